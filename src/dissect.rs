@@ -1,0 +1,369 @@
+//! Packets in, events out: wires the layers together and decides nothing of its own but which protocol a flow speaks.
+
+mod http1;
+mod http2;
+mod opening;
+
+use crate::capture::Packet;
+use crate::direction::Direction;
+use crate::event::{Body, Event, Fault, Flow, Observer, Protocol, What};
+use crate::grpc::calls;
+use crate::http2::connection;
+use crate::http2::preface::Begin;
+use crate::limits::Limits;
+use crate::net::{Net, Outcome};
+use crate::span::{Arrival, Piece};
+use crate::tcp::{Close, FlowEvent, FlowFacts, FlowTable, Orientation, Receiver};
+use crate::time::Timestamp;
+use crate::tls;
+
+use self::http1::Http1;
+use self::http2::Http2;
+use self::opening::{Opening, Verdict};
+
+/// Everything that has been counted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Totals {
+    /// Packets of the capture.
+    pub packets: u64,
+    /// TCP conversations.
+    pub flows: u64,
+    /// HTTP/2 frames, client prefaces included.
+    pub frames: u64,
+    /// gRPC calls.
+    pub calls: u64,
+    /// gRPC messages.
+    pub messages: u64,
+    /// Places where octets are missing.
+    pub gaps: u64,
+    /// Octets missing there.
+    pub gap_octets: u64,
+    /// Things that do not parse.
+    pub malformed: u64,
+    /// Times a limit was reached.
+    pub limits: u64,
+}
+
+/// Turns packets into events.
+#[derive(Debug)]
+pub struct Dissector {
+    net: Net,
+    flows: FlowTable,
+    upper: Upper,
+}
+
+/// Everything above TCP.
+#[derive(Debug)]
+struct Upper {
+    limits: Limits,
+    applications: Vec<Application>,
+    http2: connection::Shared,
+    grpc: calls::Shared,
+    totals: Totals,
+}
+
+/// What is known of one flow above TCP.
+#[derive(Debug, Default)]
+struct Application {
+    protocol: Protocol,
+    state: State,
+    first_octets: [Vec<u8>; 2],
+}
+
+#[derive(Debug, Default)]
+enum State {
+    /// Nothing yet.
+    #[default]
+    New,
+    /// Octets are collected until they tell the protocol.
+    Opening(Box<Opening>),
+    Http2(Box<Http2>),
+    Http1(Box<Http1>),
+    Tls(Box<tls::Tls>),
+    /// Not ours.
+    Other,
+}
+
+impl Dissector {
+    /// A dissector within these limits.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            net: Net::default(),
+            flows: FlowTable::new(limits),
+            upper: Upper {
+                limits: limits.clone(),
+                applications: Vec::new(),
+                http2: connection::Shared::new(limits),
+                grpc: calls::Shared::default(),
+                totals: Totals::default(),
+            },
+        }
+    }
+
+    /// Takes one packet and hands out everything it completes.
+    pub fn packet(&mut self, packet: &Packet<'_>, observer: &mut impl Observer) {
+        let at = Arrival { time: packet.time, packet: packet.number };
+        self.upper.totals.packets = self.upper.totals.packets.saturating_add(1);
+        match self.net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos()) {
+            Outcome::Tcp(segment) => self.flows.segment(at, &segment, &mut Receiving { upper: &mut self.upper, observer }),
+            Outcome::Malformed(malformed) => {
+                self.upper.totals.malformed = self.upper.totals.malformed.saturating_add(1);
+                let offset = u64::from(malformed.offset);
+                let fault = Fault { what: What::Packet(malformed), direction: None, frame: None, offset, length: 0, pieces: &[] };
+                observer.event(&Event { at, flow: None, body: Body::Malformed(fault) });
+            }
+            Outcome::NotTcp(_) | Outcome::Fragment(_) => {}
+        }
+    }
+
+    /// Takes note that the time is `now`: what waited long enough is given up. Needed only where packets stop coming.
+    pub fn advance(&mut self, now: Timestamp, observer: &mut impl Observer) {
+        self.flows.advance(now, &mut Receiving { upper: &mut self.upper, observer });
+    }
+
+    /// The input has ended: hands out everything that was still waiting.
+    pub fn finish(&mut self, observer: &mut impl Observer) {
+        self.net.finish();
+        self.flows.finish(&mut Receiving { upper: &mut self.upper, observer });
+        let at = Arrival::default();
+        let given_up = self.flows.given_up();
+        if given_up > 0 {
+            self.upper.totals.limits = self.upper.totals.limits.saturating_add(1);
+            observer.event(&Event { at, flow: None, body: Body::Limit { what: "flows at once", count: given_up } });
+        }
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals { flows: self.flows.flows(), frames: self.upper.http2.next_frame, ..self.upper.totals }
+    }
+
+    /// What happened below TCP.
+    #[must_use]
+    pub fn net(&self) -> &crate::net::Counters {
+        self.net.counters()
+    }
+
+    /// Packets that came after their flow had ended.
+    #[must_use]
+    pub const fn late_packets(&self) -> u64 {
+        self.flows.late_packets()
+    }
+
+    /// Octets of memory held by all layers.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let applications = self.upper.applications.iter().fold(0_usize, |sum, application| sum.saturating_add(application.held_bytes()));
+        [self.net.held_bytes(), self.flows.held_bytes(), self.upper.grpc.queue.held, applications].iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+}
+
+impl Application {
+    fn held_bytes(&self) -> usize {
+        let state = match &self.state {
+            State::New | State::Other => 0,
+            State::Opening(opening) => opening.held_bytes(),
+            State::Http2(http2) => http2.held_bytes(),
+            State::Http1(http1) => http1.held_bytes(),
+            State::Tls(tls) => tls.held_bytes(),
+        };
+        size_of::<Self>().saturating_add(state)
+    }
+}
+
+/// The receiver of what flows deliver, for the time of one packet.
+struct Receiving<'a, O> {
+    upper: &'a mut Upper,
+    observer: &'a mut O,
+}
+
+impl<O: Observer> Receiver for Receiving<'_, O> {
+    fn receive(&mut self, slot: usize, facts: &FlowFacts, event: FlowEvent<'_>) -> Orientation {
+        if self.upper.applications.len() <= slot {
+            self.upper.applications.resize_with(slot.saturating_add(1), Application::default);
+        }
+        let Some(application) = self.upper.applications.get_mut(slot) else { return Orientation::Keep };
+        let mut application = std::mem::take(application);
+        let closed = matches!(event, FlowEvent::Closed { .. });
+        let orientation = Step { upper: self.upper, observer: self.observer, facts: *facts, application: &mut application }.event(event);
+        if !closed && let Some(place) = self.upper.applications.get_mut(slot) {
+            *place = application;
+        }
+        orientation
+    }
+}
+
+/// One event of one flow, and everything it is handled with.
+struct Step<'a, O> {
+    upper: &'a mut Upper,
+    observer: &'a mut O,
+    facts: FlowFacts,
+    application: &'a mut Application,
+}
+
+impl<O: Observer> Step<'_, O> {
+    fn event(&mut self, event: FlowEvent<'_>) -> Orientation {
+        match event {
+            FlowEvent::Octets { direction, offset, octets, pieces, at } => return self.octets(direction, offset, octets, pieces, at),
+            FlowEvent::Gap { direction, offset, octets, reason, at } => {
+                self.upper.totals.gaps = self.upper.totals.gaps.saturating_add(1);
+                self.upper.totals.gap_octets = self.upper.totals.gap_octets.saturating_add(octets);
+                self.emit(at, Body::Gap { direction, offset, octets, reason });
+                self.gap(direction, offset, octets, at);
+            }
+            FlowEvent::Conflict { direction, offset, octets, at } => self.emit(at, Body::Conflict { direction, offset, octets }),
+            FlowEvent::Finished { direction, at } => {
+                if let State::Http2(_) = self.application.state {
+                    self.with_http2(|http2, frames| http2.finish(direction, true, at, frames));
+                }
+            }
+            FlowEvent::Closed { close, at } => self.close(close, at),
+        }
+        Orientation::Keep
+    }
+
+    fn octets(&mut self, direction: Direction, offset: u64, octets: &[u8], pieces: &[Piece], at: Arrival) -> Orientation {
+        match &mut self.application.state {
+            State::Http2(_) => {
+                self.with_http2(|http2, frames| http2.push(direction, octets, pieces, at, frames));
+                Orientation::Keep
+            }
+            State::New | State::Opening(_) => {
+                if let State::New = self.application.state {
+                    self.application.state = State::Opening(Box::default());
+                }
+                let State::Opening(opening) = &mut self.application.state else { return Orientation::Keep };
+                opening.push(direction, offset, octets, pieces, at);
+                let verdict = opening.verdict(&self.facts, self.upper.limits.search);
+                self.conclude(verdict, at)
+            }
+            State::Http1(http1) => {
+                if let Some(upgrade) = http1.push(direction, offset, octets, pieces, at) {
+                    self.identified(Protocol::Http2(Begin::Upgrade), at);
+                    self.application.state = State::Http2(Box::new(Http2::upgraded(&upgrade.settings)));
+                    for chunk in &upgrade.chunks {
+                        self.with_http2(|http2, frames| {
+                            http2.start_at(chunk.direction, chunk.offset);
+                            http2.push(chunk.direction, &chunk.octets, &chunk.pieces, chunk.at, frames);
+                        });
+                    }
+                }
+                Orientation::Keep
+            }
+            State::Tls(tls) => {
+                tls.push(direction == Direction::ToServer, octets);
+                if let Protocol::Tls(facts) = &mut self.application.protocol {
+                    facts.clone_from(&Box::new(tls.facts().clone()));
+                }
+                Orientation::Keep
+            }
+            State::Other => Orientation::Keep,
+        }
+    }
+
+    fn gap(&mut self, direction: Direction, offset: u64, octets: u64, at: Arrival) {
+        match &mut self.application.state {
+            State::Http2(_) => self.with_http2(|http2, frames| http2.gap(direction, octets, at, frames)),
+            State::Opening(opening) => opening.gap(direction, offset, octets, at),
+            State::New => {
+                let mut opening = Opening::default();
+                opening.gap(direction, offset, octets, at);
+                self.application.state = State::Opening(Box::new(opening));
+            }
+            State::Http1(http1) => http1.gap(direction),
+            State::Tls(tls) => tls.gap(direction == Direction::ToServer),
+            State::Other => {}
+        }
+    }
+
+    /// Acts on what the first octets say.
+    fn conclude(&mut self, verdict: Verdict, at: Arrival) -> Orientation {
+        let (protocol, swap) = match verdict {
+            Verdict::Wait => return Orientation::Keep,
+            Verdict::Http2 { begin, swap, .. } => (Protocol::Http2(begin), swap),
+            Verdict::Http1 { swap } => (Protocol::Http1, swap),
+            Verdict::Tls { swap } => (Protocol::Tls(Box::default()), swap),
+            Verdict::Unknown => (Protocol::Unknown, false),
+        };
+        let State::Opening(mut opening) = std::mem::take(&mut self.application.state) else { return Orientation::Keep };
+        if swap {
+            opening.swap();
+            std::mem::swap(&mut self.facts.client, &mut self.facts.server);
+            std::mem::swap(&mut self.facts.octets_to_client, &mut self.facts.octets_to_server);
+        }
+        self.application.state = match verdict {
+            Verdict::Http2 { from_start, .. } => State::Http2(Box::new(Http2::new(from_start))),
+            Verdict::Http1 { .. } => State::Http1(Box::default()),
+            Verdict::Tls { .. } => State::Tls(Box::new(tls::Tls::new())),
+            _ => State::Other,
+        };
+        self.application.first_octets = opening.first_octets();
+        let skip = match verdict {
+            Verdict::Http2 { skip, .. } => skip,
+            _ => 0,
+        };
+        if !matches!(protocol, Protocol::Tls(_)) {
+            self.identified(protocol, at);
+        } else {
+            self.application.protocol = protocol;
+        }
+        opening.replay(skip, |item| match item {
+            opening::Item::Octets(chunk) => {
+                self.octets_again(chunk.direction, chunk.offset, &chunk.octets, &chunk.pieces, chunk.at);
+            }
+            opening::Item::Gap { direction, offset, octets, at } => self.gap(*direction, *offset, *octets, *at),
+        });
+        if let Protocol::Tls(_) = self.application.protocol {
+            self.emit(at, Body::Identified);
+        }
+        if swap { Orientation::Swap } else { Orientation::Keep }
+    }
+
+    /// Octets out of the opening: they go where the protocol says, and never back.
+    fn octets_again(&mut self, direction: Direction, offset: u64, octets: &[u8], pieces: &[Piece], at: Arrival) {
+        if let State::Http2(_) = self.application.state {
+            self.with_http2(|http2, frames| {
+                http2.start_at_once(direction, offset);
+                http2.push(direction, octets, pieces, at, frames);
+            });
+        } else if !matches!(self.application.state, State::New | State::Opening(_)) {
+            self.octets(direction, offset, octets, pieces, at);
+        }
+    }
+
+    fn close(&mut self, close: Close, at: Arrival) {
+        if let State::Opening(opening) = &self.application.state {
+            let verdict = opening.last_verdict(&self.facts);
+            self.conclude(verdict, at);
+        } else if let State::New = self.application.state {
+            self.emit(at, Body::Identified);
+        }
+        if let State::Http2(_) = self.application.state {
+            self.with_http2(|http2, frames| http2.close(close, at, frames));
+        }
+        self.emit(at, Body::Ended(close));
+    }
+
+    fn identified(&mut self, protocol: Protocol, at: Arrival) {
+        self.application.protocol = protocol;
+        self.emit(at, Body::Identified);
+    }
+
+    fn with_http2(&mut self, step: impl FnOnce(&mut Http2, &mut http2::Context<'_, O>)) {
+        let Application { protocol, state, first_octets } = &mut *self.application;
+        let State::Http2(http2) = state else { return };
+        let [client, server] = first_octets;
+        let flow = Flow { facts: &self.facts, protocol, first_octets: [client, server] };
+        let Upper { http2: shared, grpc, totals, limits, .. } = &mut *self.upper;
+        step(http2, &mut http2::Context { flow, shared, grpc, totals, limits, observer: self.observer });
+    }
+
+    fn emit(&mut self, at: Arrival, body: Body<'_>) {
+        let Application { protocol, first_octets, .. } = &*self.application;
+        let [client, server] = first_octets;
+        let flow = Flow { facts: &self.facts, protocol, first_octets: [client, server] };
+        self.observer.event(&Event { at, flow: Some(flow), body });
+    }
+}

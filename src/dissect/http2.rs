@@ -1,0 +1,212 @@
+//! HTTP/2 flows: the connection's frames go through the calls, and both come out as events.
+
+use crate::direction::{Both, Direction};
+use crate::dissect::Totals;
+use crate::event::{Body, Event, Fault, Flow, FrameEvent, MessageEvent, Observer, What};
+use crate::grpc::call::Call;
+use crate::grpc::calls::{self, Calls};
+use crate::grpc::web::TRAILERS_FLAG;
+use crate::http2::connection::{self, Connection, Frame, Notice, Part};
+use crate::http2::payload::Payload;
+use crate::limits::Limits;
+use crate::span::{Arrival, Piece};
+use crate::tcp::Close;
+
+/// One HTTP/2 flow.
+#[derive(Debug)]
+pub(super) struct Http2 {
+    connection: Connection,
+    calls: Calls,
+    started: Both<bool>,
+    finished: Both<bool>,
+}
+
+/// What a step of an HTTP/2 flow works with.
+pub(super) struct Context<'a, O> {
+    pub(super) flow: Flow<'a>,
+    pub(super) shared: &'a mut connection::Shared,
+    pub(super) grpc: &'a mut calls::Shared,
+    pub(super) totals: &'a mut Totals,
+    pub(super) limits: &'a Limits,
+    pub(super) observer: &'a mut O,
+}
+
+impl Http2 {
+    pub(super) fn new(from_start: Both<bool>) -> Self {
+        let whole = from_start.to_server && from_start.to_client;
+        let calls = if whole { Calls::default() } else { Calls::late() };
+        Self { connection: Connection::new(from_start), calls, started: Both::default(), finished: Both::default() }
+    }
+
+    pub(super) fn upgraded(client_settings: &[u8]) -> Self {
+        let connection = Connection::upgraded(client_settings);
+        Self { connection, calls: Calls::upgraded(), started: Both::default(), finished: Both::default() }
+    }
+
+    pub(super) fn start_at(&mut self, direction: Direction, offset: u64) {
+        self.started[direction] = true;
+        self.connection.start_at(direction, offset);
+    }
+
+    /// As `start_at`, but only for the first octets of a direction.
+    pub(super) fn start_at_once(&mut self, direction: Direction, offset: u64) {
+        if !self.started[direction] {
+            self.start_at(direction, offset);
+        }
+    }
+
+    pub(super) fn push<O: Observer>(&mut self, direction: Direction, octets: &[u8], pieces: &[Piece], at: Arrival, context: &mut Context<'_, O>) {
+        let Context { flow, shared, grpc, totals, limits, observer } = context;
+        self.started[direction] = true;
+        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        self.connection.push(direction, octets, pieces, at, shared, &mut frames);
+    }
+
+    pub(super) fn gap<O: Observer>(&mut self, direction: Direction, octets: u64, at: Arrival, context: &mut Context<'_, O>) {
+        let Context { flow, shared, grpc, totals, limits, observer } = context;
+        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        self.connection.gap(direction, octets, at, shared, &mut frames);
+    }
+
+    /// A direction has ended.
+    pub(super) fn finish<O: Observer>(&mut self, direction: Direction, by_sender: bool, at: Arrival, context: &mut Context<'_, O>) {
+        if std::mem::replace(&mut self.finished[direction], true) {
+            return;
+        }
+        let Context { flow, shared, grpc, totals, limits, observer } = context;
+        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender, observer: *observer };
+        self.connection.finish(direction, at, shared, &mut frames);
+    }
+
+    pub(super) fn close<O: Observer>(&mut self, close: Close, at: Arrival, context: &mut Context<'_, O>) {
+        for direction in Direction::BOTH {
+            self.finish(direction, false, at, context);
+        }
+        self.connection.close(context.shared);
+        let Context { flow, grpc, totals, limits, observer, .. } = context;
+        let lost = close != Close::Open;
+        let mut rest = Vec::new();
+        self.calls.finish(lost, at, |call| rest.push(call));
+        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        for mut call in rest {
+            for direction in Direction::BOTH {
+                frames.grpc.queue.clear();
+                call.bodies[direction].abandon(at, &mut frames.grpc.queue);
+                frames.messages(&call, direction, &[], at);
+            }
+            frames.call_ended(call, at);
+        }
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.connection.held_bytes().saturating_add(self.calls.held_bytes())
+    }
+}
+
+/// Where a connection's frames go.
+struct Frames<'a, O> {
+    flow: Flow<'a>,
+    calls: &'a mut Calls,
+    grpc: &'a mut calls::Shared,
+    totals: &'a mut Totals,
+    limits: &'a Limits,
+    /// Whether a direction that ends does so because its sender said so.
+    by_sender: bool,
+    observer: &'a mut O,
+}
+
+impl<O: Observer> Frames<'_, O> {
+    fn emit(&mut self, at: Arrival, body: Body<'_>) {
+        self.observer.event(&Event { at, flow: Some(self.flow), body });
+    }
+
+    /// Hands out the messages that ended in the octets at hand.
+    fn messages(&mut self, call: &Call, direction: Direction, data: &[u8], at: Arrival) {
+        messages(self.grpc, self.totals, self.flow, call, direction, data, at, self.observer);
+    }
+
+    fn call_ended(&mut self, call: Box<Call>, at: Arrival) {
+        self.totals.calls = self.totals.calls.saturating_add(1);
+        self.emit(at, Body::Call(&call));
+        self.grpc.recycle(call);
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of a context that is borrowed elsewhere")]
+fn messages(grpc: &calls::Shared, totals: &mut Totals, flow: Flow<'_>, call: &Call, direction: Direction, data: &[u8], at: Arrival, observer: &mut impl Observer) {
+    let data = grpc.data(data);
+    for message in grpc.queue.done().iter().filter(|done| done.flag & TRAILERS_FLAG == 0) {
+        totals.messages = totals.messages.saturating_add(1);
+        let octets = if message.kept { grpc.queue.octets(message, data) } else { &[] };
+        let event = MessageEvent { call, direction, message, octets, pieces: grpc.queue.pieces(message) };
+        observer.event(&Event { at, flow: Some(flow), body: Body::Message(event) });
+    }
+}
+
+impl<O: Observer> connection::Sink for Frames<'_, O> {
+    fn frame(&mut self, frame: &Frame<'_>) {
+        let belongs = self.calls.frame(frame, self.limits, self.grpc);
+        let Some(header) = frame.header else {
+            return self.emit(frame.at, Body::Frame(FrameEvent { frame, belongs, call: None }));
+        };
+        let stream = header.stream();
+        let Some(call) = self.calls.call(stream) else {
+            self.emit(frame.at, Body::Frame(FrameEvent { frame, belongs, call: None }));
+            self.calls.take_ended(stream, frame.state);
+            return;
+        };
+        let event = FrameEvent { frame, belongs, call: Some(call) };
+        self.observer.event(&Event { at: frame.at, flow: Some(self.flow), body: Body::Frame(event) });
+        if let Payload::Data { data, .. } = frame.payload {
+            messages(self.grpc, self.totals, self.flow, call, frame.direction, data, frame.at, self.observer);
+            if let Some(flag) = belongs.bad_flag {
+                self.totals.malformed = self.totals.malformed.saturating_add(1);
+                let fault = Fault {
+                    what: What::MessageFlag(flag),
+                    direction: Some(frame.direction),
+                    frame: Some(frame.id),
+                    offset: frame.offset,
+                    length: u64::from(header.length()).saturating_add(9),
+                    pieces: frame.pieces,
+                };
+                self.observer.event(&Event { at: frame.at, flow: Some(self.flow), body: Body::Malformed(fault) });
+            }
+        } else {
+            messages(self.grpc, self.totals, self.flow, call, frame.direction, &[], frame.at, self.observer);
+        }
+        if let Some(call) = self.calls.take_ended(stream, frame.state) {
+            self.call_ended(call, frame.at);
+        }
+    }
+
+    fn part(&mut self, part: Part<'_>) {
+        if let Some(call) = self.calls.part(&part, self.limits, self.grpc) {
+            let data = part.octets.unwrap_or_default();
+            messages(self.grpc, self.totals, self.flow, call, part.direction, data, part.at, self.observer);
+        }
+    }
+
+    fn notice(&mut self, direction: Direction, at: Arrival, notice: Notice<'_>) {
+        match notice {
+            Notice::Lost => {
+                let Self { flow, calls, grpc, totals, observer, .. } = self;
+                calls.lose(direction, at, grpc, |call, grpc| messages(grpc, totals, *flow, call, direction, &[], at, *observer));
+            }
+            Notice::Resync { offset, skipped } => self.emit(at, Body::Resync { direction, offset, skipped, found: true }),
+            Notice::NeverFound { offset, octets } => self.emit(at, Body::Resync { direction, offset, skipped: octets, found: false }),
+            Notice::Unfinished { offset, header, present, missing, .. } => {
+                let by_sender = self.by_sender;
+                self.emit(at, Body::Unfinished { direction, offset, header, present, missing, by_sender });
+            }
+            Notice::Malformed { frame, offset, length, what, pieces } => {
+                self.totals.malformed = self.totals.malformed.saturating_add(1);
+                let fault = Fault { what: What::Http2(what), direction: Some(direction), frame: Some(frame), offset, length, pieces };
+                self.emit(at, Body::Malformed(fault));
+            }
+            Notice::Limit { what, count } => {
+                self.totals.limits = self.totals.limits.saturating_add(1);
+                self.emit(at, Body::Limit { what, count });
+            }
+        }
+    }
+}

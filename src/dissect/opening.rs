@@ -1,0 +1,283 @@
+//! The first octets of a flow, kept until they tell which protocol it speaks and who is the client.
+//!
+//! What the octets say counts, never the port.
+
+use crate::direction::{Both, Direction};
+use crate::http2::frame::{Flags, FrameHeader, FrameType, HEADER_OCTETS};
+use crate::http2::hpack::{Decoder, Limits as HpackLimits, Scratch, Start, StaticName};
+use crate::http2::payload::{self, Payload};
+use crate::http2::preface::{Begin, MAGIC};
+use crate::http2::sync::{self, Evidence, Search};
+use crate::span::{Arrival, Piece, slice_pieces};
+use crate::tcp::{FlowFacts, Opened};
+use crate::tls::{Look, looks_like_tls};
+
+/// Octets of a flow kept to be shown when its protocol stays unknown.
+const SHOWN: usize = 32;
+/// How far into a direction the client preface may stand: behind a PROXY protocol header, say.
+const PREFACE_WITHIN: usize = 512;
+/// Octets after which a flow that says nothing we know is given up.
+const ENOUGH: usize = 8192;
+
+/// What was kept.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    items: Vec<Item>,
+    octets: Both<Vec<u8>>,
+    /// Whether the octets of a direction hang together from its first one.
+    gaps: Both<bool>,
+    first: Both<Option<u64>>,
+    held: usize,
+}
+
+/// Octets, or the want of them.
+#[derive(Debug)]
+pub(super) enum Item {
+    Octets(Chunk),
+    Gap { direction: Direction, offset: u64, octets: u64, at: Arrival },
+}
+
+/// Octets of one segment.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    pub(super) direction: Direction,
+    pub(super) offset: u64,
+    pub(super) octets: Vec<u8>,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) at: Arrival,
+}
+
+impl Chunk {
+    /// The chunk without its first `skip` octets.
+    pub(super) fn after(&self, skip: usize) -> Option<Self> {
+        let octets = self.octets.get(skip..).filter(|rest| !rest.is_empty())?.to_vec();
+        let mut pieces = Vec::new();
+        slice_pieces(&self.pieces, skip as u64, u64::MAX, &mut pieces);
+        Some(Self { offset: self.offset.saturating_add(skip as u64), octets, pieces, ..*self })
+    }
+}
+
+/// What the octets say.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict {
+    /// Not yet.
+    Wait,
+    Http2 {
+        begin: Begin,
+        /// The client is who was taken for the server.
+        swap: bool,
+        /// Whether each direction is seen from its first octet, after swapping.
+        from_start: Both<bool>,
+        /// Octets before the client preface.
+        skip: usize,
+    },
+    Http1 {
+        swap: bool,
+    },
+    Tls {
+        swap: bool,
+    },
+    Unknown,
+}
+
+impl Opening {
+    pub(super) fn push(&mut self, direction: Direction, offset: u64, octets: &[u8], pieces: &[Piece], at: Arrival) {
+        self.first[direction].get_or_insert(offset);
+        self.octets[direction].extend_from_slice(octets);
+        self.held = self.held.saturating_add(octets.len().saturating_mul(2)).saturating_add(size_of::<Chunk>());
+        self.items.push(Item::Octets(Chunk { direction, offset, octets: octets.to_vec(), pieces: pieces.to_vec(), at }));
+    }
+
+    pub(super) fn gap(&mut self, direction: Direction, offset: u64, octets: u64, at: Arrival) {
+        self.gaps[direction] = true;
+        // What lies before a gap is no longer followed by what comes after it.
+        self.octets[direction].clear();
+        self.held = self.held.saturating_add(size_of::<Item>());
+        self.items.push(Item::Gap { direction, offset, octets, at });
+    }
+
+    /// The first octets of either side, for showing.
+    pub(super) fn first_octets(&self) -> [Vec<u8>; 2] {
+        let first = |direction: Direction| self.octets[direction].iter().copied().take(SHOWN).collect();
+        [first(Direction::ToServer), first(Direction::ToClient)]
+    }
+
+    pub(super) fn swap(&mut self) {
+        self.octets.swap();
+        self.gaps.swap();
+        self.first.swap();
+        for item in &mut self.items {
+            match item {
+                Item::Octets(chunk) => chunk.direction = chunk.direction.opposite(),
+                Item::Gap { direction, .. } => *direction = direction.opposite(),
+            }
+        }
+    }
+
+    /// Hands out everything that was kept, in the order in which it came, without the first `skip` octets of the client.
+    pub(super) fn replay(&self, skip: usize, mut take: impl FnMut(&Item)) {
+        let mut skip = skip;
+        for item in &self.items {
+            match item {
+                Item::Octets(chunk) if chunk.direction == Direction::ToServer && skip > 0 => {
+                    let left = skip.saturating_sub(chunk.octets.len());
+                    if let Some(rest) = chunk.after(skip) {
+                        take(&Item::Octets(rest));
+                    }
+                    skip = left;
+                }
+                item => take(item),
+            }
+        }
+    }
+
+    /// What the octets say so far. `limit` octets are kept at the most.
+    pub(super) fn verdict(&self, facts: &FlowFacts, limit: usize) -> Verdict {
+        let verdict = self.read(facts);
+        let most = self.octets.to_server.len().max(self.octets.to_client.len());
+        match verdict {
+            Verdict::Wait if self.held > limit.saturating_mul(4) || (most > ENOUGH && !self.may_be_frames()) => Verdict::Unknown,
+            verdict => verdict,
+        }
+    }
+
+    /// What the octets say when no more will come.
+    pub(super) fn last_verdict(&self, facts: &FlowFacts) -> Verdict {
+        match self.read(facts) {
+            Verdict::Wait => Verdict::Unknown,
+            verdict => verdict,
+        }
+    }
+
+    fn read(&self, facts: &FlowFacts) -> Verdict {
+        let mut wait = false;
+        for direction in Direction::BOTH {
+            let octets = &self.octets[direction];
+            let swap = direction == Direction::ToClient;
+            if octets.is_empty() {
+                continue;
+            }
+            if let Some(skip) = find_magic(octets) {
+                return self.from_preface(direction, skip);
+            }
+            if MAGIC.starts_with(octets.get(..MAGIC.len()).unwrap_or(octets)) {
+                wait = true;
+                continue;
+            }
+            match looks_like_tls(octets) {
+                // A ClientHello tells who is the client; a record in the middle does not.
+                Look::Yes => return Verdict::Tls { swap: octets.get(5) == Some(&1) && swap },
+                Look::Perhaps => wait |= octets.len() < 6,
+                Look::No => {}
+            }
+            if let Some(request) = http1(octets) {
+                return Verdict::Http1 { swap: swap == request };
+            }
+        }
+        if wait {
+            return Verdict::Wait;
+        }
+        self.frames(facts)
+    }
+
+    fn from_preface(&self, client: Direction, skip: usize) -> Verdict {
+        let swap = client == Direction::ToClient;
+        let server = &self.octets[client.opposite()];
+        // The server's side is whole if nothing of it came yet, or if it begins with its own preface.
+        let whole = !self.gaps[client.opposite()] && (server.is_empty() || begins_with_settings(server));
+        let from_start = Both { to_server: !self.gaps[client], to_client: whole };
+        Verdict::Http2 { begin: Begin::PriorKnowledge, swap, from_start, skip }
+    }
+
+    /// No preface of the client: frames that chain, and who sends requests.
+    fn frames(&self, facts: &FlowFacts) -> Verdict {
+        for direction in Direction::BOTH {
+            let octets = &self.octets[direction];
+            let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else { continue };
+            let opened = facts.opened == Opened::Syn && self.first[direction] == Some(0) && !self.gaps[direction];
+            if opened && at == 0 && direction == Direction::ToClient && begins_with_settings(octets) {
+                let from_start = Both { to_server: !self.gaps.to_server, to_client: true };
+                return Verdict::Http2 { begin: Begin::PriorKnowledge, swap: false, from_start, skip: 0 };
+            }
+            let swap = match sends_requests(octets.get(at..).unwrap_or_default()) {
+                Some(requests) => requests == (direction == Direction::ToClient),
+                None => match sends_requests(&self.octets[direction.opposite()]) {
+                    Some(requests) => requests == (direction == Direction::ToServer),
+                    None => false,
+                },
+            };
+            return Verdict::Http2 { begin: Begin::Mid, swap, from_start: Both::default(), skip: 0 };
+        }
+        Verdict::Wait
+    }
+
+    fn may_be_frames(&self) -> bool {
+        Direction::BOTH.into_iter().any(|direction| {
+            let octets = &self.octets[direction];
+            matches!(sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol), Search::Perhaps(at) if at < octets.len())
+        })
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held
+    }
+}
+
+fn find_magic(octets: &[u8]) -> Option<usize> {
+    let within = octets.get(..PREFACE_WITHIN.saturating_add(MAGIC.len())).unwrap_or(octets);
+    within.windows(MAGIC.len()).position(|window| window == MAGIC)
+}
+
+fn begins_with_settings(octets: &[u8]) -> bool {
+    FrameHeader::first(octets).is_some_and(|header| {
+        header.kind() == FrameType::SETTINGS && !header.is_ack() && header.stream().0 == 0 && header.length().is_multiple_of(6)
+    })
+}
+
+/// Whether the octets begin like HTTP/1: a request (`true`) or a response.
+fn http1(octets: &[u8]) -> Option<bool> {
+    const METHODS: [&[u8]; 9] =
+        [b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE "];
+    if octets.starts_with(b"HTTP/1.") {
+        return Some(false);
+    }
+    METHODS.iter().any(|method| octets.starts_with(method)).then_some(true)
+}
+
+/// Whether the first header block among frames is a request's; `None` when no block tells.
+fn sends_requests(mut octets: &[u8]) -> Option<bool> {
+    let mut scratch = Scratch::new();
+    for _ in 0..64 {
+        let header = FrameHeader::first(octets)?;
+        let size = usize::try_from(header.length()).ok()?.saturating_add(HEADER_OCTETS);
+        let frame = octets.get(..size).unwrap_or(octets);
+        let content = frame.get(HEADER_OCTETS..).unwrap_or_default();
+        if header.kind() == FrameType::PUSH_PROMISE {
+            return Some(false);
+        }
+        if let (Payload::Headers { fragment, .. }, _) = payload::parse(header, content) {
+            let mut decoder = Decoder::new(Start::Late, HpackLimits::default());
+            let fields = decoder.decode(fragment, &mut scratch).fields();
+            for field in fields {
+                match field.static_name() {
+                    StaticName::METHOD | StaticName::PATH | StaticName::SCHEME | StaticName::AUTHORITY => return Some(true),
+                    StaticName::STATUS => return Some(false),
+                    _ if field.name().is_some_and(|name| name == b"grpc-status") => return Some(false),
+                    _ if field.name().is_some_and(|name| name == b"te" || name == b"grpc-timeout") => return Some(true),
+                    _ => {}
+                }
+            }
+            // Trailers end a response; a request ends with DATA.
+            if header.flags().has(Flags::END_STREAM) && fields_unknown(fragment) {
+                return Some(false);
+            }
+        }
+        octets = octets.get(size..)?;
+    }
+    None
+}
+
+/// Whether a block consists of a few references to entries that were not seen: as trailers do.
+fn fields_unknown(fragment: &[u8]) -> bool {
+    fragment.len() <= 3 && fragment.iter().all(|octet| *octet >= 0xbe)
+}

@@ -1,0 +1,320 @@
+//! One RPC as seen on the wire: what was asked, what came back, and what ended it (PROTOCOL-HTTP2).
+
+use super::content_type::{ContentType, Protocol};
+use super::message::{Body, Queue};
+use super::metadata;
+use super::status::Status;
+use super::timeout::Timeout;
+use super::web::TextDecoder;
+use crate::direction::{Both, Direction};
+use crate::http2::connection::Block;
+use crate::http2::error_code::ErrorCode;
+use crate::http2::frame::StreamId;
+use crate::http2::hpack::StaticName;
+use crate::span::Arrival;
+
+/// A call's number: the calls of all flows are counted from 0 by their first frame.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CallId(pub u64);
+
+/// What ended a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// Trailers with a status, or a complete HTTP response without one.
+    Completed,
+    /// RST_STREAM from the client.
+    ResetByClient(ErrorCode),
+    /// RST_STREAM from the server.
+    ResetByServer(ErrorCode),
+    /// The TCP connection ended first.
+    ConnectionLost,
+    /// The server says it did not process the call: RST_STREAM with REFUSED_STREAM, or a GOAWAY that leaves it out.
+    Refused,
+    /// It was still under way when the capture ended.
+    Open,
+}
+
+impl Outcome {
+    /// The name machine output uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::ResetByClient(_) => "reset_by_client",
+            Self::ResetByServer(_) => "reset_by_server",
+            Self::ConnectionLost => "connection_lost",
+            Self::Refused => "refused",
+            Self::Open => "open",
+        }
+    }
+
+    /// The error code of a reset.
+    #[must_use]
+    pub const fn error(self) -> Option<ErrorCode> {
+        match self {
+            Self::ResetByClient(code) | Self::ResetByServer(code) => Some(code),
+            Self::Refused => Some(ErrorCode::REFUSED_STREAM),
+            _ => None,
+        }
+    }
+}
+
+/// A call.
+#[derive(Debug, Default)]
+pub struct Call {
+    /// Its number.
+    pub id: CallId,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its first frame.
+    pub start: Arrival,
+    /// The frame that ended it.
+    pub end: Option<Arrival>,
+    /// What ended it.
+    pub outcome: Option<Outcome>,
+    /// What the content types say it is; `None` when neither was captured.
+    pub protocol: Option<Protocol>,
+    /// Whether its first frame was the request's HEADERS, as it should be.
+    pub begins: bool,
+    /// Whether the capture lost part of it.
+    pub damaged: bool,
+    /// The HTTP status of the response.
+    pub http_status: Option<u16>,
+    /// The gRPC status.
+    pub status: Option<Status>,
+    /// Whether the response was a single header block.
+    pub trailers_only: bool,
+    /// The deadline the client asked for.
+    pub timeout: Option<Timeout>,
+    /// The messages of either direction.
+    pub bodies: Both<Body>,
+    /// Whether either direction has ended.
+    pub ended: Both<bool>,
+    /// Whether either direction has begun with a header block.
+    pub(super) headed: Both<bool>,
+    /// A GOAWAY of the server that leaves this call out.
+    pub(super) left_out: bool,
+    pub(super) web_text: Both<Option<TextDecoder>>,
+    text: Text,
+    metadata_left_out: u64,
+}
+
+/// Where the text a call keeps stands in its one buffer.
+#[derive(Debug, Default)]
+struct Text {
+    octets: Vec<u8>,
+    path: Option<(u32, u32)>,
+    authority: Option<(u32, u32)>,
+    content_type: Both<Option<(u32, u32)>>,
+    encoding: Both<Option<(u32, u32)>>,
+    message: Option<(u32, u32)>,
+    details: Option<(u32, u32)>,
+    metadata: [Vec<Entry>; 3],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    name: (u32, u32),
+    value: (u32, u32),
+}
+
+/// Which of a call's three lists of metadata.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Metadata {
+    /// Of the request.
+    Request,
+    /// Of the response's first header block.
+    Response,
+    /// Of the trailers.
+    Trailers,
+}
+
+impl Call {
+    /// Makes the call empty for its next use; its buffers stay.
+    pub(super) fn reset(&mut self) {
+        let mut text = std::mem::take(&mut self.text);
+        text.octets.clear();
+        if text.octets.capacity() > 4096 {
+            text.octets = Vec::new();
+        }
+        text.metadata.iter_mut().for_each(Vec::clear);
+        let Text { octets, metadata, .. } = text;
+        *self = Self { text: Text { octets, metadata, ..Text::default() }, ..Self::default() };
+    }
+
+    /// The path of the request, `/package.Service/Method`.
+    #[must_use]
+    pub fn path(&self) -> Option<&[u8]> {
+        self.text.get(self.text.path)
+    }
+
+    /// The authority the request names.
+    #[must_use]
+    pub fn authority(&self) -> Option<&[u8]> {
+        self.text.get(self.text.authority)
+    }
+
+    /// The `content-type` of a direction.
+    #[must_use]
+    pub fn content_type(&self, direction: Direction) -> Option<&[u8]> {
+        self.text.get(self.text.content_type[direction])
+    }
+
+    /// The `grpc-encoding` of a direction: how its compressed messages are compressed.
+    #[must_use]
+    pub fn encoding(&self, direction: Direction) -> Option<&[u8]> {
+        self.text.get(self.text.encoding[direction])
+    }
+
+    /// The `grpc-message` as it stood on the wire, percent-encoded.
+    #[must_use]
+    pub fn status_message(&self) -> Option<&[u8]> {
+        self.text.get(self.text.message)
+    }
+
+    /// The `grpc-status-details-bin` as it stood on the wire.
+    #[must_use]
+    pub fn status_details(&self) -> Option<&[u8]> {
+        self.text.get(self.text.details)
+    }
+
+    /// Name and value of every field of user metadata, in wire order; values of `-bin` names as they stood.
+    pub fn metadata(&self, which: Metadata) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let [request, response, trailers] = &self.text.metadata;
+        let list = match which {
+            Metadata::Request => request,
+            Metadata::Response => response,
+            Metadata::Trailers => trailers,
+        };
+        list.iter().map(|entry| {
+            let part = |place| self.text.get(Some(place)).unwrap_or_default();
+            (part(entry.name), part(entry.value))
+        })
+    }
+
+    /// Octets of metadata beyond the limit, which were not kept.
+    #[must_use]
+    pub const fn metadata_left_out(&self) -> u64 {
+        self.metadata_left_out
+    }
+
+    /// Nanoseconds from the first frame to the one that ended it.
+    #[must_use]
+    pub fn duration(&self) -> Option<i64> {
+        Some(self.end?.time.nanos_since(self.start.time))
+    }
+
+    /// Whether everything that belongs to it was captured.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.begins && !self.damaged
+    }
+
+    /// Whether a direction carries length-prefixed messages, as far as known.
+    #[must_use]
+    pub fn reads_messages(&self, direction: Direction) -> bool {
+        self.bodies[direction].reads_messages()
+    }
+
+    /// Takes the fields of a header block; `trailers` says which list its metadata belongs to.
+    pub(super) fn take_block(&mut self, direction: Direction, block: &Block<'_>, trailers: bool, limit: usize) {
+        let which = match (direction, trailers) {
+            (Direction::ToServer, _) => 0,
+            (Direction::ToClient, false) => 1,
+            (Direction::ToClient, true) => 2,
+        };
+        self.damaged |= !block.complete;
+        for field in block.fields.fields() {
+            if field.size_update().is_some() {
+                continue;
+            }
+            let (Some(name), Some(value)) = (field.name(), field.value()) else {
+                self.damaged = true;
+                continue;
+            };
+            match field.static_name() {
+                StaticName::PATH => self.text.set(|text| &mut text.path, value),
+                StaticName::AUTHORITY => self.text.set(|text| &mut text.authority, value),
+                StaticName::STATUS => self.http_status = parse_http_status(value),
+                StaticName::CONTENT_TYPE => {
+                    self.text.set(|text| &mut text.content_type[direction], value);
+                    if direction == Direction::ToServer || self.protocol.is_none() {
+                        self.protocol = Some(ContentType::parse(value).protocol);
+                    }
+                }
+                StaticName::METHOD | StaticName::SCHEME => {}
+                _ => self.take_field(direction, which, name, value, limit),
+            }
+        }
+    }
+
+    fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {
+        match name {
+            b"grpc-status" => self.status = Status::parse(value).ok(),
+            b"grpc-message" => self.text.set(|text| &mut text.message, value),
+            b"grpc-status-details-bin" => self.text.set(|text| &mut text.details, value),
+            b"grpc-encoding" => self.text.set(|text| &mut text.encoding[direction], value),
+            b"grpc-timeout" => self.timeout = Timeout::parse(value).ok(),
+            _ if !metadata::kind(name).is_metadata() => {}
+            _ => {
+                let size = name.len().saturating_add(value.len());
+                if self.text.octets.len().saturating_add(size) > limit {
+                    self.metadata_left_out = self.metadata_left_out.saturating_add(size as u64);
+                    return;
+                }
+                let entry = Entry { name: self.text.keep(name), value: self.text.keep(value) };
+                if let Some(list) = self.text.metadata.get_mut(which) {
+                    list.push(entry);
+                }
+            }
+        }
+    }
+
+    /// Takes what gRPC-Web sends as trailers inside the body.
+    pub(super) fn take_web_trailer(&mut self, name: &[u8], value: &[u8], limit: usize) {
+        self.take_field(Direction::ToClient, 2, name, value, limit);
+    }
+
+    pub(super) fn drop_open(&mut self, queue: &mut Queue) {
+        for direction in Direction::BOTH {
+            self.bodies[direction].drop_open(queue);
+        }
+    }
+
+    /// Octets of memory held.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let lists = self.text.metadata.iter().fold(0_usize, |sum, list| sum.saturating_add(list.capacity()));
+        size_of::<Self>().saturating_add(self.text.octets.capacity()).saturating_add(lists.saturating_mul(size_of::<Entry>()))
+    }
+}
+
+impl Text {
+    fn get(&self, place: Option<(u32, u32)>) -> Option<&[u8]> {
+        let (start, length) = place?;
+        let start = usize::try_from(start).ok()?;
+        self.octets.get(start..start.checked_add(usize::try_from(length).ok()?)?)
+    }
+
+    fn keep(&mut self, octets: &[u8]) -> (u32, u32) {
+        let start = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
+        self.octets.extend_from_slice(octets);
+        (start, u32::try_from(octets.len()).unwrap_or(0))
+    }
+
+    /// Keeps a field that occurs once; of repeated ones the last stands.
+    fn set(&mut self, place: impl FnOnce(&mut Self) -> &mut Option<(u32, u32)>, value: &[u8]) {
+        let kept = self.keep(value);
+        *place(self) = Some(kept);
+    }
+}
+
+fn parse_http_status(value: &[u8]) -> Option<u16> {
+    match value {
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+            let digit = |octet: &u8| u16::from(octet.saturating_sub(b'0'));
+            Some(digit(a).saturating_mul(100).saturating_add(digit(b).saturating_mul(10)).saturating_add(digit(c)))
+        }
+        _ => None,
+    }
+}

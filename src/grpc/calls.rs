@@ -1,0 +1,498 @@
+//! The calls of one connection: which frames belong to which, and what each frame does to its call (PROTOCOL-HTTP2).
+//!
+//! Streams that are not gRPC are followed only as far as it takes to say so.
+
+use std::collections::HashMap;
+
+use super::call::{Call, CallId, Outcome};
+use super::content_type::Protocol;
+use super::message::{Progress, Queue};
+use super::status::Status;
+use super::web::{TRAILERS_FLAG, TextDecoder, trailers};
+use crate::direction::{Both, Direction};
+use crate::http2::connection::{Block, Frame, Hole, Part};
+use crate::http2::error_code::ErrorCode;
+use crate::http2::frame::StreamId;
+use crate::http2::hpack::StaticName;
+use crate::http2::payload::Payload;
+use crate::http2::stream::Half as StreamHalf;
+use crate::limits::Limits;
+use crate::span::{Arrival, Piece, slice_pieces};
+
+/// What a frame is to its call.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Role {
+    /// Nothing, or nothing that is known.
+    #[default]
+    None,
+    /// The request's header block.
+    RequestBegins,
+    /// A header block of the request after its first: trailers, which gRPC does not use.
+    RequestTrailers,
+    /// A header block with a 1xx status before the response's.
+    Interim,
+    /// The response's header block.
+    ResponseBegins,
+    /// The header block that ends the response.
+    Ends,
+    /// The only header block of a response.
+    TrailersOnly,
+    /// DATA: what it does to the messages.
+    Messages(Progress),
+    /// DATA of a direction that carries no messages, of a gRPC call or of plain HTTP.
+    Body,
+    /// RST_STREAM of a call that had already ended, or that it ends.
+    Reset {
+        /// The response had ended before.
+        after_end: bool,
+    },
+}
+
+/// What a frame is to the call or the HTTP exchange of its stream.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Belongs {
+    /// The call; `None` for plain HTTP and for the connection itself.
+    pub call: Option<CallId>,
+    /// What the frame is to it.
+    pub role: Role,
+    /// Nanoseconds since the call's first frame, when the frame ends it.
+    pub duration: Option<i64>,
+    /// The status a call ends with.
+    pub status: Option<Status>,
+    /// The HTTP status of a response.
+    pub http_status: Option<u16>,
+    /// Whether the exchange is known to be something else than gRPC.
+    pub is_plain: bool,
+    /// A flag octet met in this frame that no message may have: nothing after it can be read.
+    pub bad_flag: Option<u8>,
+}
+
+/// What all connections share.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// The number of the next call.
+    pub next_call: u64,
+    /// Messages that ended in the frame at hand.
+    pub queue: Queue,
+    /// Content of a gRPC-Web text body, decoded.
+    decoded: Vec<u8>,
+    #[expect(clippy::vec_box, reason = "boxes go back and forth between here and the maps")]
+    pool: Vec<Box<Call>>,
+    scratch: Vec<Piece>,
+}
+
+impl Shared {
+    /// The octets the messages in the queue refer to: the decoded text of gRPC-Web, or else `data` itself.
+    #[must_use]
+    pub fn data<'a>(&'a self, data: &'a [u8]) -> &'a [u8] {
+        if self.decoded.is_empty() { data } else { &self.decoded }
+    }
+
+    /// Gives back a call that has ended.
+    pub fn recycle(&mut self, mut call: Box<Call>) {
+        call.drop_open(&mut self.queue);
+        if self.pool.len() < 256 {
+            call.reset();
+            self.pool.push(call);
+        }
+    }
+
+    fn begin(&mut self, stream: StreamId, at: Arrival) -> Box<Call> {
+        let mut call = self.pool.pop().unwrap_or_default();
+        call.id = CallId(self.next_call);
+        self.next_call = self.next_call.saturating_add(1);
+        (call.stream, call.start) = (stream, at);
+        call
+    }
+}
+
+/// One stream's use.
+#[derive(Debug)]
+enum Exchange {
+    Call(Box<Call>),
+    /// HTTP that is not gRPC, with the state of its two halves.
+    Plain(Both<bool>),
+}
+
+/// The calls of one connection.
+#[derive(Debug, Default)]
+pub struct Calls {
+    exchanges: HashMap<u32, Exchange, foldhash::fast::RandomState>,
+    /// Whether frames may be missing, so that a stream's beginning may not have been seen.
+    partial: bool,
+}
+
+impl Calls {
+    /// For a connection that was met late.
+    #[must_use]
+    pub fn late() -> Self {
+        Self { partial: true, ..Self::default() }
+    }
+
+    /// For a connection that was upgraded from HTTP/1.1: stream 1 is the request that asked for it.
+    #[must_use]
+    pub fn upgraded() -> Self {
+        let mut calls = Self::default();
+        calls.exchanges.insert(1, Exchange::Plain(Both { to_server: true, to_client: false }));
+        calls
+    }
+
+    /// The call of a stream.
+    #[must_use]
+    pub fn call(&self, stream: StreamId) -> Option<&Call> {
+        match self.exchanges.get(&stream.0) {
+            Some(Exchange::Call(call)) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// An unknown number of frames was lost in this direction.
+    pub fn lose(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, mut ended: impl FnMut(&Call, &mut Shared)) {
+        self.partial = true;
+        let mut streams: Vec<u32> = self.exchanges.keys().copied().collect();
+        streams.sort_unstable();
+        for stream in streams {
+            if let Some(Exchange::Call(call)) = self.exchanges.get_mut(&stream)
+                && !call.ended[direction]
+            {
+                call.damaged = true;
+                shared.queue.clear();
+                call.bodies[direction].lose(at, &mut shared.queue);
+                ended(call, shared);
+            }
+        }
+        shared.queue.clear();
+    }
+
+    /// Takes a frame: what it is to its call. Messages that end in it are in `shared.queue`.
+    pub fn frame(&mut self, frame: &Frame<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
+        shared.queue.clear();
+        shared.decoded.clear();
+        let Some(header) = frame.header else { return Belongs::default() };
+        let stream = header.stream();
+        if stream == StreamId::CONNECTION {
+            if let Payload::GoAway { last_stream, .. } = frame.payload {
+                self.go_away(frame.direction, last_stream);
+            }
+            return Belongs::default();
+        }
+        if let Some(block) = &frame.block
+            && block.promised.is_none()
+        {
+            return self.block(frame, stream, block, limits, shared);
+        }
+        match frame.payload {
+            Payload::Data { data, .. } => self.data(frame, stream, data, limits, shared),
+            Payload::RstStream(code) => self.reset(frame, stream, code),
+            _ => self.plain(stream),
+        }
+    }
+
+    /// Takes part of a DATA frame that is too large to keep; its messages are in `shared.queue`.
+    pub fn part(&mut self, part: &Part<'_>, limits: &Limits, shared: &mut Shared) -> Option<&Call> {
+        shared.queue.clear();
+        shared.decoded.clear();
+        let Some(Exchange::Call(call)) = self.exchanges.get_mut(&part.stream.0) else { return None };
+        match part.octets {
+            Ok(octets) => read_body(call, part.direction, octets, &[], part.pieces, part.at, limits, shared),
+            Err(length) => {
+                call.damaged = true;
+                let hole = [Hole { start: 0, length }];
+                let zeros = vec![0; usize::try_from(length).unwrap_or(0).min(limits.frame)];
+                read_body(call, part.direction, &zeros, &hole, &[], part.at, limits, shared)
+            }
+        };
+        Some(call)
+    }
+
+    fn plain(&self, stream: StreamId) -> Belongs {
+        match self.exchanges.get(&stream.0) {
+            Some(Exchange::Call(call)) => Belongs { call: Some(call.id), ..Belongs::default() },
+            Some(Exchange::Plain(_)) => Belongs { is_plain: true, ..Belongs::default() },
+            None => Belongs::default(),
+        }
+    }
+
+    fn block(&mut self, frame: &Frame<'_>, stream: StreamId, block: &Block<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
+        let direction = frame.direction;
+        if !self.exchanges.contains_key(&stream.0) {
+            let nature = nature(block);
+            let begins = direction == Direction::ToServer;
+            if nature == Nature::Plain && (begins || !self.partial) {
+                self.exchanges.insert(stream.0, Exchange::Plain(Both::default()));
+            } else if begins || self.partial {
+                let mut call = shared.begin(stream, frame.at);
+                call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
+                if !call.begins {
+                    call.bodies = Both::from_fn(|_| super::message::Body::lost());
+                }
+                self.exchanges.insert(stream.0, Exchange::Call(call));
+            } else {
+                return Belongs::default();
+            }
+        }
+        let partial = self.partial;
+        match self.exchanges.get_mut(&stream.0) {
+            Some(Exchange::Call(call)) => {
+                let informational = is_informational(block);
+                let first = !call.headed[direction];
+                let trailers = !first || (direction == Direction::ToClient && frame.ends_stream) || (!call.begins && has_status(block));
+                call.take_block(direction, block, trailers && direction == Direction::ToClient, limits.call_metadata);
+                if !informational {
+                    call.headed[direction] = true;
+                }
+                settle_protocol(call, direction);
+                let role = match (direction, first) {
+                    (Direction::ToServer, true) => Role::RequestBegins,
+                    (Direction::ToServer, false) => Role::RequestTrailers,
+                    (Direction::ToClient, _) if informational => Role::Interim,
+                    (Direction::ToClient, true) if frame.ends_stream && !(partial && !call.begins) => Role::TrailersOnly,
+                    (Direction::ToClient, _) if frame.ends_stream => Role::Ends,
+                    (Direction::ToClient, _) => Role::ResponseBegins,
+                };
+                call.trailers_only |= role == Role::TrailersOnly;
+                if frame.ends_stream {
+                    end_half(call, direction, frame.at, shared);
+                }
+                let ends = matches!(role, Role::Ends | Role::TrailersOnly);
+                Belongs {
+                    call: Some(call.id),
+                    role,
+                    duration: if ends && call.begins { call.duration() } else { None },
+                    status: call.status.filter(|_| ends),
+                    http_status: call.http_status,
+                    ..Belongs::default()
+                }
+            }
+            Some(Exchange::Plain(ended)) => {
+                ended[direction] |= frame.ends_stream;
+                let role = match direction {
+                    Direction::ToServer => Role::RequestBegins,
+                    Direction::ToClient => Role::ResponseBegins,
+                };
+                Belongs { role, is_plain: true, ..Belongs::default() }
+            }
+            None => Belongs::default(),
+        }
+    }
+
+    fn data(&mut self, frame: &Frame<'_>, stream: StreamId, data: &[u8], limits: &Limits, shared: &mut Shared) -> Belongs {
+        let direction = frame.direction;
+        if self.partial && !self.exchanges.contains_key(&stream.0) {
+            let mut call = shared.begin(stream, frame.at);
+            call.bodies = Both::from_fn(|_| super::message::Body::lost());
+            self.exchanges.insert(stream.0, Exchange::Call(call));
+        }
+        match self.exchanges.get_mut(&stream.0) {
+            Some(Exchange::Call(call)) => {
+                let mut pieces = std::mem::take(&mut shared.scratch);
+                pieces.clear();
+                let padded = frame.header.is_some_and(|header| header.flags().has(crate::http2::frame::Flags::PADDED));
+                let before = 9_u64.saturating_add(u64::from(padded));
+                slice_pieces(frame.pieces, before, u64::MAX, &mut pieces);
+                let shifted: Vec<Hole> = frame.holes.iter().map(|hole| Hole { start: hole.start.saturating_sub(u32::from(padded)), ..*hole }).collect();
+                call.damaged |= frame.missing > 0;
+                let bad_before = call.bodies[direction].bad_flag;
+                let progress = read_body(call, direction, data, &shifted, &pieces, frame.at, limits, shared);
+                let bad_flag = call.bodies[direction].bad_flag.filter(|_| bad_before.is_none());
+                shared.scratch = pieces;
+                if frame.ends_stream {
+                    end_half(call, direction, frame.at, shared);
+                }
+                let role = if call.reads_messages(direction) { Role::Messages(progress) } else { Role::Body };
+                let ends = call.outcome.is_some() && direction == Direction::ToClient && frame.ends_stream;
+                Belongs {
+                    call: Some(call.id),
+                    role,
+                    duration: if ends { call.duration() } else { None },
+                    status: call.status.filter(|_| ends),
+                    http_status: call.http_status,
+                    bad_flag,
+                    ..Belongs::default()
+                }
+            }
+            Some(Exchange::Plain(ended)) => {
+                ended[direction] |= frame.ends_stream;
+                Belongs { role: Role::Body, is_plain: true, ..Belongs::default() }
+            }
+            None => Belongs::default(),
+        }
+    }
+
+    fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
+        let Some(Exchange::Call(call)) = self.exchanges.get_mut(&stream.0) else { return self.plain(stream) };
+        let after_end = call.outcome.is_some();
+        if !after_end {
+            call.end = Some(frame.at);
+            call.outcome = Some(match frame.direction {
+                Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
+                Direction::ToClient => Outcome::ResetByServer(code),
+                Direction::ToServer => Outcome::ResetByClient(code),
+            });
+        }
+        call.ended = Both { to_server: true, to_client: true };
+        let duration = if !after_end && call.begins { call.duration() } else { None };
+        Belongs { call: Some(call.id), role: Role::Reset { after_end }, duration, status: call.status, http_status: call.http_status, ..Belongs::default() }
+    }
+
+    /// The sender of a GOAWAY in `direction` will not process streams above `last` that the other side opened (RFC 9113 §6.8).
+    fn go_away(&mut self, direction: Direction, last: StreamId) {
+        if direction == Direction::ToServer {
+            return;
+        }
+        for (stream, exchange) in &mut self.exchanges {
+            if let Exchange::Call(call) = exchange
+                && *stream > last.0
+                && !call.headed.to_client
+            {
+                call.left_out = true;
+            }
+        }
+    }
+
+    /// Takes the exchange of a stream whose both halves have ended; a call among them is handed out.
+    pub fn take_ended(&mut self, stream: StreamId, state: Option<crate::http2::stream::StreamState>) -> Option<Box<Call>> {
+        let closed = state.is_some_and(|state| state.to_server == StreamHalf::Closed && state.to_client == StreamHalf::Closed);
+        let over = match self.exchanges.get(&stream.0)? {
+            Exchange::Call(call) => call.ended.to_server && call.ended.to_client,
+            Exchange::Plain(ended) => ended.to_server && ended.to_client,
+        };
+        if !closed && !over {
+            return None;
+        }
+        match self.exchanges.remove(&stream.0)? {
+            Exchange::Call(call) => Some(call),
+            Exchange::Plain(_) => None,
+        }
+    }
+
+    /// The connection has ended, or the capture: hands out every call that is left, in the order in which they began.
+    pub fn finish(&mut self, lost: bool, at: Arrival, mut hand_out: impl FnMut(Box<Call>)) {
+        let mut rest: Vec<Box<Call>> = std::mem::take(&mut self.exchanges)
+            .into_values()
+            .filter_map(|exchange| match exchange {
+                Exchange::Call(call) => Some(call),
+                Exchange::Plain(_) => None,
+            })
+            .collect();
+        rest.sort_unstable_by_key(|call| call.id);
+        for mut call in rest {
+            if call.outcome.is_none() {
+                call.outcome = Some(match (call.left_out, lost) {
+                    (true, _) => Outcome::Refused,
+                    (false, true) => Outcome::ConnectionLost,
+                    (false, false) => Outcome::Open,
+                });
+                if lost || call.left_out {
+                    call.end = Some(at);
+                }
+            }
+            hand_out(call);
+        }
+    }
+
+    /// Octets of memory held.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let table = self.exchanges.capacity().saturating_mul(size_of::<(u32, Exchange)>());
+        self.exchanges.values().fold(table, |sum, exchange| match exchange {
+            Exchange::Call(call) => sum.saturating_add(call.held_bytes()),
+            Exchange::Plain(_) => sum,
+        })
+    }
+}
+
+/// Reads the content of DATA as the call's content type says.
+#[expect(clippy::too_many_arguments, reason = "a run of octets, where it stands, and what it is read with")]
+fn read_body(call: &mut Call, direction: Direction, data: &[u8], holes: &[Hole], pieces: &[Piece], at: Arrival, limits: &Limits, shared: &mut Shared) -> Progress {
+    let Shared { queue, decoded, .. } = shared;
+    if call.protocol != Some(Protocol::GrpcWebText) {
+        let progress = call.bodies[direction].data(data, holes, pieces, at, limits, queue);
+        if call.protocol == Some(Protocol::GrpcWeb) {
+            web_trailers(call, direction, data, limits, queue);
+        }
+        return progress;
+    }
+    let decoder = call.web_text[direction].get_or_insert_with(TextDecoder::default);
+    let readable = holes.is_empty() && decoder.push(data, decoded).is_ok();
+    if !readable {
+        call.damaged |= !holes.is_empty();
+        call.bodies[direction].lose(at, queue);
+        call.bodies[direction].is_not_messages();
+        return Progress { lost: true, ..Progress::default() };
+    }
+    // The text has no octet of its own for each decoded one: a message is shown with the packets of its frame.
+    let text = std::mem::take(decoded);
+    let progress = call.bodies[direction].data(&text, &[], pieces, at, limits, queue);
+    web_trailers(call, direction, &text, limits, queue);
+    *decoded = text;
+    progress
+}
+
+/// Takes the status out of the trailers that gRPC-Web sends as the last "message" of the response.
+fn web_trailers(call: &mut Call, direction: Direction, data: &[u8], limits: &Limits, queue: &Queue) {
+    if direction != Direction::ToClient {
+        return;
+    }
+    for done in queue.done().iter().filter(|done| done.flag & TRAILERS_FLAG != 0) {
+        for trailer in trailers(queue.octets(done, data)).flatten() {
+            let name: Vec<u8> = trailer.name.lower().collect();
+            call.take_web_trailer(&name, trailer.value, limits.call_metadata);
+        }
+    }
+}
+
+fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Shared) {
+    call.ended[direction] = true;
+    call.bodies[direction].abandon(at, &mut shared.queue);
+    if direction == Direction::ToClient && call.outcome.is_none() {
+        call.end = Some(at);
+        call.outcome = Some(Outcome::Completed);
+    }
+}
+
+/// What the content types leave open is settled as far as they go: a body that is not gRPC is not read as messages.
+fn settle_protocol(call: &mut Call, direction: Direction) {
+    let Some(value) = call.content_type(direction) else { return };
+    if !super::content_type::ContentType::parse(value).is_grpc() {
+        call.bodies[direction].is_not_messages();
+    }
+}
+
+/// What the first header block says about a stream.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Nature {
+    Grpc,
+    Plain,
+    Unknown,
+}
+
+fn nature(block: &Block<'_>) -> Nature {
+    let mut unknown = !block.complete;
+    for field in block.fields.fields() {
+        if field.static_name() == StaticName::CONTENT_TYPE
+            && let Some(value) = field.value()
+        {
+            return if super::content_type::ContentType::parse(value).is_grpc() { Nature::Grpc } else { Nature::Plain };
+        }
+        if field.name().is_some_and(|name| name == b"grpc-status") {
+            return Nature::Grpc;
+        }
+        unknown |= !field.is_known();
+    }
+    if unknown { Nature::Unknown } else { Nature::Plain }
+}
+
+fn lacks_path(block: &Block<'_>) -> bool {
+    !block.fields.fields().any(|field| matches!(field.static_name(), StaticName::PATH | StaticName::METHOD | StaticName::SCHEME))
+}
+
+fn has_status(block: &Block<'_>) -> bool {
+    block.fields.fields().any(|field| field.name().is_some_and(|name| name == b"grpc-status"))
+}
+
+fn is_informational(block: &Block<'_>) -> bool {
+    block.fields.fields().any(|field| {
+        field.static_name() == StaticName::STATUS && matches!(field.value(), Some([b'1', _, _]))
+    })
+}

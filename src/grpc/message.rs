@@ -1,0 +1,491 @@
+//! Length-prefixed messages cut out of a stream's DATA octets (PROTOCOL-HTTP2, "Length-Prefixed-Message").
+//!
+//! A message may span DATA frames and a DATA frame may hold many. Where octets were lost the place in the stream is lost too, unless the
+//! loss lies inside a message whose length is known; it is found again only where a chain of messages fills a DATA frame exactly.
+
+use std::ops::Range;
+
+use crate::http2::connection::Hole;
+use crate::limits::Limits;
+use crate::span::{Arrival, Piece, slice_pieces};
+
+/// Octets before each message: a flag and a length.
+pub const PREFIX: usize = 5;
+/// The flag octet of a message that is compressed.
+pub const COMPRESSED: u8 = 1;
+/// Pieces remembered of one message: octets beyond them are shown without their packets.
+const MOST_PIECES: usize = 65_536;
+/// The bit that marks the trailers of gRPC-Web.
+const WEB_TRAILERS: u8 = 0x80;
+
+/// A message that ended, on its way out of a [`Queue`].
+#[derive(Debug)]
+pub struct Done {
+    /// Which of its direction, from 0.
+    pub index: u32,
+    /// The flag octet.
+    pub flag: u8,
+    /// The length its prefix declares.
+    pub declared: u32,
+    /// Octets of it that are missing: not captured, or never sent.
+    pub missing: u32,
+    /// Whether the content was kept: `false` beyond the limit.
+    pub kept: bool,
+    /// The packet with its first octet.
+    pub start: Arrival,
+    /// The packet with its last octet.
+    pub end: Arrival,
+    octets: Octets,
+    pieces: Range<usize>,
+}
+
+#[derive(Debug)]
+enum Octets {
+    /// A range of the DATA content being read.
+    Here(Range<usize>),
+    /// Collected over several frames.
+    Collected(Vec<u8>),
+}
+
+/// Messages that ended in the DATA content being read, and buffers for those that have not.
+#[derive(Debug, Default)]
+pub struct Queue {
+    done: Vec<Done>,
+    pieces: Vec<Piece>,
+    pool: Vec<Vec<u8>>,
+    /// Octets held by unfinished messages of all calls.
+    pub held: usize,
+}
+
+impl Queue {
+    /// The messages that ended, in order.
+    #[must_use]
+    pub fn done(&self) -> &[Done] {
+        &self.done
+    }
+
+    /// The content of a message; missing octets stand as zeros. `data` is what was read.
+    #[must_use]
+    pub fn octets<'a>(&'a self, done: &'a Done, data: &'a [u8]) -> &'a [u8] {
+        match &done.octets {
+            Octets::Here(range) => data.get(range.clone()).unwrap_or_default(),
+            Octets::Collected(octets) => octets,
+        }
+    }
+
+    /// Where the captured octets of a message stand, prefix included.
+    #[must_use]
+    pub fn pieces(&self, done: &Done) -> &[Piece] {
+        self.pieces.get(done.pieces.clone()).unwrap_or_default()
+    }
+
+    /// Forgets the messages that ended; their buffers are used again.
+    pub fn clear(&mut self) {
+        for done in self.done.drain(..) {
+            if let Octets::Collected(octets) = done.octets {
+                self.held = self.held.saturating_sub(octets.capacity());
+                recycle(&mut self.pool, octets);
+            }
+        }
+        self.pieces.clear();
+    }
+}
+
+fn recycle(pool: &mut Vec<Vec<u8>>, mut octets: Vec<u8>) {
+    if pool.len() < 64 && octets.capacity() <= 256 << 10 {
+        octets.clear();
+        pool.push(octets);
+    }
+}
+
+/// One direction of a call: where in the sequence of messages it is.
+#[derive(Debug, Default)]
+pub struct Body {
+    /// Messages begun so far.
+    pub messages: u32,
+    /// Payload octets of the messages that ended whole, as they stood on the wire.
+    pub octets: u64,
+    place: Place,
+    /// A flag octet that no message may have, once met; nothing after it can be read.
+    pub bad_flag: Option<u8>,
+}
+
+#[derive(Debug, Default)]
+enum Place {
+    /// Between messages.
+    #[default]
+    Between,
+    /// In the prefix.
+    Prefix { octets: [u8; PREFIX], have: usize, pieces: Vec<Piece>, start: Arrival },
+    /// In the content.
+    Inside(Box<Open>),
+    /// Lost: what comes may begin anywhere in a message.
+    Lost,
+    /// Not messages.
+    NotMessages,
+}
+
+/// A message that has not ended.
+#[derive(Debug)]
+struct Open {
+    index: u32,
+    flag: u8,
+    declared: u32,
+    have: u32,
+    missing: u32,
+    kept: bool,
+    octets: Vec<u8>,
+    pieces: Vec<Piece>,
+    start: Arrival,
+}
+
+/// What a run of DATA content did to the messages.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Progress {
+    /// The first message it touched.
+    pub first: u32,
+    /// Messages that ended in it.
+    pub ended: u32,
+    /// Their declared lengths together.
+    pub ended_octets: u64,
+    /// Whether the first one had begun earlier.
+    pub continued: bool,
+    /// The message that goes on after it: its number, octets so far, declared length. The length is `None` inside the prefix.
+    pub open: Option<(u32, u32, Option<u32>)>,
+    /// Whether the place among the messages was lost, so that nothing could be read.
+    pub lost: bool,
+}
+
+impl Body {
+    /// A direction whose beginning was not seen.
+    #[must_use]
+    pub fn lost() -> Self {
+        Self { place: Place::Lost, ..Self::default() }
+    }
+
+    /// Says that what comes is not messages.
+    pub fn is_not_messages(&mut self) {
+        self.place = Place::NotMessages;
+    }
+
+    /// Whether octets are read as messages.
+    #[must_use]
+    pub const fn reads_messages(&self) -> bool {
+        !matches!(self.place, Place::NotMessages)
+    }
+
+    /// Takes the content of a DATA frame, or the next part of one.
+    pub fn data(&mut self, data: &[u8], holes: &[Hole], pieces: &[Piece], at: Arrival, limits: &Limits, queue: &mut Queue) -> Progress {
+        let mut progress = Progress { first: self.messages, ..Progress::default() };
+        match &self.place {
+            Place::Inside(open) => (progress.first, progress.continued) = (open.index, true),
+            Place::Prefix { .. } => progress.continued = true,
+            Place::Lost if holes.is_empty() && chain_fills(data) => self.place = Place::Between,
+            Place::Lost => progress.lost = !data.is_empty(),
+            Place::Between | Place::NotMessages => {}
+        }
+        if matches!(self.place, Place::Lost | Place::NotMessages) {
+            return progress;
+        }
+        let mut run = Run { data, pieces, holes_before: 0, at, limits };
+        let mut from = 0_usize;
+        for hole in holes {
+            let start = index(hole.start);
+            self.octets(&run, from..start, queue);
+            self.missing(hole.length, at, queue);
+            run.holes_before = run.holes_before.saturating_add(u64::from(hole.length));
+            from = start.saturating_add(index(hole.length));
+        }
+        self.octets(&run, from..data.len(), queue);
+        progress.ended = u32::try_from(queue.done.len()).unwrap_or(u32::MAX);
+        progress.ended_octets = queue.done.iter().fold(0, |sum, done| sum.saturating_add(u64::from(done.declared)));
+        progress.open = match &self.place {
+            Place::Inside(open) => Some((open.index, open.have, Some(open.declared))),
+            Place::Prefix { have, .. } => Some((self.messages, u32::try_from(*have).unwrap_or(0), None)),
+            _ => None,
+        };
+        progress.lost = matches!(self.place, Place::Lost);
+        progress
+    }
+
+    fn octets(&mut self, run: &Run<'_>, range: Range<usize>, queue: &mut Queue) {
+        let mut at = range.start;
+        while at < range.end && self.bad_flag.is_none() {
+            let rest = run.data.get(at..range.end).unwrap_or_default();
+            if rest.is_empty() {
+                return;
+            }
+            let taken = match &mut self.place {
+                Place::Between => self.between(run, at, rest, queue),
+                Place::Prefix { octets, have, pieces, .. } => {
+                    let take = PREFIX.saturating_sub(*have).min(rest.len());
+                    for (to, from) in octets.iter_mut().skip(*have).zip(rest) {
+                        *to = *from;
+                    }
+                    *have = have.saturating_add(take);
+                    run.slice(at, take, pieces);
+                    self.prefix_done(run.limits, run.at, queue);
+                    take
+                }
+                Place::Inside(open) => {
+                    let take = index(open.declared.saturating_sub(open.have)).min(rest.len());
+                    if open.kept {
+                        open.octets.extend_from_slice(rest.get(..take).unwrap_or_default());
+                    }
+                    if open.pieces.len() < MOST_PIECES {
+                        run.slice(at, take, &mut open.pieces);
+                    }
+                    open.have = open.have.saturating_add(u32::try_from(take).unwrap_or(u32::MAX));
+                    self.finish_open(run.at, queue);
+                    take
+                }
+                Place::Lost | Place::NotMessages => return,
+            };
+            at = at.saturating_add(taken);
+        }
+    }
+
+    /// A message begins: whole in place if it lies whole in the run.
+    fn between(&mut self, run: &Run<'_>, at: usize, rest: &[u8], queue: &mut Queue) -> usize {
+        if let Some((prefix, content)) = rest.split_first_chunk::<PREFIX>() {
+            let (flag, declared) = split(*prefix);
+            let length = index(declared);
+            if content.len() >= length && is_legal(flag) {
+                let size = length.saturating_add(PREFIX);
+                let first = queue.pieces.len();
+                run.slice_plain(at, size, &mut queue.pieces);
+                let start = at.saturating_add(PREFIX);
+                queue.done.push(Done {
+                    index: self.messages,
+                    flag,
+                    declared,
+                    missing: 0,
+                    kept: length <= run.limits.message,
+                    start: run.at,
+                    end: run.at,
+                    octets: Octets::Here(start..start.saturating_add(length)),
+                    pieces: first..queue.pieces.len(),
+                });
+                self.count(flag, declared);
+                return size;
+            }
+        }
+        let take = rest.len().min(PREFIX);
+        let mut octets = [0; PREFIX];
+        for (to, from) in octets.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        let mut pieces = Vec::new();
+        run.slice(at, take, &mut pieces);
+        self.place = Place::Prefix { octets, have: take, pieces, start: run.at };
+        self.prefix_done(run.limits, run.at, queue);
+        take
+    }
+
+    fn prefix_done(&mut self, limits: &Limits, at: Arrival, queue: &mut Queue) {
+        let Place::Prefix { octets, have: PREFIX, pieces, start } = &mut self.place else { return };
+        let (flag, declared) = split(*octets);
+        if !is_legal(flag) {
+            self.bad_flag = Some(flag);
+            self.place = Place::NotMessages;
+            return;
+        }
+        let kept = index(declared) <= limits.message && queue.held.saturating_add(index(declared)) <= limits.total_messages;
+        let mut buffer = queue.pool.pop().unwrap_or_default();
+        if kept {
+            // What is declared is not yet there: room is made as it comes.
+            buffer.reserve(index(declared).min(64 << 10));
+        }
+        queue.held = queue.held.saturating_add(if kept { index(declared) } else { 0 });
+        let open = Open { index: self.messages, flag, declared, have: 0, missing: 0, kept, octets: buffer, pieces: std::mem::take(pieces), start: *start };
+        self.place = Place::Inside(Box::new(open));
+        self.finish_open(at, queue);
+    }
+
+    /// `length` octets at this place were not captured.
+    fn missing(&mut self, length: u32, at: Arrival, queue: &mut Queue) {
+        let Place::Inside(open) = &mut self.place else {
+            if matches!(self.place, Place::Between | Place::Prefix { .. }) {
+                self.place = Place::Lost;
+            }
+            return;
+        };
+        let inside = open.declared.saturating_sub(open.have).min(length);
+        if open.kept {
+            open.octets.resize(open.octets.len().saturating_add(index(inside)), 0);
+        }
+        open.missing = open.missing.saturating_add(inside);
+        open.have = open.have.saturating_add(inside);
+        self.finish_open(at, queue);
+        if length > inside {
+            self.lose(at, queue);
+        }
+    }
+
+    /// An unknown number of octets is missing here: an open message ends unfinished.
+    pub fn lose(&mut self, at: Arrival, queue: &mut Queue) {
+        self.abandon(at, queue);
+        if !matches!(self.place, Place::NotMessages) {
+            self.place = Place::Lost;
+        }
+    }
+
+    /// The direction has ended: a message that has not is told as far as it came.
+    pub fn abandon(&mut self, at: Arrival, queue: &mut Queue) {
+        if let Place::Inside(open) = &mut self.place {
+            open.missing = open.missing.saturating_add(open.declared.saturating_sub(open.have));
+            open.have = open.declared;
+            self.finish_open(at, queue);
+        }
+    }
+
+    fn finish_open(&mut self, at: Arrival, queue: &mut Queue) {
+        if !matches!(&self.place, Place::Inside(open) if open.have >= open.declared) {
+            return;
+        }
+        let Place::Inside(open) = std::mem::take(&mut self.place) else { return };
+        let open = *open;
+        let first = queue.pieces.len();
+        queue.pieces.extend_from_slice(&open.pieces);
+        if open.kept {
+            // From now on the queue holds the buffer itself.
+            queue.held = queue.held.saturating_sub(index(open.declared)).saturating_add(open.octets.capacity());
+        }
+        if open.missing == 0 {
+            self.count(open.flag, open.declared);
+        } else {
+            self.messages = self.messages.saturating_add(1);
+        }
+        queue.done.push(Done {
+            index: open.index,
+            flag: open.flag,
+            declared: open.declared,
+            missing: open.missing,
+            kept: open.kept,
+            start: open.start,
+            end: at,
+            octets: Octets::Collected(open.octets),
+            pieces: first..queue.pieces.len(),
+        });
+    }
+
+    /// The trailers of gRPC-Web travel like a message but are none.
+    fn count(&mut self, flag: u8, declared: u32) {
+        if flag & WEB_TRAILERS == 0 {
+            self.messages = self.messages.saturating_add(1);
+            self.octets = self.octets.saturating_add(u64::from(declared));
+        }
+    }
+
+    /// Gives back what an unfinished message holds.
+    pub fn drop_open(&mut self, queue: &mut Queue) {
+        if let Place::Inside(open) = std::mem::take(&mut self.place)
+            && open.kept
+        {
+            queue.held = queue.held.saturating_sub(index(open.declared));
+            recycle(&mut queue.pool, open.octets);
+        }
+    }
+}
+
+/// The DATA content being read and what is known of it.
+struct Run<'a> {
+    data: &'a [u8],
+    /// Where the captured octets of `data` stand.
+    pieces: &'a [Piece],
+    /// Missing octets before the place being read; they have no piece.
+    holes_before: u64,
+    at: Arrival,
+    limits: &'a Limits,
+}
+
+impl Run<'_> {
+    fn slice(&self, at: usize, length: usize, out: &mut Vec<Piece>) {
+        slice_pieces(self.pieces, (at as u64).saturating_sub(self.holes_before), length as u64, out);
+    }
+
+    /// As `slice`, but never joined to what is already in `out`, which belongs to another message.
+    fn slice_plain(&self, at: usize, length: usize, out: &mut Vec<Piece>) {
+        let at = (at as u64).saturating_sub(self.holes_before);
+        if let [only] = self.pieces {
+            out.extend(only.part(at, length as u64));
+            return;
+        }
+        let mut own = Vec::new();
+        slice_pieces(self.pieces, at, length as u64, &mut own);
+        out.append(&mut own);
+    }
+}
+
+fn split([flag, a, b, c, d]: [u8; PREFIX]) -> (u8, u32) {
+    (flag, u32::from_be_bytes([a, b, c, d]))
+}
+
+/// 0 and 1, and the same with the bit of the gRPC-Web trailers.
+const fn is_legal(flag: u8) -> bool {
+    flag & !(COMPRESSED | WEB_TRAILERS) == 0
+}
+
+/// Whether `data` is a chain of whole messages: what an onlooker may believe in without having seen the beginning.
+#[must_use]
+pub fn chain_fills(mut data: &[u8]) -> bool {
+    if data.is_empty() {
+        return false;
+    }
+    while let Some((prefix, content)) = data.split_first_chunk::<PREFIX>() {
+        let (flag, declared) = split(*prefix);
+        match content.get(index(declared)..) {
+            Some(rest) if flag <= COMPRESSED => data = rest,
+            _ => return false,
+        }
+    }
+    data.is_empty()
+}
+
+fn index(n: u32) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(body: &mut Body, queue: &mut Queue, data: &[u8], holes: &[Hole]) -> Vec<(u32, Vec<u8>, u32)> {
+        queue.clear();
+        body.data(data, holes, &[], Arrival::default(), &Limits::default(), queue);
+        queue.done().iter().map(|done| (done.index, queue.octets(done, data).to_vec(), done.missing)).collect()
+    }
+
+    #[test]
+    fn two_messages_in_one_frame_and_one_over_three_frames() {
+        let (mut body, mut queue) = (Body::default(), Queue::default());
+        let two = feed(&mut body, &mut queue, b"\0\0\0\0\x02ab\0\0\0\0\x01c", &[]);
+        assert_eq!(two, [(0, b"ab".to_vec(), 0), (1, b"c".to_vec(), 0)]);
+        assert_eq!(feed(&mut body, &mut queue, b"\0\0\0", &[]), []);
+        assert_eq!(feed(&mut body, &mut queue, b"\0\x04wx", &[]), []);
+        assert_eq!(feed(&mut body, &mut queue, b"yz", &[]), [(2, b"wxyz".to_vec(), 0)]);
+    }
+
+    #[test]
+    fn a_hole_inside_a_message_keeps_the_place_and_is_counted() {
+        let (mut body, mut queue) = (Body::default(), Queue::default());
+        let hole = Hole { start: 7, length: 2 };
+        let got = feed(&mut body, &mut queue, b"\0\0\0\0\x05ab\0\0e\0\0\0\0\x01f", &[hole]);
+        assert_eq!(got, [(0, b"ab\0\0e".to_vec(), 2), (1, b"f".to_vec(), 0)]);
+    }
+
+    #[test]
+    fn a_hole_in_a_prefix_loses_the_place_until_messages_fill_a_frame() {
+        let (mut body, mut queue) = (Body::default(), Queue::default());
+        assert_eq!(feed(&mut body, &mut queue, b"\0\0\0\0\0\0\x02ab", &[Hole { start: 2, length: 4 }]), []);
+        assert_eq!(feed(&mut body, &mut queue, b"ijk", &[]), []);
+        assert_eq!(feed(&mut body, &mut queue, b"\0\0\0\0\x01z", &[]), [(0, b"z".to_vec(), 0)]);
+    }
+
+    #[test]
+    fn a_flag_that_no_message_has_ends_the_reading() {
+        let (mut body, mut queue) = (Body::default(), Queue::default());
+        assert_eq!(feed(&mut body, &mut queue, b"<html>", &[]), []);
+        assert_eq!(body.bad_flag, Some(b'<'));
+    }
+}

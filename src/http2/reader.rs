@@ -1,0 +1,367 @@
+//! Cuts one direction of a connection into frames, across segments, holes and lost places (RFC 9113 §4.1).
+//!
+//! Frames that lie whole in a segment are handed out in place; only what spans segments is copied.
+
+use super::frame::{FrameHeader, FrameType, HEADER_OCTETS};
+use super::preface::MAGIC;
+use super::sync::{self, Evidence, Search};
+use crate::limits::Limits;
+use crate::span::{Piece, push_piece, slice_pieces};
+
+/// A run of payload octets that were not captured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Hole {
+    /// First missing octet, counted from the start of the payload.
+    pub start: u32,
+    /// How many are missing.
+    pub length: u32,
+}
+
+/// What was cut out of a direction's octets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Item<'a> {
+    /// The client's connection preface.
+    Magic { pieces: &'a [Piece] },
+    /// A frame; missing octets of its payload stand as zeros.
+    Frame { offset: u64, header: FrameHeader, payload: &'a [u8], holes: &'a [Hole], pieces: &'a [Piece] },
+    /// Payload octets of a frame too large to keep whole; the frame itself follows as `LargeFrame`.
+    Part { header: FrameHeader, at: u32, octets: &'a [u8], pieces: &'a [Piece] },
+    /// Payload octets of such a frame that were not captured.
+    MissingPart { header: FrameHeader, length: u32 },
+    /// The end of such a frame.
+    LargeFrame { offset: u64, header: FrameHeader, missing: u32, pieces: &'a [Piece] },
+    /// An unknown number of frames was lost here.
+    Lost,
+    /// Frames were found again, `skipped` octets after the place where they were lost.
+    Resync { offset: u64, skipped: u64 },
+    /// The direction ended inside a frame (its header, where nine octets of it were there).
+    Unfinished { offset: u64, header: Option<FrameHeader>, present: u64, missing: u64, pieces: &'a [Piece] },
+    /// The direction ended before frames were found again.
+    NeverFound { offset: u64, octets: u64 },
+}
+
+/// One direction's octets on their way to frames.
+#[derive(Debug)]
+pub(super) struct Reader {
+    mode: Mode,
+    /// Octets of the unfinished frame, or those searched for frames; missing ones stand as zeros.
+    buffer: Vec<u8>,
+    /// Where the captured octets of `buffer` stand in packets.
+    pieces: Vec<Piece>,
+    holes: Vec<Hole>,
+    /// Flow offset of the first octet of `buffer`, or of the next octet where that is empty.
+    offset: u64,
+    max_frame: u32,
+    scratch: Vec<Piece>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    Magic,
+    Frames,
+    Large { header: FrameHeader, at: u32, missing: u32 },
+    Searching { skipped: u64, tried: usize, scans: u32, news: bool },
+}
+
+impl Reader {
+    /// A direction read from its first octet on; the client's begins with the preface.
+    pub(super) const fn from_start(expects_magic: bool) -> Self {
+        Self::new(if expects_magic { Mode::Magic } else { Mode::Frames })
+    }
+
+    /// A direction met in the middle.
+    pub(super) const fn late() -> Self {
+        Self::new(Mode::Searching { skipped: 0, tried: 0, scans: 0, news: false })
+    }
+
+    const fn new(mode: Mode) -> Self {
+        let max_frame = sync::DEFAULT_MAX_FRAME;
+        Self { mode, buffer: Vec::new(), pieces: Vec::new(), holes: Vec::new(), offset: 0, max_frame, scratch: Vec::new() }
+    }
+
+    /// Sets the flow offset of the first octet that will be pushed.
+    pub(super) const fn start_at(&mut self, offset: u64) {
+        self.offset = offset;
+    }
+
+    /// Takes the next octets and hands out what they complete.
+    pub(super) fn push(&mut self, mut octets: &[u8], pieces: &[Piece], limits: &Limits, emit: &mut impl FnMut(Item<'_>)) {
+        let total = octets.len();
+        while !octets.is_empty() {
+            let done = total.saturating_sub(octets.len()) as u64;
+            let taken = match self.mode {
+                Mode::Magic => self.magic(octets, done, pieces, emit),
+                Mode::Frames if self.buffer.is_empty() => self.in_place(octets, done, pieces, limits, emit),
+                Mode::Frames => self.continued(octets, done, pieces, limits, emit),
+                Mode::Large { header, at, missing } => self.large(header, at, missing, octets, done, pieces, emit),
+                Mode::Searching { .. } => self.search(octets, done, pieces, limits, emit),
+            };
+            octets = octets.get(taken..).unwrap_or_default();
+            if taken == 0 {
+                return;
+            }
+        }
+    }
+
+    fn magic(&mut self, octets: &[u8], done: u64, pieces: &[Piece], emit: &mut impl FnMut(Item<'_>)) -> usize {
+        let take = MAGIC.len().saturating_sub(self.buffer.len()).min(octets.len());
+        self.keep(octets, take, done, pieces);
+        if self.buffer.len() < MAGIC.len() {
+            return take;
+        }
+        if self.buffer == MAGIC {
+            emit(Item::Magic { pieces: &self.pieces });
+            self.drop_buffer();
+            self.mode = Mode::Frames;
+        } else {
+            self.lose(emit);
+        }
+        take
+    }
+
+    /// Hands out the frames that lie whole in `octets`, and keeps the beginning of the next.
+    fn in_place(&mut self, octets: &[u8], done: u64, pieces: &[Piece], limits: &Limits, emit: &mut impl FnMut(Item<'_>)) -> usize {
+        let mut rest = octets;
+        let mut taken = 0_usize;
+        while let Some(header) = FrameHeader::first(rest) {
+            let size = whole(header);
+            let Some((frame, after)) = rest.split_at_checked(size) else { break };
+            let at = done.saturating_add(taken as u64);
+            self.scratch.clear();
+            slice_pieces(pieces, at, size as u64, &mut self.scratch);
+            let payload = frame.get(HEADER_OCTETS..).unwrap_or_default();
+            emit(Item::Frame { offset: self.offset, header, payload, holes: &[], pieces: &self.scratch });
+            self.max_frame = self.max_frame.max(header.length());
+            self.offset = self.offset.saturating_add(size as u64);
+            taken = taken.saturating_add(size);
+            rest = after;
+        }
+        if rest.is_empty() {
+            return taken;
+        }
+        let at = done.saturating_add(taken as u64);
+        let take = match FrameHeader::first(rest) {
+            Some(header) if is_large(header, limits) => HEADER_OCTETS,
+            _ => rest.len(),
+        };
+        self.keep(rest, take, at, pieces);
+        self.begin_large(limits);
+        taken.saturating_add(take)
+    }
+
+    /// Completes the frame whose beginning is in the buffer.
+    fn continued(&mut self, octets: &[u8], done: u64, pieces: &[Piece], limits: &Limits, emit: &mut impl FnMut(Item<'_>)) -> usize {
+        let need = FrameHeader::first(&self.buffer).map_or(HEADER_OCTETS, whole);
+        let take = need.saturating_sub(self.buffer.len()).min(octets.len());
+        self.keep(octets, take, done, pieces);
+        if !self.begin_large(limits) {
+            self.complete(emit);
+        }
+        take
+    }
+
+    /// Hands out the frame in the buffer, if it is whole.
+    fn complete(&mut self, emit: &mut impl FnMut(Item<'_>)) {
+        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| self.buffer.len() >= whole(*header)) else { return };
+        let payload = self.buffer.get(HEADER_OCTETS..).unwrap_or_default();
+        emit(Item::Frame { offset: self.offset, header, payload, holes: &self.holes, pieces: &self.pieces });
+        self.max_frame = self.max_frame.max(header.length());
+        self.drop_buffer();
+    }
+
+    /// Switches to reading in parts when the header in the buffer announces a frame beyond the limit.
+    fn begin_large(&mut self, limits: &Limits) -> bool {
+        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| is_large(*header, limits)) else { return false };
+        self.buffer.clear();
+        self.mode = Mode::Large { header, at: 0, missing: 0 };
+        true
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the state of the mode, taken apart")]
+    fn large(&mut self, header: FrameHeader, at: u32, missing: u32, octets: &[u8], done: u64, pieces: &[Piece], emit: &mut impl FnMut(Item<'_>)) -> usize {
+        let left = usize::try_from(header.length().saturating_sub(at)).unwrap_or(usize::MAX);
+        let take = left.min(octets.len());
+        self.scratch.clear();
+        slice_pieces(pieces, done, take as u64, &mut self.scratch);
+        for piece in &self.scratch {
+            push_piece(&mut self.pieces, *piece);
+        }
+        let part = octets.get(..take).unwrap_or_default();
+        emit(Item::Part { header, at, octets: part, pieces: &self.scratch });
+        self.advance_large(header, at.saturating_add(u32::try_from(take).unwrap_or(u32::MAX)), missing, emit);
+        take
+    }
+
+    fn advance_large(&mut self, header: FrameHeader, at: u32, missing: u32, emit: &mut impl FnMut(Item<'_>)) {
+        if at < header.length() {
+            self.mode = Mode::Large { header, at, missing };
+            return;
+        }
+        emit(Item::LargeFrame { offset: self.offset, header, missing, pieces: &self.pieces });
+        self.offset = self.offset.saturating_add(whole(header) as u64);
+        self.pieces.clear();
+        self.mode = Mode::Frames;
+    }
+
+    fn search(&mut self, octets: &[u8], done: u64, pieces: &[Piece], limits: &Limits, emit: &mut impl FnMut(Item<'_>)) -> usize {
+        let Mode::Searching { skipped, tried, scans, news } = self.mode else { return 0 };
+        self.keep(octets, octets.len(), done, pieces);
+        // Looking again at every octet would take time beyond measure on octets made for it: after a while look only when there is more to see.
+        let grown = self.buffer.len().saturating_sub(tried);
+        if scans > 64 && grown < self.buffer.len() / 8 {
+            return octets.len();
+        }
+        match sync::find(&self.buffer, 0, self.max_frame, Evidence::Place) {
+            Search::Found(at) => {
+                let skipped = skipped.saturating_add(at as u64);
+                self.trim(at);
+                if news || skipped > 0 {
+                    emit(Item::Resync { offset: self.offset, skipped });
+                }
+                self.mode = Mode::Frames;
+                let (buffer, pieces) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.pieces));
+                self.push(&buffer, &pieces, limits, emit);
+            }
+            Search::Perhaps(at) => {
+                let excess = self.buffer.len().saturating_sub(limits.search).max(at);
+                self.trim(excess);
+                let skipped = skipped.saturating_add(excess as u64);
+                self.mode = Mode::Searching { skipped, tried: self.buffer.len(), scans: scans.saturating_add(1), news };
+            }
+        }
+        octets.len()
+    }
+
+    /// Takes note that the next `octets` octets were not captured.
+    pub(super) fn gap(&mut self, octets: u64, limits: &Limits, emit: &mut impl FnMut(Item<'_>)) {
+        match self.mode {
+            Mode::Searching { skipped, news, .. } => {
+                let skipped = skipped.saturating_add(self.buffer.len() as u64);
+                self.drop_buffer();
+                self.mode = Mode::Searching { skipped, tried: 0, scans: 0, news };
+                self.offset = self.offset.saturating_add(octets);
+            }
+            Mode::Large { header, at, missing } => {
+                let left = header.length().saturating_sub(at);
+                let inside = u32::try_from(octets).unwrap_or(u32::MAX).min(left);
+                emit(Item::MissingPart { header, length: inside });
+                self.advance_large(header, at.saturating_add(inside), missing.saturating_add(inside), emit);
+                self.gap_after(octets.saturating_sub(u64::from(inside)), emit);
+            }
+            Mode::Magic => {
+                self.lose(emit);
+                self.offset = self.offset.saturating_add(octets);
+            }
+            Mode::Frames => {
+                let Some(header) = FrameHeader::first(&self.buffer) else {
+                    self.lose(emit);
+                    self.offset = self.offset.saturating_add(octets);
+                    return;
+                };
+                debug_assert!(!is_large(header, limits), "large frames have a mode of their own");
+                let left = whole(header).saturating_sub(self.buffer.len());
+                let inside = usize::try_from(octets).unwrap_or(usize::MAX).min(left);
+                let start = self.buffer.len().saturating_sub(HEADER_OCTETS);
+                if let (Ok(start), Ok(length)) = (u32::try_from(start), u32::try_from(inside))
+                    && length > 0
+                {
+                    self.holes.push(Hole { start, length });
+                }
+                self.buffer.resize(self.buffer.len().saturating_add(inside), 0);
+                self.complete(emit);
+                self.gap_after(octets.saturating_sub(inside as u64), emit);
+            }
+        }
+    }
+
+    /// A gap that goes on beyond the frame it began in.
+    fn gap_after(&mut self, octets: u64, emit: &mut impl FnMut(Item<'_>)) {
+        if octets > 0 {
+            self.lose(emit);
+            self.offset = self.offset.saturating_add(octets);
+        }
+    }
+
+    fn lose(&mut self, emit: &mut impl FnMut(Item<'_>)) {
+        emit(Item::Lost);
+        let skipped = self.buffer.len() as u64;
+        self.drop_buffer();
+        self.mode = Mode::Searching { skipped, tried: 0, scans: 0, news: true };
+    }
+
+    /// The direction has ended: reports what is left.
+    pub(super) fn finish(&mut self, emit: &mut impl FnMut(Item<'_>)) {
+        match self.mode {
+            Mode::Searching { skipped, .. } => {
+                let octets = skipped.saturating_add(self.buffer.len() as u64);
+                if octets > 0 {
+                    emit(Item::NeverFound { offset: self.offset, octets });
+                }
+            }
+            Mode::Large { header, at, .. } => {
+                let missing = u64::from(header.length().saturating_sub(at));
+                let present = u64::from(at).saturating_add(HEADER_OCTETS as u64);
+                emit(Item::Unfinished { offset: self.offset, header: Some(header), present, missing, pieces: &self.pieces });
+            }
+            Mode::Magic | Mode::Frames if !self.buffer.is_empty() => {
+                let header = FrameHeader::first(&self.buffer).filter(|_| matches!(self.mode, Mode::Frames));
+                let need = header.map_or(HEADER_OCTETS, whole);
+                let present = self.buffer.len() as u64;
+                let missing = (need as u64).saturating_sub(present);
+                emit(Item::Unfinished { offset: self.offset, header, present, missing, pieces: &self.pieces });
+            }
+            Mode::Magic | Mode::Frames => {}
+        }
+        self.drop_buffer();
+    }
+
+    fn keep(&mut self, octets: &[u8], take: usize, done: u64, pieces: &[Piece]) {
+        self.buffer.extend_from_slice(octets.get(..take).unwrap_or(octets));
+        slice_pieces(pieces, done, take as u64, &mut self.pieces);
+    }
+
+    fn drop_buffer(&mut self) {
+        self.offset = self.offset.saturating_add(self.buffer.len() as u64);
+        self.buffer.clear();
+        self.pieces.clear();
+        self.holes.clear();
+        // A rare large frame must not be paid for by every connection for the rest of its life.
+        if self.buffer.capacity() > 64 << 10 {
+            self.buffer = Vec::new();
+        }
+        if self.pieces.capacity() > 1024 {
+            self.pieces = Vec::new();
+        }
+    }
+
+    /// Drops the first `octets` octets of the buffer.
+    fn trim(&mut self, octets: usize) {
+        let octets = octets.min(self.buffer.len());
+        if octets == 0 {
+            return;
+        }
+        self.buffer.drain(..octets);
+        self.scratch.clear();
+        slice_pieces(&self.pieces, octets as u64, u64::MAX, &mut self.scratch);
+        std::mem::swap(&mut self.pieces, &mut self.scratch);
+        self.offset = self.offset.saturating_add(octets as u64);
+    }
+
+    pub(super) const fn held_bytes(&self) -> usize {
+        let pieces = self.pieces.capacity().saturating_add(self.scratch.capacity());
+        self.buffer.capacity().saturating_add(pieces.saturating_mul(size_of::<Piece>()))
+    }
+}
+
+fn whole(header: FrameHeader) -> usize {
+    usize::try_from(header.length()).unwrap_or(usize::MAX).saturating_add(HEADER_OCTETS)
+}
+
+fn is_large(header: FrameHeader, limits: &Limits) -> bool {
+    whole(header) > limits.frame
+}
+
+/// Whether a large frame's octets are of use in parts.
+pub(super) const fn is_data(header: FrameHeader) -> bool {
+    matches!(header.kind(), FrameType::DATA)
+}

@@ -1,0 +1,626 @@
+//! What the frames of a connection change: header tables, settings, windows, streams (RFC 9113 §4.3, §5, §6.5, §6.9).
+
+use std::collections::{HashMap, VecDeque};
+
+use super::connection::{Block, Facts, Frame, FrameRef, Malformed, Notice, Part, Shared, Sink};
+use super::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
+use super::hpack;
+use super::payload::{self, Payload};
+use super::reader::{Hole, Item, is_data};
+use super::settings::{Setting, Settings, Values};
+use super::stream::{Half as StreamHalf, Stream, StreamState};
+use crate::direction::{Both, Direction};
+use crate::limits::Limits;
+use crate::span::{Arrival, Piece};
+
+/// The connection window both sides begin with (RFC 9113 §6.9.2).
+const INITIAL_WINDOW: i64 = 65_535;
+const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Closed };
+
+/// Everything a connection remembers between frames.
+#[derive(Debug)]
+pub(super) struct State {
+    sides: Both<Side>,
+    streams: HashMap<u32, Stream, foldhash::fast::RandomState>,
+    /// Streams beyond the limit that are not followed.
+    left_out: u64,
+}
+
+/// What belongs to one direction, and to the side that sends in it.
+#[derive(Debug)]
+struct Side {
+    hpack: hpack::Decoder,
+    block: Option<OpenBlock>,
+    /// Whether the sender's connection preface is still to come.
+    before_preface: bool,
+    /// What the sender asked for, as far as the other side has accepted it.
+    values: Values,
+    unanswered_settings: VecDeque<(FrameRef, Vec<Setting>)>,
+    unanswered_pings: VecDeque<(FrameRef, [u8; 8])>,
+    /// The connection window left for octets of this direction.
+    window: Option<i64>,
+    /// Flow-controlled octets since the last WINDOW_UPDATE for the connection; `None` once some were not captured.
+    used: Option<u64>,
+    used_by: UsedBy,
+    /// Octets of padding of the DATA frame that is being read in parts.
+    large_padding: u8,
+    /// The highest stream whose beginning was seen.
+    highest: u32,
+}
+
+/// Whose octets were counted since the last WINDOW_UPDATE.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum UsedBy {
+    Nobody,
+    One(StreamId),
+    Many,
+}
+
+/// A header block that more frames will continue.
+#[derive(Debug)]
+struct OpenBlock {
+    stream: StreamId,
+    promised: Option<StreamId>,
+    ends_stream: bool,
+    fragment: Vec<u8>,
+    frames: Vec<FrameId>,
+    complete: bool,
+    left_out: u64,
+}
+
+impl Side {
+    fn new(known: bool, both: bool) -> Self {
+        let start = if known { hpack::Start::Known } else { hpack::Start::Late };
+        Self {
+            hpack: hpack::Decoder::new(start, hpack::Limits::default()),
+            block: None,
+            before_preface: known,
+            values: if known { Values::DEFAULT } else { Values::UNKNOWN },
+            unanswered_settings: VecDeque::new(),
+            unanswered_pings: VecDeque::new(),
+            window: both.then_some(INITIAL_WINDOW),
+            used: known.then_some(0),
+            used_by: UsedBy::Nobody,
+            large_padding: 0,
+            highest: 0,
+        }
+    }
+}
+
+/// A frame on its way to the sink, before its type is looked at.
+#[derive(Clone, Copy)]
+struct Raw<'a> {
+    offset: u64,
+    header: FrameHeader,
+    payload: &'a [u8],
+    holes: &'a [Hole],
+    missing: u32,
+    pieces: &'a [Piece],
+}
+
+impl<'a> Raw<'a> {
+    fn malformed(&self, frame: FrameId, what: Malformed) -> Notice<'a> {
+        let length = u64::from(self.header.length()).saturating_add(9);
+        Notice::Malformed { frame, offset: self.offset, length, what, pieces: self.pieces }
+    }
+}
+
+/// One step: what every frame is handled with.
+pub(super) struct Step<'s, S> {
+    pub(super) direction: Direction,
+    pub(super) at: Arrival,
+    pub(super) limits: &'s Limits,
+    pub(super) shared: &'s mut Shared,
+    pub(super) sink: &'s mut S,
+}
+
+impl<S: Sink> Step<'_, S> {
+    fn notice(&mut self, notice: Notice<'_>) {
+        self.sink.notice(self.direction, self.at, notice);
+    }
+
+    fn malformed(&mut self, frame: FrameId, raw: Raw<'_>, what: Malformed) {
+        self.notice(raw.malformed(frame, what));
+    }
+
+    const fn plain<'a>(&self, id: FrameId, raw: Raw<'a>, payload: Payload<'a>, facts: Facts, state: Option<StreamState>) -> Frame<'a> {
+        let (direction, at) = (self.direction, self.at);
+        let Raw { offset, header, holes, missing, pieces, .. } = raw;
+        let ends_stream = matches!(header.kind(), FrameType::DATA) && header.ends_stream();
+        Frame { id, direction, at, offset, header: Some(header), payload, holes, missing, pieces, block: None, ends_stream, state, facts }
+    }
+}
+
+impl State {
+    pub(super) fn new(from_start: Both<bool>) -> Self {
+        // A window depends on what both sides sent: the one its octets, the other its SETTINGS and updates.
+        let both = from_start.to_server && from_start.to_client;
+        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: HashMap::default(), left_out: 0 }
+    }
+
+    /// The connection was upgraded from HTTP/1.1: the client's settings are accepted, and stream 1 waits for its response.
+    pub(super) fn upgrade(&mut self, client_settings: &[u8]) {
+        let accepted: Vec<Setting> = super::settings::settings(client_settings).take(128).collect();
+        self.accept(Direction::ToServer, &accepted);
+        let mut stream = self.new_stream();
+        stream.state = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Idle };
+        self.streams.insert(1, stream);
+        self.sides.to_server.highest = 1;
+    }
+
+    pub(super) fn is_open(&self, stream: StreamId) -> bool {
+        self.streams.contains_key(&stream.0)
+    }
+
+    pub(super) fn close(&mut self, shared: &mut Shared) {
+        shared.open_streams = shared.open_streams.saturating_sub(self.streams.len());
+        self.streams = HashMap::default();
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        let streams = self.streams.capacity().saturating_mul(size_of::<(u32, Stream)>());
+        Direction::BOTH.into_iter().fold(streams, |sum, direction| {
+            let side = &self.sides[direction];
+            let block = side.block.as_ref().map_or(0, |block| block.fragment.capacity());
+            sum.saturating_add(side.hpack.held_bytes()).saturating_add(block)
+        })
+    }
+
+    pub(super) fn item(&mut self, item: Item<'_>, step: &mut Step<'_, impl Sink>) {
+        match item {
+            Item::Magic { pieces } => {
+                let id = step.shared.number();
+                step.sink.frame(&Frame {
+                    id,
+                    direction: step.direction,
+                    at: step.at,
+                    offset: 0,
+                    header: None,
+                    payload: Payload::Magic,
+                    holes: &[],
+                    missing: 0,
+                    pieces,
+                    block: None,
+                    ends_stream: false,
+                    state: None,
+                    facts: Facts::None,
+                });
+            }
+            Item::Frame { offset, header, payload, holes, pieces } => {
+                let missing = holes.iter().fold(0_u32, |sum, hole| sum.saturating_add(hole.length));
+                self.frame(Raw { offset, header, payload, holes, missing, pieces }, step);
+            }
+            Item::Part { header, at: from, octets, pieces } if is_data(header) => self.part(header, from, Ok(octets), pieces, step),
+            Item::MissingPart { header, length } if is_data(header) => self.part(header, 0, Err(length), &[], step),
+            Item::Part { .. } | Item::MissingPart { .. } => {}
+            Item::LargeFrame { offset, header, missing, pieces } => {
+                if !is_data(header) {
+                    step.notice(Notice::Limit { what: "octets of a frame", count: u64::from(header.length()) });
+                }
+                self.large(Raw { offset, header, payload: &[], holes: &[], missing, pieces }, step);
+            }
+            Item::Lost => {
+                self.lose(step.direction);
+                step.notice(Notice::Lost);
+            }
+            Item::Resync { offset, skipped } => step.notice(Notice::Resync { offset, skipped }),
+            Item::NeverFound { offset, octets } => step.notice(Notice::NeverFound { offset, octets }),
+            Item::Unfinished { offset, header, present, missing, pieces } => {
+                step.notice(Notice::Unfinished { offset, header, present, missing, pieces });
+            }
+        }
+    }
+
+    /// Content octets of a DATA frame read in parts, without its pad length octet and its padding.
+    fn part(&mut self, header: FrameHeader, from: u32, octets: Result<&[u8], u32>, pieces: &[Piece], step: &mut Step<'_, impl Sink>) {
+        let side = &mut self.sides[step.direction];
+        let padded = header.flags().has(Flags::PADDED);
+        let mut content = octets;
+        if from == 0 && octets.is_ok() {
+            side.large_padding = if padded { octets.ok().and_then(|octets| octets.first().copied()).unwrap_or(0) } else { 0 };
+        }
+        if let Ok(octets) = octets {
+            let end = header.length().saturating_sub(u32::from(side.large_padding)).saturating_sub(from);
+            let octets = octets.get(..usize::try_from(end).unwrap_or(usize::MAX)).unwrap_or(octets);
+            content = Ok(octets.get(usize::from(padded && from == 0)..).unwrap_or_default());
+        }
+        step.sink.part(Part { direction: step.direction, stream: header.stream(), octets: content, pieces, at: step.at });
+    }
+
+    /// Frames of a direction were lost: all that they may have changed is unknown now.
+    fn lose(&mut self, direction: Direction) {
+        self.sides[direction].hpack.lose_track();
+        self.sides[direction].block = None;
+        for any in Direction::BOTH {
+            let side = &mut self.sides[any];
+            side.window = None;
+            side.used = None;
+            side.used_by = UsedBy::Many;
+            side.unanswered_settings.clear();
+        }
+        self.sides[direction].values = Values::UNKNOWN;
+        for stream in self.streams.values_mut() {
+            stream.window = Both::default();
+        }
+    }
+
+    /// A frame that was too large to keep: DATA was handed out in parts, anything else is unread.
+    fn large(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+        match raw.header.kind() {
+            FrameType::DATA => self.data(raw, Payload::Data { data: &[], pad_length: None }, step),
+            FrameType::HEADERS | FrameType::CONTINUATION | FrameType::PUSH_PROMISE => {
+                self.sides[step.direction].hpack.lose_track();
+                self.sides[step.direction].block = None;
+                self.plain(raw, Payload::Unreadable(&[]), Facts::None, step);
+            }
+            _ => self.plain(raw, Payload::Unreadable(&[]), Facts::None, step),
+        }
+    }
+
+    fn frame(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+        let kind = raw.header.kind();
+        self.check_interruption(raw, step);
+        if raw.missing > 0 {
+            return self.holed(raw, step);
+        }
+        let (payload, fault) = payload::parse(raw.header, raw.payload);
+        if let Some(fault) = fault {
+            let id = FrameId(step.shared.next_frame);
+            // The header first, then the fault.
+            if matches!(kind, FrameType::HEADERS | FrameType::PUSH_PROMISE) {
+                self.sides[step.direction].hpack.lose_track();
+            }
+            self.plain(raw, payload, Facts::None, step);
+            return step.malformed(id, raw, Malformed::Payload(fault));
+        }
+        match payload {
+            Payload::Data { .. } => self.data(raw, payload, step),
+            Payload::Headers { fragment, .. } => self.headers(raw, payload, fragment, None, step),
+            Payload::PushPromise { promised, fragment, .. } => {
+                self.headers(raw, payload, fragment, Some(promised), step);
+            }
+            Payload::Continuation { fragment } => self.continuation(raw, payload, fragment, step),
+            Payload::Settings(settings) => self.settings(raw, settings, step),
+            Payload::Ping(opaque) => self.ping(raw, opaque, step),
+            Payload::WindowUpdate { increment } => self.window_update(raw, increment, step),
+            Payload::RstStream(_) => {
+                self.end_stream(raw.header.stream(), step.shared);
+                let facts = Facts::None;
+                self.emit(raw, payload, facts, Some(CLOSED), step);
+            }
+            _ => self.plain(raw, payload, Facts::None, step),
+        }
+    }
+
+    /// A frame of which some octets were not captured: what is before the first hole can be read.
+    fn holed(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+        let first = raw.holes.first().map_or(0, |hole| usize::try_from(hole.start).unwrap_or(usize::MAX));
+        let prefix = raw.payload.get(..first).unwrap_or(raw.payload);
+        match raw.header.kind() {
+            FrameType::DATA => {
+                // The content stands where it stood; the pad length may be among what is missing.
+                let padded = raw.header.flags().has(Flags::PADDED);
+                let pad_length = if padded { prefix.first().copied() } else { None };
+                let skip = usize::from(padded);
+                let end = raw.payload.len().saturating_sub(usize::from(pad_length.unwrap_or(0)));
+                let data = raw.payload.get(skip..end.max(skip)).unwrap_or_default();
+                self.data(raw, Payload::Data { data, pad_length }, step);
+            }
+            FrameType::HEADERS | FrameType::PUSH_PROMISE => {
+                let flags = raw.header.flags();
+                let promise = raw.header.kind() == FrameType::PUSH_PROMISE;
+                let skip = usize::from(flags.has(Flags::PADDED))
+                    .saturating_add(if flags.has(Flags::PRIORITY) && !promise { 5 } else { 0 })
+                    .saturating_add(if promise { 4 } else { 0 });
+                let pad = if flags.has(Flags::PADDED) { prefix.first().copied().unwrap_or(0) } else { 0 };
+                let end = raw.payload.len().saturating_sub(usize::from(pad)).min(prefix.len());
+                let fragment = prefix.get(skip..end.max(skip)).unwrap_or_default();
+                let payload = Payload::Headers { fragment, pad_length: None, priority: None };
+                self.broken_block(raw, payload, fragment, raw.header.ends_stream(), step);
+            }
+            FrameType::CONTINUATION => {
+                let payload = Payload::Continuation { fragment: prefix };
+                let Some(mut block) = self.sides[step.direction].block.take() else {
+                    self.sides[step.direction].hpack.lose_track();
+                    return self.plain(raw, payload, Facts::None, step);
+                };
+                block.fragment.extend_from_slice(prefix);
+                self.broken_block(raw, payload, &block.fragment, block.ends_stream, step);
+            }
+            _ => self.plain(raw, Payload::Unreadable(prefix), Facts::None, step),
+        }
+    }
+
+    /// A header block whose rest was not captured: the fields before the hole are exact, the table is not any more.
+    fn broken_block(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
+        let state = self.begin_headers(raw.header.stream(), ends_stream, step);
+        let id = step.shared.number();
+                let frame = step.plain(id, raw, payload, Facts::None, Some(state));
+        let fields = self.sides[step.direction].hpack.decode_partial(fragment, &mut step.shared.scratch);
+        let block = Block { fields, frames: &[id], promised: None, complete: false };
+        step.sink.frame(&Frame { block: Some(block), ends_stream, ..frame });
+    }
+
+    fn data(&mut self, raw: Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
+        let length = raw.header.length();
+        let stream_id = raw.header.stream();
+        let side = &mut self.sides[step.direction];
+        side.window = side.window.map(|window| window.saturating_sub(i64::from(length)));
+        side.used = side.used.map(|used| used.saturating_add(u64::from(length)));
+        if length > 0 {
+            side.used_by = match side.used_by {
+                UsedBy::Nobody => UsedBy::One(stream_id),
+                UsedBy::One(one) if one == stream_id => UsedBy::One(one),
+                _ => UsedBy::Many,
+            };
+        }
+        let connection = side.window;
+        let (state, window) = match self.streams.get_mut(&stream_id.0) {
+            Some(stream) => {
+                stream.window[step.direction] = stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
+                stream.used[step.direction] = stream.used[step.direction].saturating_add(u64::from(length));
+                if stream.state[step.direction] == StreamHalf::Idle {
+                    stream.state[step.direction] = StreamHalf::Open;
+                }
+                if raw.header.ends_stream() {
+                    stream.state[step.direction] = StreamHalf::Closed;
+                }
+                (Some(stream.state), stream.window[step.direction])
+            }
+            None => (None, None),
+        };
+        if state == Some(CLOSED) {
+            self.end_stream(stream_id, step.shared);
+        }
+        self.emit(raw, payload, Facts::Used { connection, stream: window }, state, step);
+    }
+
+    fn headers(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], promised: Option<StreamId>, step: &mut Step<'_, impl Sink>) {
+        let stream = raw.header.stream();
+        let ends_stream = raw.header.ends_stream();
+        if raw.header.flags().has(Flags::END_HEADERS) {
+            let state = match promised {
+                Some(promised) => {
+                    self.begin_headers(promised, false, step);
+                    self.streams.get(&stream.0).map(|stream| stream.state)
+                }
+                None => Some(self.begin_headers(stream, ends_stream, step)),
+            };
+            let id = step.shared.number();
+            let ids = [id];
+            return self.block(raw, payload, fragment, Ended { promised, ends_stream, frames: &ids, complete: true, id, state }, step);
+        }
+        let id = FrameId(step.shared.next_frame);
+        let mut block = OpenBlock { stream, promised, ends_stream, fragment: Vec::new(), frames: vec![id], complete: true, left_out: 0 };
+        block.extend(fragment, step.limits);
+        self.sides[step.direction].block = Some(block);
+        let state = self.streams.get(&stream.0).map(|stream| stream.state);
+        self.emit(raw, payload, Facts::None, state, step);
+    }
+
+    fn continuation(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
+        let Some(mut block) = self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream()) else {
+            let exact = self.sides[step.direction].hpack.is_exact();
+            self.sides[step.direction].hpack.lose_track();
+            let id = FrameId(step.shared.next_frame);
+            self.plain(raw, payload, Facts::None, step);
+            // Without its beginning in the capture there is nothing to blame anybody for.
+            if exact {
+                step.malformed(id, raw, Malformed::StrayContinuation);
+            }
+            return;
+        };
+        block.extend(fragment, step.limits);
+        let id = FrameId(step.shared.next_frame);
+        if block.frames.len() < step.limits.header_block_frames {
+            block.frames.push(id);
+        }
+        if !raw.header.flags().has(Flags::END_HEADERS) {
+            self.sides[step.direction].block = Some(block);
+            let state = self.streams.get(&raw.header.stream().0).map(|stream| stream.state);
+            return self.emit(raw, payload, Facts::None, state, step);
+        }
+        let state = self.begin_headers(block.promised.unwrap_or(block.stream), block.ends_stream, step);
+        let id = step.shared.number();
+        let ended = Ended { promised: block.promised, ends_stream: block.ends_stream, frames: &block.frames, complete: block.complete, id, state: Some(state) };
+        self.block(raw, payload, &block.fragment, ended, step);
+        if block.left_out > 0 {
+            step.notice(Notice::Limit { what: "octets of a header block", count: block.left_out });
+        }
+    }
+
+    /// Decodes a header block that ends with this frame, and hands the frame out.
+    fn block(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], ended: Ended<'_>, step: &mut Step<'_, impl Sink>) {
+        let frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
+        let Step { direction, at, shared, sink, .. } = step;
+        let hpack = &mut self.sides[*direction].hpack;
+        let fields = if ended.complete { hpack.decode(fragment, &mut shared.scratch) } else { hpack.decode_partial(fragment, &mut shared.scratch) };
+        let block = Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete };
+        sink.frame(&Frame { block: Some(block), ends_stream: ended.ends_stream, ..frame });
+        for fault in fields.faults() {
+            sink.notice(*direction, *at, raw.malformed(ended.id, Malformed::Hpack(*fault)));
+        }
+        let omitted = fields.omitted();
+        if omitted.fields > 0 {
+            sink.notice(*direction, *at, Notice::Limit { what: "fields of a header block", count: u64::from(omitted.fields) });
+        }
+    }
+
+    /// Opens the stream a header block begins on, or ends its half; the state after it.
+    fn begin_headers(&mut self, id: StreamId, ends_stream: bool, step: &mut Step<'_, impl Sink>) -> StreamState {
+        if !self.streams.contains_key(&id.0) && id != StreamId::CONNECTION {
+            let side = &mut self.sides[step.direction];
+            side.highest = side.highest.max(id.0);
+            if step.shared.open_streams < step.limits.streams {
+                let stream = self.new_stream();
+                self.streams.insert(id.0, stream);
+                step.shared.open_streams = step.shared.open_streams.saturating_add(1);
+            } else {
+                self.left_out = self.left_out.saturating_add(1);
+                step.notice(Notice::Limit { what: "streams at once", count: self.left_out });
+            }
+        }
+        let Some(stream) = self.streams.get_mut(&id.0) else { return StreamState::default() };
+        stream.state[step.direction] = match stream.state[step.direction] {
+            _ if ends_stream => StreamHalf::Closed,
+            StreamHalf::Idle => StreamHalf::Open,
+            half => half,
+        };
+        let state = stream.state;
+        if state == CLOSED {
+            self.end_stream(id, step.shared);
+        }
+        state
+    }
+
+    fn new_stream(&self) -> Stream {
+        // A stream's window is set by the side that receives.
+        let window = Both::from_fn(|direction| self.sides[direction.opposite()].values.initial_window_size.map(i64::from));
+        Stream { window, ..Stream::default() }
+    }
+
+    fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
+        if self.streams.remove(&id.0).is_some() {
+            shared.open_streams = shared.open_streams.saturating_sub(1);
+        }
+    }
+
+    fn settings(&mut self, raw: Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
+        let payload = Payload::Settings(settings);
+        if raw.header.is_ack() {
+            let answered = self.sides[step.direction.opposite()].unanswered_settings.pop_front();
+            if let Some((_, accepted)) = &answered {
+                self.accept(step.direction.opposite(), accepted);
+            }
+            let answers = answered.map(|(sent, _)| sent);
+            return self.emit(raw, payload, Facts::Acknowledges(answers), None, step);
+        }
+        let side = &mut self.sides[step.direction];
+        let preface = std::mem::replace(&mut side.before_preface, false);
+        let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
+        if side.unanswered_settings.len() < step.limits.unanswered {
+            side.unanswered_settings.push_back((sent, settings.take(128).collect()));
+        } else {
+            step.notice(Notice::Limit { what: "SETTINGS without acknowledgement", count: 1 });
+        }
+        self.emit(raw, payload, Facts::Settings { preface }, None, step);
+    }
+
+    /// The settings of the side that sends in `of` take effect: the other side has acknowledged them.
+    fn accept(&mut self, of: Direction, accepted: &[Setting]) {
+        let towards = of.opposite();
+        let before = self.sides[of].values.initial_window_size;
+        for setting in accepted {
+            self.sides[of].values.apply(*setting);
+        }
+        let values = self.sides[of].values;
+        if let Some(size) = values.header_table_size {
+            self.sides[towards].hpack.set_size_limit(size);
+        }
+        if before == values.initial_window_size {
+            return;
+        }
+        // Windows of open streams move by the difference (§6.9.2).
+        let change = match (before, values.initial_window_size) {
+            (Some(before), Some(after)) => Some(i64::from(after).saturating_sub(i64::from(before))),
+            _ => None,
+        };
+        for stream in self.streams.values_mut() {
+            stream.window[towards] = match (stream.window[towards], change) {
+                (Some(window), Some(change)) => Some(window.saturating_add(change)),
+                _ => None,
+            };
+        }
+    }
+
+    fn ping(&mut self, raw: Raw<'_>, opaque: [u8; 8], step: &mut Step<'_, impl Sink>) {
+        let facts = if raw.header.is_ack() {
+            let pings = &mut self.sides[step.direction.opposite()].unanswered_pings;
+            let place = pings.iter().position(|(_, sent)| *sent == opaque);
+            Facts::Acknowledges(place.and_then(|place| pings.remove(place)).map(|(sent, _)| sent))
+        } else {
+            let pings = &mut self.sides[step.direction].unanswered_pings;
+            if pings.len() >= step.limits.unanswered {
+                pings.pop_front();
+                step.notice(Notice::Limit { what: "PINGs without answer", count: 1 });
+            }
+            pings.push_back((FrameRef { id: FrameId(step.shared.next_frame), at: step.at }, opaque));
+            Facts::None
+        };
+        self.emit(raw, Payload::Ping(opaque), facts, None, step);
+    }
+
+    fn window_update(&mut self, raw: Raw<'_>, increment: u32, step: &mut Step<'_, impl Sink>) {
+        let granted = step.direction.opposite();
+        let grant = |window: Option<i64>| window.map(|window| window.saturating_add(i64::from(increment)));
+        let id = raw.header.stream();
+        let (state, facts) = if id == StreamId::CONNECTION {
+            let side = &mut self.sides[granted];
+            side.window = grant(side.window);
+            let by = match std::mem::replace(&mut side.used_by, UsedBy::Nobody) {
+                UsedBy::One(stream) => Some(stream),
+                _ => None,
+            };
+            let used = side.used;
+            // From here on the count is whole again, whatever was missed before.
+            side.used = Some(0);
+            (None, Facts::Granted { window: side.window, used, by })
+        } else if let Some(stream) = self.streams.get_mut(&id.0) {
+            stream.window[granted] = grant(stream.window[granted]);
+            let used = Some(std::mem::take(&mut stream.used[granted]));
+            (Some(stream.state), Facts::Granted { window: stream.window[granted], used, by: Some(id) })
+        } else {
+            let seen = self.sides[Direction::ToServer].highest.max(self.sides[Direction::ToClient].highest);
+            let state = (id.0 <= seen).then_some(CLOSED);
+            (state, Facts::Granted { window: None, used: None, by: None })
+        };
+        self.emit(raw, Payload::WindowUpdate { increment }, facts, state, step);
+    }
+
+    /// A header block must be finished before any other frame of its direction (§4.3).
+    fn check_interruption(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+        let side = &mut self.sides[step.direction];
+        let continues = |block: &OpenBlock| raw.header.kind() == FrameType::CONTINUATION && raw.header.stream() == block.stream;
+        if side.block.as_ref().is_some_and(|block| !continues(block)) {
+            side.block = None;
+            side.hpack.lose_track();
+            step.malformed(FrameId(step.shared.next_frame), raw, Malformed::BlockInterrupted);
+        }
+    }
+
+    fn plain(&self, raw: Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
+        let state = self.streams.get(&raw.header.stream().0).map(|stream| stream.state);
+        self.emit(raw, payload, facts, state, step);
+    }
+
+    fn emit(&self, raw: Raw<'_>, payload: Payload<'_>, facts: Facts, state: Option<StreamState>, step: &mut Step<'_, impl Sink>) {
+        let id = step.shared.number();
+        let frame = step.plain(id, raw, payload, facts, state);
+        step.sink.frame(&frame);
+    }
+}
+
+
+/// What is known of a header block when its last frame has come.
+struct Ended<'a> {
+    id: FrameId,
+    promised: Option<StreamId>,
+    ends_stream: bool,
+    frames: &'a [FrameId],
+    complete: bool,
+    state: Option<StreamState>,
+}
+
+impl OpenBlock {
+    fn extend(&mut self, fragment: &[u8], limits: &Limits) {
+        let room = limits.header_block.saturating_sub(self.fragment.len());
+        let fits = fragment.get(..room).unwrap_or(fragment);
+        if self.complete {
+            self.fragment.extend_from_slice(fits);
+        }
+        let left_out = if self.complete { fragment.len().saturating_sub(fits.len()) } else { fragment.len() };
+        self.complete &= left_out == 0;
+        self.left_out = self.left_out.saturating_add(left_out as u64);
+    }
+}
+

@@ -1,0 +1,40 @@
+//! Stream states as the product of two halves, one for each direction (RFC 9113 §5.1).
+
+use crate::direction::Both;
+
+/// One direction of a stream.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Half {
+    /// Nothing was sent yet.
+    #[default]
+    Idle,
+    /// Under way.
+    Open,
+    /// Ended, with END_STREAM or with RST_STREAM of either side.
+    Closed,
+}
+
+/// The state of a stream: what each direction is at.
+pub type StreamState = Both<Half>;
+
+/// The name RFC 9113 §5.1 gives the state, seen from outside: `half_closed_client` is what the server calls half-closed (remote).
+#[must_use]
+pub const fn name(state: StreamState) -> &'static str {
+    match (state.to_server, state.to_client) {
+        (Half::Idle, Half::Idle) => "idle",
+        (Half::Closed, Half::Closed) => "closed",
+        (Half::Closed, _) => "half_closed_client",
+        (_, Half::Closed) => "half_closed_server",
+        _ => "open",
+    }
+}
+
+/// What is known of one stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stream {
+    pub(super) state: StreamState,
+    /// The window left for octets of each direction; `None` when something that changes it was not captured.
+    pub(super) window: Both<Option<i64>>,
+    /// Flow-controlled octets since the last WINDOW_UPDATE that gave some back.
+    pub(super) used: Both<u64>,
+}

@@ -1,0 +1,14 @@
+//! framescope: what gRPC said on the wire, frame by frame.
+
+pub mod capture;
+pub mod direction;
+pub mod dissect;
+pub mod event;
+pub mod grpc;
+pub mod http2;
+pub mod limits;
+pub mod net;
+pub mod span;
+pub mod tcp;
+pub mod time;
+pub mod tls;

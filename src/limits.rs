@@ -1,0 +1,57 @@
+//! Every bound framescope keeps, in one place: nothing read from a capture takes memory beyond these.
+//!
+//! A limit that is reached is always an event with counts, never a silent drop.
+
+/// Bounds on what is held in memory. All sizes are octets unless the field says otherwise.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// TCP flows followed at once; beyond it the flow idle longest is given up.
+    pub flows: usize,
+    /// Octets of one flow (both directions) kept while earlier octets are missing; beyond it the hole is skipped.
+    pub flow_waiting: usize,
+    /// Octets of all flows kept while earlier octets are missing.
+    pub total_waiting: usize,
+    /// Octets kept of one direction while no protocol has been recognised, or while frames are searched for after a gap.
+    pub search: usize,
+    /// The largest HTTP/2 frame kept whole; a larger DATA frame is read in parts, any other is skipped.
+    pub frame: usize,
+    /// The largest header block (HEADERS and its CONTINUATION frames) that is decoded.
+    pub header_block: usize,
+    /// Frames one header block may be spread over.
+    pub header_block_frames: usize,
+    /// Streams open at once in one connection that are followed.
+    pub streams: usize,
+    /// The largest gRPC message kept whole; of a larger one the length is told but not the content.
+    pub message: usize,
+    /// Octets of unfinished gRPC messages kept over all calls.
+    pub total_messages: usize,
+    /// The largest size a compressed message may unpack to.
+    pub decompressed: usize,
+    /// Octets of metadata kept for one call.
+    pub call_metadata: usize,
+    /// IP datagrams whose fragments are being collected.
+    pub fragments: usize,
+    /// PINGs and SETTINGS of one connection that wait for their acknowledgement.
+    pub unanswered: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flows: 65_536,
+            flow_waiting: 4 << 20,
+            total_waiting: 32 << 20,
+            search: 64 << 10,
+            frame: 1 << 20,
+            header_block: 1 << 20,
+            header_block_frames: 1024,
+            streams: 65_536,
+            message: 8 << 20,
+            total_messages: 32 << 20,
+            decompressed: 16 << 20,
+            call_metadata: 256 << 10,
+            fragments: 256,
+            unanswered: 64,
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! A flow under way: both directions side by side, each segment delivered after everything that came before it.
+
+use super::assembler::{Assembler, Since, Waiting};
+use super::flow::{Close, FlowEvent, FlowFacts, GapReason, Orientation, Receiver};
+use super::history::History;
+use super::seq::SeqNumber;
+use crate::direction::{Both, Direction};
+use crate::limits::Limits;
+use crate::net::TcpFlags;
+use crate::span::{Arrival, Piece, slice_pieces};
+
+/// Packets of the flow after which an acknowledged hole is given up: captures reorder, and a false loss is worse than a late truth.
+pub(super) const GRACE_PACKETS: u64 = 32;
+/// Capture time after which an acknowledged hole is given up.
+pub(super) const GRACE_NANOS: i64 = 5_000_000_000;
+/// How far out of line a RST may be and still count.
+const RESET_SLACK: i32 = 1 << 20;
+
+/// The state of a flow under way.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    halves: Both<Assembler>,
+    finished: Both<bool>,
+    syn: Both<Option<SeqNumber>>,
+    reset: Option<(Direction, Arrival)>,
+    reset_is_news: bool,
+    overdue_is_news: bool,
+    /// Whether something waits or is missing, so that the slow path must look.
+    pending: bool,
+}
+
+/// A segment as the flow sees it, whoever owns the octets.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) direction: Direction,
+    pub(super) at: Arrival,
+    pub(super) sequence: SeqNumber,
+    pub(super) acknowledgment: SeqNumber,
+    pub(super) flags: TcpFlags,
+    pub(super) payload: &'a [u8],
+    pub(super) wire_length: u32,
+    pub(super) pieces: &'a [Piece],
+}
+
+/// What a step of a flow works with besides its own state.
+pub(super) struct Context<'a> {
+    pub(super) slot: usize,
+    pub(super) facts: &'a mut FlowFacts,
+    pub(super) receiver: &'a mut dyn Receiver,
+    pub(super) history: &'a mut History,
+    pub(super) total_waiting: &'a mut usize,
+    pub(super) limits: &'a Limits,
+}
+
+impl Context<'_> {
+    fn emit(&mut self, event: FlowEvent<'_>) -> Orientation {
+        self.receiver.receive(self.slot, self.facts, event)
+    }
+}
+
+/// Octets ready to be delivered.
+struct Ready<'a> {
+    octets: &'a [u8],
+    cut: u32,
+    pieces: &'a [Piece],
+    at: Arrival,
+}
+
+impl Live {
+    /// Sets where a direction begins.
+    pub(super) fn begin(&mut self, direction: Direction, base: SeqNumber) {
+        let half = &mut self.halves[direction];
+        half.base = Some(base);
+        half.seen = true;
+    }
+
+    /// Takes one segment; everything that it makes deliverable is delivered.
+    pub(super) fn segment(&mut self, view: View<'_>, context: &mut Context<'_>) {
+        let (direction, flags) = (view.direction, view.flags);
+        let mut sequence = view.sequence;
+        if flags.contains(TcpFlags::SYN) {
+            self.syn[direction] = Some(sequence);
+            sequence = sequence.add(1);
+        }
+        self.meet(direction, sequence, flags.contains(TcpFlags::SYN));
+        if flags.contains(TcpFlags::ACK) {
+            self.halves[direction.opposite()].acknowledge(view.acknowledgment);
+        }
+        if flags.contains(TcpFlags::RST) {
+            return self.reset(view, context);
+        }
+        let length = (view.payload.len() as u64).max(u64::from(view.wire_length));
+        let Some(offset) = self.halves[direction].offset_of(sequence) else { return };
+        if flags.contains(TcpFlags::FIN)
+            && self.halves[direction].fin.is_none()
+            && let Ok(offset) = u64::try_from(offset)
+        {
+            self.halves[direction].fin = Some(offset.saturating_add(length));
+        }
+        if length > 0 {
+            self.octets(view, offset, length, context);
+        }
+        self.finish_halves(view.at, context);
+        if self.pending || self.halves[direction.opposite()].has_hole() {
+            self.drain(context);
+            self.watch(view.at, context);
+        }
+    }
+
+    /// A first packet of a direction tells where it begins, unless the other side's acknowledgment has.
+    fn meet(&mut self, direction: Direction, sequence: SeqNumber, syn: bool) {
+        let half = &mut self.halves[direction];
+        if !half.seen {
+            let known = half.base.is_some_and(|base| (0..RESET_SLACK).contains(&sequence.distance(base)));
+            if !known || syn {
+                half.base = Some(sequence);
+            }
+            half.seen = true;
+        }
+    }
+
+    fn octets(&mut self, view: View<'_>, offset: i64, length: u64, context: &mut Context<'_>) {
+        let half = &mut self.halves[view.direction];
+        let next = half.next;
+        // A keep-alive repeats the last octet, or none, and what it carries means nothing (RFC 1122 §4.2.3.6).
+        if length == 1 && i64::try_from(next).is_ok_and(|next| offset.checked_add(1) == Some(next)) {
+            context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
+            return;
+        }
+        // Octets below 0 were sent before the flow was met.
+        let before = u64::try_from(offset.saturating_neg()).unwrap_or(0);
+        let start = u64::try_from(offset).unwrap_or(0);
+        let old = before.saturating_add(next.saturating_sub(start)).min(length);
+        if old > 0 {
+            context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
+            let seen = part(view.payload, before, old.saturating_sub(before.min(old)));
+            let differing = context.history.differing(&half.recent, start, seen);
+            if differing > 0 {
+                let (direction, at) = (view.direction, view.at);
+                context.emit(FlowEvent::Conflict { direction, offset: start, octets: differing, at });
+            }
+        }
+        if old >= length {
+            return;
+        }
+        let start = next.max(start);
+        let octets = part(view.payload, old, u64::MAX);
+        let cut = u32::try_from(length.saturating_sub(old).saturating_sub(octets.len() as u64)).unwrap_or(u32::MAX);
+        let needs = view.flags.contains(TcpFlags::ACK).then_some(view.acknowledgment);
+        let half = &self.halves[view.direction];
+        let in_order = start == next && !half.is_waiting();
+        if in_order && needs.is_none_or(|needs| self.halves[view.direction.opposite()].has_reached(needs)) {
+            if old == 0 {
+                return self.deliver(view.direction, &Ready { octets, cut, pieces: view.pieces, at: view.at }, context);
+            }
+            let mut pieces = Vec::new();
+            slice_pieces(view.pieces, old, octets.len() as u64, &mut pieces);
+            return self.deliver(view.direction, &Ready { octets, cut, pieces: &pieces, at: view.at }, context);
+        }
+        self.keep(view, start, old, cut, needs, context);
+    }
+
+    fn keep(&mut self, view: View<'_>, start: u64, old: u64, cut: u32, needs: Option<SeqNumber>, context: &mut Context<'_>) {
+        let octets = part(view.payload, old, u64::MAX).to_vec();
+        let mut pieces = Vec::new();
+        slice_pieces(view.pieces, old, octets.len() as u64, &mut pieces);
+        let waiting = Waiting { octets, cut, pieces, needs, time: view.at.time, packet: view.at.packet };
+        let half = &mut self.halves[view.direction];
+        let before = half.waiting_octets();
+        let overlap = half.insert(start, waiting);
+        let grown = half.waiting_octets().saturating_sub(before);
+        *context.total_waiting = context.total_waiting.saturating_add(grown);
+        self.pending = true;
+        if overlap.repeated > 0 {
+            context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
+        }
+        if overlap.differing > 0 {
+            let (direction, at) = (view.direction, view.at);
+            context.emit(FlowEvent::Conflict { direction, offset: start, octets: overlap.differing, at });
+        }
+    }
+
+    fn deliver(&mut self, direction: Direction, ready: &Ready<'_>, context: &mut Context<'_>) {
+        let half = &mut self.halves[direction];
+        let offset = half.next;
+        let length = ready.octets.len() as u64;
+        context.history.remember(&mut half.recent, offset, ready.octets);
+        half.advance(length);
+        count(context.facts, direction, length);
+        if !ready.octets.is_empty() {
+            let event = FlowEvent::Octets { direction, offset, octets: ready.octets, pieces: ready.pieces, at: ready.at };
+            if context.emit(event) == Orientation::Swap {
+                self.swap(context.facts);
+                if ready.cut > 0 {
+                    self.skip(direction.opposite(), u64::from(ready.cut), GapReason::NotCaptured, ready.at, context);
+                }
+                return;
+            }
+        }
+        if ready.cut > 0 {
+            self.skip(direction, u64::from(ready.cut), GapReason::NotCaptured, ready.at, context);
+        }
+    }
+
+    fn swap(&mut self, facts: &mut FlowFacts) {
+        self.halves.swap();
+        self.finished.swap();
+        self.syn.swap();
+        if let Some((direction, _)) = &mut self.reset {
+            *direction = direction.opposite();
+        }
+        std::mem::swap(&mut facts.client, &mut facts.server);
+        std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
+    }
+
+    fn skip(&mut self, direction: Direction, octets: u64, reason: GapReason, at: Arrival, context: &mut Context<'_>) {
+        let half = &mut self.halves[direction];
+        let offset = half.next;
+        half.advance(octets);
+        count(context.facts, direction, octets);
+        context.emit(FlowEvent::Gap { direction, offset, octets, reason, at });
+    }
+
+    /// Delivers whatever no longer has to wait.
+    fn drain(&mut self, context: &mut Context<'_>) {
+        loop {
+            let ready = Direction::BOTH.into_iter().find(|direction| self.is_ready(*direction));
+            let Some(direction) = ready else { break };
+            self.deliver_waiting(direction, context);
+        }
+    }
+
+    fn is_ready(&self, direction: Direction) -> bool {
+        let half = &self.halves[direction];
+        half.peek_waiting().is_some_and(|(at, held)| {
+            at <= half.next && held.needs.is_none_or(|needs| self.halves[direction.opposite()].has_reached(needs))
+        })
+    }
+
+    fn deliver_waiting(&mut self, direction: Direction, context: &mut Context<'_>) {
+        let half = &mut self.halves[direction];
+        let before = half.waiting_octets();
+        let Some((_, held)) = half.take_waiting() else { return };
+        let freed = before.saturating_sub(half.waiting_octets());
+        *context.total_waiting = context.total_waiting.saturating_sub(freed);
+        let at = Arrival { time: held.time, packet: held.packet };
+        self.deliver(direction, &Ready { octets: &held.octets, cut: held.cut, pieces: &held.pieces, at }, context);
+        self.finish_halves(at, context);
+    }
+
+    /// Starts or checks the patience with what is missing.
+    fn watch(&mut self, at: Arrival, context: &mut Context<'_>) {
+        loop {
+            let waiting = self.halves.to_server.waiting_octets().saturating_add(self.halves.to_client.waiting_octets());
+            let too_much = waiting > context.limits.flow_waiting || (waiting > 0 && *context.total_waiting > context.limits.total_waiting);
+            if too_much {
+                self.force(GapReason::Limit, at, context);
+                continue;
+            }
+            if self.give_up_overdue(at, context) {
+                continue;
+            }
+            break;
+        }
+        for direction in Direction::BOTH {
+            let packets = context.facts.packets;
+            let half = &mut self.halves[direction];
+            if half.overdue_since.is_none() && half.seen && half.acked > half.next.saturating_add(1) {
+                half.overdue_since = Some(Since { packets, time: at.time });
+                self.overdue_is_news = true;
+            }
+        }
+        self.pending = Direction::BOTH.into_iter().any(|direction| self.halves[direction].is_waiting() || self.halves[direction].has_hole());
+    }
+
+    /// Gives up acknowledged holes whose time has come; true when there was one.
+    pub(super) fn give_up_overdue(&mut self, at: Arrival, context: &mut Context<'_>) -> bool {
+        let mut gave_up = false;
+        for direction in Direction::BOTH {
+            let half = &self.halves[direction];
+            let Some(since) = half.overdue_since else { continue };
+            let packets = context.facts.packets.saturating_sub(since.packets);
+            let nanos = at.time.as_nanos().saturating_sub(since.time.as_nanos());
+            if packets < GRACE_PACKETS && nanos < GRACE_NANOS {
+                self.overdue_is_news |= packets == 0 && nanos == 0;
+                continue;
+            }
+            let to = half.first_waiting().unwrap_or(u64::MAX).min(half.acked);
+            let octets = to.saturating_sub(half.next);
+            if octets > 0 {
+                self.skip(direction, octets, GapReason::Lost, at, context);
+            } else {
+                self.halves[direction].overdue_since = None;
+            }
+            gave_up = true;
+        }
+        if gave_up {
+            self.drain(context);
+        }
+        gave_up
+    }
+
+    /// Moves on without what is missing, whether it may still come or not.
+    fn force(&mut self, reason: GapReason, at: Arrival, context: &mut Context<'_>) {
+        let missing = |half: &Assembler| half.first_waiting().map(|first| first.saturating_sub(half.next));
+        let hole = Direction::BOTH.into_iter().find(|direction| missing(&self.halves[*direction]).is_some_and(|octets| octets > 0));
+        if let Some(direction) = hole {
+            let octets = missing(&self.halves[direction]).unwrap_or(0);
+            let half = &self.halves[direction];
+            let reason = if half.acked >= half.next.saturating_add(octets) { GapReason::Lost } else { reason };
+            self.skip(direction, octets, reason, at, context);
+        } else if let Some(direction) = Direction::BOTH.into_iter().find(|direction| self.halves[*direction].is_waiting()) {
+            // Only the other side's octets are missing; these need not wait any longer.
+            self.deliver_waiting(direction, context);
+        }
+        self.drain(context);
+    }
+
+    fn finish_halves(&mut self, at: Arrival, context: &mut Context<'_>) {
+        for direction in Direction::BOTH {
+            if self.halves[direction].fin.is_some() && !self.finished[direction] && self.halves[direction].is_finished() {
+                self.finished[direction] = true;
+                context.emit(FlowEvent::Finished { direction, at });
+            }
+        }
+    }
+
+    fn reset(&mut self, view: View<'_>, context: &mut Context<'_>) {
+        let half = &self.halves[view.direction];
+        if self.reset.is_some() || !half.is_near(view.sequence, RESET_SLACK) {
+            return;
+        }
+        let client_waits = self.syn.to_server.is_some() && self.syn.to_client.is_none();
+        if view.direction == Direction::ToClient && client_waits && self.halves.to_server.next == 0 {
+            context.facts.refused = true;
+        }
+        self.reset = Some((view.direction, view.at));
+        self.reset_is_news = true;
+    }
+
+    /// Ends the flow: delivers what waits, reports what is missing, and says how it ended.
+    pub(super) fn close(&mut self, close: Close, at: Arrival, context: &mut Context<'_>) {
+        while Direction::BOTH.into_iter().any(|direction| self.halves[direction].is_waiting()) {
+            self.force(GapReason::NotCaptured, at, context);
+        }
+        for direction in Direction::BOTH {
+            let half = &self.halves[direction];
+            let missing = half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next);
+            // A single number beyond the last octet may be a FIN that was not captured.
+            if missing > 1 || (missing == 1 && half.fin.is_some()) {
+                self.skip(direction, missing, GapReason::Lost, at, context);
+            }
+        }
+        self.finish_halves(at, context);
+        let (close, at) = match self.reset {
+            _ if self.is_finished() => (Close::Fin, at),
+            Some((direction, when)) => (Close::Reset(direction), when),
+            None => (close, at),
+        };
+        context.emit(FlowEvent::Closed { close, at });
+    }
+
+    /// Whether a SYN from `direction` with this number is part of this flow: its own SYN again, or that of a simultaneous open.
+    pub(super) fn accepts_syn(&self, direction: Direction, sequence: SeqNumber) -> bool {
+        match self.syn[direction] {
+            Some(syn) => syn == sequence,
+            None => !self.halves[direction].seen || self.halves[direction].offset_of(sequence.add(1)) == Some(0),
+        }
+    }
+
+    /// Whether either number of a segment continues this flow.
+    pub(super) fn is_near(&self, direction: Direction, sequence: SeqNumber, acknowledgment: Option<SeqNumber>, slack: i32) -> bool {
+        let half = &self.halves[direction];
+        half.is_near(sequence, slack)
+            || acknowledgment.is_some_and(|acknowledgment| {
+                let other = &self.halves[direction.opposite()];
+                other.base.is_some() && other.is_near(acknowledgment, slack)
+            })
+    }
+
+    /// Whether both sides have finished and everything was delivered.
+    pub(super) const fn is_finished(&self) -> bool {
+        self.finished.to_server && self.finished.to_client
+    }
+
+    /// Whether there is nothing for the table to do.
+    pub(super) const fn is_settled(&self) -> bool {
+        !(self.is_finished() || self.reset_is_news || self.overdue_is_news)
+    }
+
+    pub(super) const fn take_reset_news(&mut self) -> bool {
+        std::mem::replace(&mut self.reset_is_news, false)
+    }
+
+    pub(super) const fn take_overdue_news(&mut self) -> bool {
+        std::mem::replace(&mut self.overdue_is_news, false)
+    }
+
+    /// The numbers each side would have used next.
+    pub(super) fn next_numbers(&self) -> Both<Option<SeqNumber>> {
+        Both::from_fn(|direction| self.halves[direction].base)
+    }
+}
+
+fn count(facts: &mut FlowFacts, direction: Direction, octets: u64) {
+    let total = match direction {
+        Direction::ToServer => &mut facts.octets_to_server,
+        Direction::ToClient => &mut facts.octets_to_client,
+    };
+    *total = total.saturating_add(octets);
+}
+
+fn part(octets: &[u8], skip: u64, length: u64) -> &[u8] {
+    let rest = usize::try_from(skip).ok().and_then(|skip| octets.get(skip..)).unwrap_or_default();
+    usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or(rest)
+}

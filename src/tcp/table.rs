@@ -1,0 +1,503 @@
+//! All flows of a capture: finds the flow of a segment, and decides what is delivered, what waits, and what is given up.
+//!
+//! Octets come out in the order in which the sides acted, not in the order of capture: a segment waits for the octets before it, and
+//! for those of the other side that it acknowledges. A capture in order never waits. A hole that the other side has acknowledged is
+//! given up after some more packets of the flow or seconds of capture time, because captures also reorder.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+
+use super::flow::{Close, FlowFacts, FlowId, Opened, Receiver};
+use super::history::History;
+use super::live::{Context, Live, View};
+use super::seq::SeqNumber;
+use crate::direction::{Both, Direction};
+use crate::limits::Limits;
+use crate::net::{Segment, TcpFlags};
+use crate::span::{Arrival, Piece, push_piece};
+use crate::time::Timestamp;
+
+/// Packets that a flow met without its SYN is held back for, so that its true beginning may still show.
+const START_PACKETS: usize = 16;
+/// Capture time that such a flow is held back for.
+const START_NANOS: i64 = 100_000_000;
+/// Capture time for which packets of a flow are awaited after its RST.
+const LINGER_NANOS: i64 = 200_000_000;
+/// Flows that may linger after their RST at once.
+const LINGERING: usize = 1024;
+/// How far out of line both numbers of a segment must be for it to belong to a new conversation.
+const JUMP: i32 = 64 << 20;
+/// The first octets of the HTTP/2 client preface: proof that a direction begins here.
+const CLIENT_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
+
+/// Every flow of a capture.
+#[derive(Debug)]
+pub struct FlowTable {
+    limits: Limits,
+    index: HashMap<Key, usize, FoldHasher>,
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+    next_id: u64,
+    live: usize,
+    tombstones: VecDeque<(usize, FlowId)>,
+    starting: VecDeque<Deadline>,
+    overdue: VecDeque<Deadline>,
+    lingering: VecDeque<Deadline>,
+    history: History,
+    waiting_octets: usize,
+    clock_hand: usize,
+    given_up: u64,
+    late: u64,
+    scratch: Vec<Piece>,
+}
+
+type FoldHasher = foldhash::fast::RandomState;
+
+/// Both ends of a conversation, the smaller one first, so that its two directions are found alike.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Key {
+    low: u128,
+    high: u128,
+    ports: u32,
+}
+
+impl Key {
+    fn of(segment: &Segment<'_>) -> Self {
+        let (a, b) = (end(segment.source), end(segment.destination));
+        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+        Self { low: low.0, high: high.0, ports: u32::from(low.1) << 16 | u32::from(high.1) }
+    }
+}
+
+fn end(address: SocketAddr) -> (u128, u16) {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => 0xffff_0000_0000 | u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits(),
+    };
+    (ip, address.port())
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    slot: usize,
+    id: FlowId,
+    time: Timestamp,
+}
+
+#[derive(Debug)]
+struct Slot {
+    key: Key,
+    facts: FlowFacts,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Free,
+    /// Met without a SYN: packets are held until the beginning is certain.
+    Starting(Box<Vec<Held>>),
+    Live(Box<Live>),
+    /// Ended; kept so that late packets do not open a new flow. The numbers each side would have used next.
+    Ended(Both<Option<SeqNumber>>),
+}
+
+/// A segment of a flow whose beginning is not certain, copied out of its packet.
+#[derive(Debug)]
+struct Held {
+    from_client: bool,
+    at: Arrival,
+    sequence: SeqNumber,
+    acknowledgment: SeqNumber,
+    flags: TcpFlags,
+    payload: Vec<u8>,
+    wire_length: u32,
+    pieces: Vec<Piece>,
+}
+
+impl FlowTable {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            index: HashMap::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            next_id: 0,
+            live: 0,
+            tombstones: VecDeque::new(),
+            starting: VecDeque::new(),
+            overdue: VecDeque::new(),
+            lingering: VecDeque::new(),
+            history: History::default(),
+            waiting_octets: 0,
+            clock_hand: 0,
+            given_up: 0,
+            late: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes one segment.
+    pub fn segment(&mut self, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
+        self.advance(at.time, receiver);
+        let key = Key::of(segment);
+        let slot = match self.index.get(&key) {
+            Some(&slot) if self.belongs(slot, segment) => slot,
+            Some(&slot) => {
+                self.close(slot, Close::Open, at, receiver);
+                self.open(key, at, segment, receiver)
+            }
+            None => self.open(key, at, segment, receiver),
+        };
+        let Some(place) = self.slots.get_mut(slot) else { return };
+        let from_client = place.facts.client == segment.source;
+        if let State::Ended(_) = place.state {
+            self.late = self.late.saturating_add(1);
+            return;
+        }
+        place.facts.packets = place.facts.packets.saturating_add(1);
+        place.facts.last = at;
+        if let State::Starting(_) = place.state {
+            return self.hold(slot, from_client, at, segment, receiver);
+        }
+        let mut pieces = std::mem::take(&mut self.scratch);
+        pieces.clear();
+        for piece in segment.pieces() {
+            push_piece(&mut pieces, piece);
+        }
+        let view = View {
+            direction: if from_client { Direction::ToServer } else { Direction::ToClient },
+            at,
+            sequence: SeqNumber(segment.sequence),
+            acknowledgment: SeqNumber(segment.acknowledgment),
+            flags: segment.flags,
+            payload: segment.payload,
+            wire_length: segment.wire_length,
+            pieces: &pieces,
+        };
+        self.feed(slot, view, receiver);
+        self.scratch = pieces;
+    }
+
+    /// Takes note of the time, so that what waited long enough is given up. Capture time, or the clock's while nothing arrives.
+    pub fn advance(&mut self, now: Timestamp, receiver: &mut impl Receiver) {
+        while let Some(due) = due(&mut self.starting, now) {
+            if self.is(due) {
+                self.release(due.slot, receiver);
+            }
+        }
+        while let Some(due) = due(&mut self.lingering, now) {
+            if self.is(due) {
+                self.close_reset(due.slot, receiver);
+            }
+        }
+        while let Some(due) = due(&mut self.overdue, now) {
+            if !self.is(due) {
+                continue;
+            }
+            let at = Arrival { time: now, packet: self.slots.get(due.slot).map_or(0, |place| place.facts.last.packet) };
+            self.with_live(due.slot, receiver, |live, context| live.give_up_overdue(at, context));
+            self.settle(due.slot, at, receiver);
+        }
+    }
+
+    /// The input has ended: everything that waits is delivered, what is missing is reported, every flow is closed.
+    pub fn finish(&mut self, receiver: &mut impl Receiver) {
+        let mut open: Vec<(FlowId, usize)> = self.slots.iter().enumerate().filter(|(_, place)| place.is_open()).map(|(i, place)| (place.facts.id, i)).collect();
+        open.sort_unstable();
+        for (_, slot) in open {
+            let at = self.slots.get(slot).map_or_else(Arrival::default, |place| place.facts.last);
+            self.close(slot, Close::Open, at, receiver);
+        }
+    }
+
+    /// Flows that were given up because too many were open.
+    #[must_use]
+    pub const fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
+    /// Packets that came after their flow had ended.
+    #[must_use]
+    pub const fn late_packets(&self) -> u64 {
+        self.late
+    }
+
+    /// Flows seen so far.
+    #[must_use]
+    pub const fn flows(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Octets of memory held.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let slots = self.slots.capacity().saturating_mul(size_of::<Slot>());
+        let index = self.index.capacity().saturating_mul(size_of::<(Key, usize)>());
+        let live = self.live.saturating_mul(size_of::<Live>());
+        [slots, index, live, self.history.held_bytes(), self.waiting_octets].iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// Whether `segment` belongs to the flow in `slot`, or begins another one between the same ports.
+    fn belongs(&self, slot: usize, segment: &Segment<'_>) -> bool {
+        let Some(place) = self.slots.get(slot) else { return false };
+        let direction = if place.facts.client == segment.source { Direction::ToServer } else { Direction::ToClient };
+        let (sequence, acknowledgment) = (SeqNumber(segment.sequence), SeqNumber(segment.acknowledgment));
+        let opens = segment.flags.contains(TcpFlags::SYN) && !segment.flags.contains(TcpFlags::ACK);
+        match &place.state {
+            State::Free => false,
+            State::Starting(_) => true,
+            State::Live(live) if opens => live.accepts_syn(direction, sequence),
+            State::Live(live) => segment.payload.is_empty() || live.is_near(direction, sequence, segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment), JUMP),
+            State::Ended(next) => {
+                let near = next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
+                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0)) || (segment.payload.is_empty() && !opens)
+            }
+        }
+    }
+
+    fn open(&mut self, key: Key, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) -> usize {
+        if self.live >= self.limits.flows {
+            self.evict(at, receiver);
+        }
+        let (syn, ack) = (segment.flags.contains(TcpFlags::SYN), segment.flags.contains(TcpFlags::ACK));
+        // Without a SYN the smaller port is taken for the server's until the octets tell.
+        let source_is_client = if syn { !ack } else { segment.source.port() >= segment.destination.port() };
+        let (client, server) = if source_is_client { (segment.source, segment.destination) } else { (segment.destination, segment.source) };
+        let id = FlowId(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
+        self.live = self.live.saturating_add(1);
+        let facts = FlowFacts {
+            id,
+            client,
+            server,
+            opened: if syn { Opened::Syn } else { Opened::Mid },
+            first: at,
+            last: at,
+            packets: 0,
+            octets_to_server: 0,
+            octets_to_client: 0,
+            repeated_segments: 0,
+            refused: false,
+        };
+        let state = if syn { State::Live(Box::default()) } else { State::Starting(Box::default()) };
+        let place = Slot { key, facts, state };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                if let Some(old) = self.slots.get_mut(slot) {
+                    *old = place;
+                }
+                slot
+            }
+            None => {
+                self.slots.push(place);
+                self.slots.len().saturating_sub(1)
+            }
+        };
+        self.index.insert(key, slot);
+        if !syn {
+            let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(START_NANOS));
+            self.starting.push_back(Deadline { slot, id, time });
+        }
+        slot
+    }
+
+    fn is(&self, due: Deadline) -> bool {
+        self.slots.get(due.slot).is_some_and(|place| place.facts.id == due.id && place.is_open())
+    }
+
+    /// Keeps a segment of a flow met without its SYN until the beginning is certain.
+    fn hold(&mut self, slot: usize, from_client: bool, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
+        let Some(Slot { state: State::Starting(held), .. }) = self.slots.get_mut(slot) else { return };
+        let size = segment.payload.len().saturating_add(size_of::<Held>());
+        self.waiting_octets = self.waiting_octets.saturating_add(size);
+        held.push(Held {
+            from_client,
+            at,
+            sequence: SeqNumber(segment.sequence),
+            acknowledgment: SeqNumber(segment.acknowledgment),
+            flags: segment.flags,
+            payload: segment.payload.to_vec(),
+            wire_length: segment.wire_length,
+            pieces: segment.pieces().collect(),
+        });
+        let certain = segment.flags.contains(TcpFlags::SYN) || segment.payload.starts_with(CLIENT_PREFACE);
+        if certain || held.len() >= START_PACKETS || self.waiting_octets > self.limits.total_waiting {
+            self.release(slot, receiver);
+        }
+    }
+
+    /// Decides where a flow met without its SYN begins, and delivers what was held.
+    fn release(&mut self, slot: usize, receiver: &mut impl Receiver) {
+        let Some(place) = self.slots.get_mut(slot) else { return };
+        if !matches!(place.state, State::Starting(_)) {
+            return;
+        }
+        let State::Starting(held) = std::mem::replace(&mut place.state, State::Live(Box::default())) else { return };
+        let size = held.iter().fold(0_usize, |sum, held| sum.saturating_add(held.payload.len()).saturating_add(size_of::<Held>()));
+        self.waiting_octets = self.waiting_octets.saturating_sub(size);
+        let opener = held.iter().find(|held| held.payload.starts_with(CLIENT_PREFACE) || held.flags.contains(TcpFlags::SYN));
+        let swap = opener.is_some_and(|held| held.from_client == (held.flags.contains(TcpFlags::SYN) && held.flags.contains(TcpFlags::ACK)));
+        if swap {
+            std::mem::swap(&mut place.facts.client, &mut place.facts.server);
+        }
+        if held.iter().any(|held| held.flags.contains(TcpFlags::SYN)) {
+            place.facts.opened = Opened::Syn;
+        }
+        if let State::Live(live) = &mut place.state {
+            for from_client in [true, false] {
+                let direction = if from_client == swap { Direction::ToClient } else { Direction::ToServer };
+                if let Some(base) = beginning(held.iter().filter(|held| held.from_client == from_client)) {
+                    live.begin(direction, base);
+                }
+            }
+        }
+        for held in *held {
+            let direction = if held.from_client == swap { Direction::ToClient } else { Direction::ToServer };
+            let view = View {
+                direction,
+                at: held.at,
+                sequence: held.sequence,
+                acknowledgment: held.acknowledgment,
+                flags: held.flags,
+                payload: &held.payload,
+                wire_length: held.wire_length,
+                pieces: &held.pieces,
+            };
+            self.feed(slot, view, receiver);
+        }
+    }
+
+    fn feed(&mut self, slot: usize, view: View<'_>, receiver: &mut impl Receiver) {
+        let done = self.with_live(slot, receiver, |live, context| {
+            live.segment(view, context);
+            !live.is_settled()
+        });
+        if done == Some(true) {
+            self.settle(slot, view.at, receiver);
+        }
+    }
+
+    /// After a step that left something open: notes deadlines, and closes a flow whose both sides have finished.
+    fn settle(&mut self, slot: usize, at: Arrival, receiver: &mut impl Receiver) {
+        let Some(Slot { state: State::Live(live), facts, .. }) = self.slots.get_mut(slot) else { return };
+        let id = facts.id;
+        if live.is_finished() {
+            return self.close(slot, Close::Fin, at, receiver);
+        }
+        if live.take_reset_news() {
+            let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(LINGER_NANOS));
+            self.lingering.push_back(Deadline { slot, id, time });
+            if self.lingering.len() > LINGERING
+                && let Some(oldest) = self.lingering.pop_front()
+                && self.is(oldest)
+            {
+                self.close_reset(oldest.slot, receiver);
+            }
+            return;
+        }
+        if live.take_overdue_news() {
+            let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(super::live::GRACE_NANOS));
+            self.overdue.push_back(Deadline { slot, id, time });
+        }
+    }
+
+    fn with_live<T>(&mut self, slot: usize, receiver: &mut impl Receiver, step: impl FnOnce(&mut Live, &mut Context<'_>) -> T) -> Option<T> {
+        let Slot { state: State::Live(live), facts, .. } = self.slots.get_mut(slot)? else { return None };
+        let mut context = Context {
+            slot,
+            facts,
+            receiver,
+            history: &mut self.history,
+            total_waiting: &mut self.waiting_octets,
+            limits: &self.limits,
+        };
+        Some(step(live, &mut context))
+    }
+
+    fn close_reset(&mut self, slot: usize, receiver: &mut impl Receiver) {
+        let at = self.slots.get(slot).map_or_else(Arrival::default, |place| place.facts.last);
+        self.close(slot, Close::Open, at, receiver);
+    }
+
+    /// Ends a flow. `close` is how, unless the flow itself knows better (a RST, both FINs).
+    fn close(&mut self, slot: usize, close: Close, at: Arrival, receiver: &mut impl Receiver) {
+        self.release(slot, receiver);
+        self.with_live(slot, receiver, |live, context| live.close(close, at, context));
+        let Some(place) = self.slots.get_mut(slot) else { return };
+        if let State::Live(live) = &place.state {
+            place.state = State::Ended(live.next_numbers());
+            self.live = self.live.saturating_sub(1);
+            self.tombstones.push_back((slot, place.facts.id));
+            self.bury();
+        }
+    }
+
+    /// Forgets the oldest ended flows beyond the limit.
+    fn bury(&mut self) {
+        while self.tombstones.len() > self.limits.flows {
+            let Some((slot, id)) = self.tombstones.pop_front() else { return };
+            let Some(place) = self.slots.get_mut(slot) else { continue };
+            if place.facts.id != id || !matches!(place.state, State::Ended(_)) {
+                continue;
+            }
+            place.state = State::Free;
+            // The ports may be in use by a newer flow.
+            if self.index.get(&place.key) == Some(&slot) {
+                self.index.remove(&place.key);
+            }
+            self.free.push(slot);
+        }
+    }
+
+    /// Gives up the flow that was idle longest among some looked at in turn.
+    fn evict(&mut self, at: Arrival, receiver: &mut impl Receiver) {
+        const LOOK: usize = 64;
+        let mut oldest: Option<(Arrival, usize)> = None;
+        let mut looked = 0_usize;
+        for _ in 0..self.slots.len() {
+            self.clock_hand = self.clock_hand.checked_add(1).filter(|hand| *hand < self.slots.len()).unwrap_or(0);
+            let Some(place) = self.slots.get(self.clock_hand) else { break };
+            if !place.is_open() {
+                continue;
+            }
+            if oldest.is_none_or(|(last, _)| place.facts.last.packet < last.packet) {
+                oldest = Some((place.facts.last, self.clock_hand));
+            }
+            looked = looked.saturating_add(1);
+            if looked >= LOOK {
+                break;
+            }
+        }
+        if let Some((_, slot)) = oldest {
+            self.given_up = self.given_up.saturating_add(1);
+            self.close(slot, Close::Open, at, receiver);
+        }
+    }
+}
+
+impl Slot {
+    const fn is_open(&self) -> bool {
+        matches!(self.state, State::Starting(_) | State::Live(_))
+    }
+}
+
+/// The sequence number of a direction's first octet among held segments: of the preface or after the SYN if there is one, else the
+/// smallest that carries more than a keep-alive's octet.
+fn beginning<'a>(held: impl Iterator<Item = &'a Held> + Clone) -> Option<SeqNumber> {
+    if let Some(syn) = held.clone().find(|held| held.flags.contains(TcpFlags::SYN)) {
+        return Some(syn.sequence.add(1));
+    }
+    if let Some(preface) = held.clone().find(|held| held.payload.starts_with(CLIENT_PREFACE)) {
+        return Some(preface.sequence);
+    }
+    let least = |numbers: &mut dyn Iterator<Item = SeqNumber>| numbers.reduce(|a, b| if b.distance(a) < 0 { b } else { a });
+    least(&mut held.clone().filter(|held| held.payload.len() > 1).map(|held| held.sequence))
+        .or_else(|| least(&mut held.map(|held| held.sequence)))
+}
+
+fn due(queue: &mut VecDeque<Deadline>, now: Timestamp) -> Option<Deadline> {
+    queue.front().filter(|deadline| deadline.time <= now)?;
+    queue.pop_front()
+}

@@ -1,5 +1,6 @@
 //! framescope: what gRPC said on the wire, frame by frame.
 
+pub mod annotate;
 pub mod capture;
 pub mod direction;
 pub mod dissect;
@@ -8,7 +9,9 @@ pub mod grpc;
 pub mod http2;
 pub mod limits;
 pub mod net;
+pub mod protobuf;
 pub mod span;
 pub mod tcp;
 pub mod time;
 pub mod tls;
+pub mod view;

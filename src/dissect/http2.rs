@@ -145,6 +145,9 @@ fn messages(grpc: &calls::Shared, totals: &mut Totals, flow: Flow<'_>, call: &Ca
 
 impl<O: Observer> connection::Sink for Frames<'_, O> {
     fn frame(&mut self, frame: &Frame<'_>) {
+        while let Some(call) = self.calls.take_lingering(frame.at.time) {
+            self.call_ended(call, frame.at);
+        }
         let belongs = self.calls.frame(frame, self.limits, self.grpc);
         let Some(header) = frame.header else {
             return self.emit(frame.at, Body::Frame(FrameEvent { frame, belongs, call: None }));
@@ -152,7 +155,7 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
         let stream = header.stream();
         let Some(call) = self.calls.call(stream) else {
             self.emit(frame.at, Body::Frame(FrameEvent { frame, belongs, call: None }));
-            self.calls.take_ended(stream, frame.state);
+            self.calls.take_ended(stream);
             return;
         };
         let event = FrameEvent { frame, belongs, call: Some(call) };
@@ -174,7 +177,7 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
         } else {
             messages(self.grpc, self.totals, self.flow, call, frame.direction, &[], frame.at, self.observer);
         }
-        if let Some(call) = self.calls.take_ended(stream, frame.state) {
+        if let Some(call) = self.calls.take_ended(stream) {
             self.call_ended(call, frame.at);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Streams that are not gRPC are followed only as far as it takes to say so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::call::{Call, CallId, Outcome};
 use super::content_type::Protocol;
@@ -15,9 +15,9 @@ use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::http2::hpack::StaticName;
 use crate::http2::payload::Payload;
-use crate::http2::stream::Half as StreamHalf;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece, slice_pieces};
+use crate::time::Timestamp;
 
 /// What a frame is to its call.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -120,7 +120,18 @@ pub struct Calls {
     exchanges: HashMap<u32, Exchange, foldhash::fast::RandomState>,
     /// Whether frames may be missing, so that a stream's beginning may not have been seen.
     partial: bool,
+    /// Calls that were reset while the other side may still have octets under way.
+    lingering: VecDeque<(u32, Timestamp)>,
+    /// Streams whose calls have ended; only kept where `partial` makes it matter.
+    over: VecDeque<u32>,
 }
+
+/// Capture time for which octets of a call that was reset are still counted: they were sent before their sender knew.
+const LINGER_NANOS: i64 = 1_000_000_000;
+/// Calls of one connection that may linger at once.
+const LINGERING: usize = 64;
+/// Ended calls remembered where the beginnings of streams may be missing.
+const OVER_KEPT: usize = 128;
 
 impl Calls {
     /// For a connection that was met late.
@@ -215,7 +226,7 @@ impl Calls {
 
     fn block(&mut self, frame: &Frame<'_>, stream: StreamId, block: &Block<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
         let direction = frame.direction;
-        if !self.exchanges.contains_key(&stream.0) {
+        if !self.exchanges.contains_key(&stream.0) && !self.over.contains(&stream.0) {
             let nature = nature(block);
             let begins = direction == Direction::ToServer;
             if nature == Nature::Plain && (begins || !self.partial) {
@@ -278,7 +289,7 @@ impl Calls {
 
     fn data(&mut self, frame: &Frame<'_>, stream: StreamId, data: &[u8], limits: &Limits, shared: &mut Shared) -> Belongs {
         let direction = frame.direction;
-        if self.partial && !self.exchanges.contains_key(&stream.0) {
+        if self.partial && !self.exchanges.contains_key(&stream.0) && !self.over.contains(&stream.0) {
             let mut call = shared.begin(stream, frame.at);
             call.bodies = Both::from_fn(|_| super::message::Body::lost());
             self.exchanges.insert(stream.0, Exchange::Call(call));
@@ -320,7 +331,14 @@ impl Calls {
     }
 
     fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
-        let Some(Exchange::Call(call)) = self.exchanges.get_mut(&stream.0) else { return self.plain(stream) };
+        let call = match self.exchanges.get_mut(&stream.0) {
+            Some(Exchange::Call(call)) => call,
+            Some(Exchange::Plain(ended)) => {
+                *ended = Both { to_server: true, to_client: true };
+                return Belongs { is_plain: true, ..Belongs::default() };
+            }
+            None => return Belongs::default(),
+        };
         let after_end = call.outcome.is_some();
         if !after_end {
             call.end = Some(frame.at);
@@ -330,7 +348,12 @@ impl Calls {
                 Direction::ToServer => Outcome::ResetByClient(code),
             });
         }
-        call.ended = Both { to_server: true, to_client: true };
+        call.ended[frame.direction] = true;
+        if !call.ended[frame.direction.opposite()] {
+            // The other side does not know yet: what it has sent is still to come.
+            let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
+            self.lingering.push_back((stream.0, until));
+        }
         let duration = if !after_end && call.begins { call.duration() } else { None };
         Belongs { call: Some(call.id), role: Role::Reset { after_end }, duration, status: call.status, http_status: call.http_status, ..Belongs::default() }
     }
@@ -350,17 +373,41 @@ impl Calls {
         }
     }
 
-    /// Takes the exchange of a stream whose both halves have ended; a call among them is handed out.
-    pub fn take_ended(&mut self, stream: StreamId, state: Option<crate::http2::stream::StreamState>) -> Option<Box<Call>> {
-        let closed = state.is_some_and(|state| state.to_server == StreamHalf::Closed && state.to_client == StreamHalf::Closed);
+    /// Takes the exchange of a stream that is over; a call among them is handed out.
+    pub fn take_ended(&mut self, stream: StreamId) -> Option<Box<Call>> {
         let over = match self.exchanges.get(&stream.0)? {
             Exchange::Call(call) => call.ended.to_server && call.ended.to_client,
             Exchange::Plain(ended) => ended.to_server && ended.to_client,
         };
-        if !closed && !over {
+        if !over {
             return None;
         }
-        match self.exchanges.remove(&stream.0)? {
+        self.take(stream.0)
+    }
+
+    /// Takes a call that was reset so long ago that nothing of it is under way any more.
+    pub fn take_lingering(&mut self, now: Timestamp) -> Option<Box<Call>> {
+        while let Some((stream, deadline)) = self.lingering.front().copied() {
+            if now < deadline && self.lingering.len() <= LINGERING {
+                return None;
+            }
+            self.lingering.pop_front();
+            if let Some(call) = self.take(stream) {
+                return Some(call);
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, stream: u32) -> Option<Box<Call>> {
+        let exchange = self.exchanges.remove(&stream)?;
+        if self.partial {
+            if self.over.len() >= OVER_KEPT {
+                self.over.pop_front();
+            }
+            self.over.push_back(stream);
+        }
+        match exchange {
             Exchange::Call(call) => Some(call),
             Exchange::Plain(_) => None,
         }

@@ -15,6 +15,8 @@ use crate::span::{Arrival, Piece};
 
 /// The connection window both sides begin with (RFC 9113 §6.9.2).
 const INITIAL_WINDOW: i64 = 65_535;
+/// Closed streams remembered where their beginnings may be missing.
+const CLOSED_KEPT: usize = 128;
 const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Closed };
 
 /// Everything a connection remembers between frames.
@@ -24,6 +26,10 @@ pub(super) struct State {
     streams: HashMap<u32, Stream, foldhash::fast::RandomState>,
     /// Streams beyond the limit that are not followed.
     left_out: u64,
+    /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
+    partial: bool,
+    /// The streams that were closed last; only kept where `partial` makes it matter.
+    closed: VecDeque<u32>,
 }
 
 /// What belongs to one direction, and to the side that sends in it.
@@ -135,7 +141,7 @@ impl State {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         // A window depends on what both sides sent: the one its octets, the other its SETTINGS and updates.
         let both = from_start.to_server && from_start.to_client;
-        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: HashMap::default(), left_out: 0 }
+        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: HashMap::default(), left_out: 0, partial: !both, closed: VecDeque::new() }
     }
 
     /// The connection was upgraded from HTTP/1.1: the client's settings are accepted, and stream 1 waits for its response.
@@ -229,6 +235,7 @@ impl State {
 
     /// Frames of a direction were lost: all that they may have changed is unknown now.
     fn lose(&mut self, direction: Direction) {
+        self.partial = true;
         self.sides[direction].hpack.lose_track();
         self.sides[direction].block = None;
         for any in Direction::BOTH {
@@ -355,6 +362,7 @@ impl State {
             };
         }
         let connection = side.window;
+        self.open_if_missed(stream_id, step);
         let (state, window) = match self.streams.get_mut(&stream_id.0) {
             Some(stream) => {
                 stream.window[step.direction] = stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
@@ -448,18 +456,7 @@ impl State {
 
     /// Opens the stream a header block begins on, or ends its half; the state after it.
     fn begin_headers(&mut self, id: StreamId, ends_stream: bool, step: &mut Step<'_, impl Sink>) -> StreamState {
-        if !self.streams.contains_key(&id.0) && id != StreamId::CONNECTION {
-            let side = &mut self.sides[step.direction];
-            side.highest = side.highest.max(id.0);
-            if step.shared.open_streams < step.limits.streams {
-                let stream = self.new_stream();
-                self.streams.insert(id.0, stream);
-                step.shared.open_streams = step.shared.open_streams.saturating_add(1);
-            } else {
-                self.left_out = self.left_out.saturating_add(1);
-                step.notice(Notice::Limit { what: "streams at once", count: self.left_out });
-            }
-        }
+        self.open(id, step);
         let Some(stream) = self.streams.get_mut(&id.0) else { return StreamState::default() };
         stream.state[step.direction] = match stream.state[step.direction] {
             _ if ends_stream => StreamHalf::Closed,
@@ -473,6 +470,30 @@ impl State {
         state
     }
 
+    /// Follows a stream from here on.
+    fn open(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
+        if self.streams.contains_key(&id.0) || id == StreamId::CONNECTION {
+            return;
+        }
+        let side = &mut self.sides[step.direction];
+        side.highest = side.highest.max(id.0);
+        if step.shared.open_streams < step.limits.streams {
+            let stream = self.new_stream();
+            self.streams.insert(id.0, stream);
+            step.shared.open_streams = step.shared.open_streams.saturating_add(1);
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
+            step.notice(Notice::Limit { what: "streams at once", count: self.left_out });
+        }
+    }
+
+    /// Follows a stream whose beginning was missed, unless it is known to be over.
+    fn open_if_missed(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
+        if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains_key(&id.0) {
+            self.open(id, step);
+        }
+    }
+
     fn new_stream(&self) -> Stream {
         // A stream's window is set by the side that receives.
         let window = Both::from_fn(|direction| self.sides[direction.opposite()].values.initial_window_size.map(i64::from));
@@ -482,6 +503,12 @@ impl State {
     fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
         if self.streams.remove(&id.0).is_some() {
             shared.open_streams = shared.open_streams.saturating_sub(1);
+            if self.partial {
+                if self.closed.len() >= CLOSED_KEPT {
+                    self.closed.pop_front();
+                }
+                self.closed.push_back(id.0);
+            }
         }
     }
 
@@ -554,6 +581,7 @@ impl State {
         let granted = step.direction.opposite();
         let grant = |window: Option<i64>| window.map(|window| window.saturating_add(i64::from(increment)));
         let id = raw.header.stream();
+        self.open_if_missed(id, step);
         let (state, facts) = if id == StreamId::CONNECTION {
             let side = &mut self.sides[granted];
             side.window = grant(side.window);
@@ -571,7 +599,7 @@ impl State {
             (Some(stream.state), Facts::Granted { window: stream.window[granted], used, by: Some(id) })
         } else {
             let seen = self.sides[Direction::ToServer].highest.max(self.sides[Direction::ToClient].highest);
-            let state = (id.0 <= seen).then_some(CLOSED);
+            let state = (id.0 <= seen && !self.partial).then_some(CLOSED);
             (state, Facts::Granted { window: None, used: None, by: None })
         };
         self.emit(raw, Payload::WindowUpdate { increment }, facts, state, step);

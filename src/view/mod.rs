@@ -1,0 +1,40 @@
+//! What is shown: events become octets, one file a format. Views format; they decide nothing and write nowhere but into the buffer.
+
+pub mod contents;
+
+use crate::capture;
+use crate::dissect::Totals;
+use crate::event::Event;
+use crate::net;
+
+/// What the command was given to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The file name as given; `-` for a pipe.
+    pub name: &'a str,
+}
+
+/// What there is to say at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    /// Everything counted.
+    pub totals: Totals,
+    /// Packets below TCP; `None` where there were none.
+    pub net: Option<&'a net::Counters>,
+    /// What the capture says about itself.
+    pub capture: Option<&'a capture::Facts>,
+    /// Packets that came after their flow had ended.
+    pub late_packets: u64,
+    /// Why the input ended early, in words; what preceded it was shown.
+    pub ended_early: Option<&'a str>,
+}
+
+/// A format. Everything is appended to `out`, which the caller empties when it likes.
+pub trait View {
+    /// Before the first event.
+    fn begin(&mut self, source: &Source<'_>, out: &mut Vec<u8>);
+    /// One event.
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
+    /// After the last event.
+    fn finish(&mut self, summary: &Summary<'_>, out: &mut Vec<u8>);
+}

@@ -254,8 +254,10 @@ impl<O: Observer> Step<'_, O> {
             }
             State::Tls(tls) => {
                 tls.push(direction == Direction::ToServer, octets);
-                if let Protocol::Tls(facts) = &mut self.application.protocol {
-                    facts.clone_from(&Box::new(tls.facts().clone()));
+                if let Protocol::Tls(facts) = &mut self.application.protocol
+                    && **facts != *tls.facts()
+                {
+                    **facts = tls.facts().clone();
                 }
                 Orientation::Keep
             }

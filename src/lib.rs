@@ -2,9 +2,12 @@
 
 pub mod annotate;
 pub mod capture;
+pub mod cli;
+pub mod command;
 pub mod direction;
 pub mod dissect;
 pub mod event;
+pub mod filter;
 pub mod grpc;
 pub mod http2;
 pub mod limits;
@@ -15,3 +18,4 @@ pub mod tcp;
 pub mod time;
 pub mod tls;
 pub mod view;
+pub mod write;

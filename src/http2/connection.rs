@@ -37,6 +37,8 @@ pub struct Frame<'a> {
     pub header: Option<FrameHeader>,
     /// What it says.
     pub payload: Payload<'a>,
+    /// The payload as it stood on the wire; empty where it was too large to keep. The preface's own octets for MAGIC.
+    pub octets: &'a [u8],
     /// Payload octets that were not captured; they stand as zeros in `payload`.
     pub holes: &'a [Hole],
     /// Payload octets that were not captured, in all.

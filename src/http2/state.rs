@@ -6,6 +6,7 @@ use super::connection::{Block, Facts, Frame, FrameRef, Malformed, Notice, Part, 
 use super::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
 use super::hpack;
 use super::payload::{self, Payload};
+use super::preface::MAGIC;
 use super::reader::{Hole, Item, is_data};
 use super::settings::{Setting, Settings, Values};
 use super::stream::{Half as StreamHalf, Stream, StreamState};
@@ -131,9 +132,9 @@ impl<S: Sink> Step<'_, S> {
 
     const fn plain<'a>(&self, id: FrameId, raw: Raw<'a>, payload: Payload<'a>, facts: Facts, state: Option<StreamState>) -> Frame<'a> {
         let (direction, at) = (self.direction, self.at);
-        let Raw { offset, header, holes, missing, pieces, .. } = raw;
+        let Raw { offset, header, payload: octets, holes, missing, pieces } = raw;
         let ends_stream = matches!(header.kind(), FrameType::DATA) && header.ends_stream();
-        Frame { id, direction, at, offset, header: Some(header), payload, holes, missing, pieces, block: None, ends_stream, state, facts }
+        Frame { id, direction, at, offset, header: Some(header), payload, octets, holes, missing, pieces, block: None, ends_stream, state, facts }
     }
 }
 
@@ -183,6 +184,7 @@ impl State {
                     offset: 0,
                     header: None,
                     payload: Payload::Magic,
+                    octets: MAGIC,
                     holes: &[],
                     missing: 0,
                     pieces,

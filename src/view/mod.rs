@@ -1,11 +1,13 @@
 //! What is shown: events become octets, one file a format. Views format; they decide nothing and write nowhere but into the buffer.
 
 pub mod contents;
+pub mod text;
 
 use crate::capture;
 use crate::dissect::Totals;
 use crate::event::Event;
 use crate::net;
+use crate::time::Timestamp;
 
 /// What the command was given to read.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,8 @@ pub struct Summary<'a> {
     pub capture: Option<&'a capture::Facts>,
     /// Packets that came after their flow had ended.
     pub late_packets: u64,
+    /// Frames that passed the filter; `None` where there is none.
+    pub frames_shown: Option<u64>,
     /// Why the input ended early, in words; what preceded it was shown.
     pub ended_early: Option<&'a str>,
 }
@@ -33,6 +37,8 @@ pub struct Summary<'a> {
 pub trait View {
     /// Before the first event.
     fn begin(&mut self, source: &Source<'_>, out: &mut Vec<u8>);
+    /// The time of the first packet, told once before the first event; relative times count from it.
+    fn start(&mut self, _first: Timestamp) {}
     /// One event.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
     /// After the last event.

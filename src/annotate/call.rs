@@ -136,7 +136,7 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
             write::counted(data.len() as u64, "octet", out);
             if !data.is_empty() && frame.missing == 0 {
                 out.extend_from_slice(b": \"");
-                write::untrusted_part(data, 60, out);
+                write::untrusted_part(data, 40, out);
                 out.push(b'"');
             }
         }

@@ -96,10 +96,13 @@ pub(super) fn go_away(frame: &Frame<'_>, last: StreamId, error: ErrorCode, debug
         out.extend_from_slice(b" gives the connection up: ");
         code(error, out);
     }
-    separate(before, out);
-    if last.0 == ALL {
+    if frame.direction == Direction::ToServer {
+        // The last stream of a client's GOAWAY is one that the server opened, by a push.
+    } else if last.0 == ALL {
+        separate(before, out);
         out.extend_from_slice(b"it asks for no new streams, those under way go on");
     } else {
+        separate(before, out);
         out.extend_from_slice(b"streams above ");
         write::integer(last.0, out);
         out.extend_from_slice(b" will not be processed");

@@ -13,7 +13,7 @@ use crate::tcp::{FlowFacts, Opened};
 use crate::tls::{Look, looks_like_tls};
 
 /// Octets of a flow kept to be shown when its protocol stays unknown.
-const SHOWN: usize = 32;
+const SHOWN: usize = 64;
 /// How far into a direction the client preface may stand: behind a PROXY protocol header, say.
 const PREFACE_WITHIN: usize = 512;
 /// Octets after which a flow that says nothing we know is given up.

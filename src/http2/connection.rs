@@ -92,7 +92,7 @@ pub enum Facts {
     Granted {
         /// The window after it.
         window: Option<i64>,
-        /// Flow-controlled octets since the last update of this window; `None` when some were not captured.
+        /// Flow-controlled octets that had not been given back before it; `None` when some were not captured.
         used: Option<u64>,
         /// The stream those octets belonged to, when it was only one.
         by: Option<StreamId>,

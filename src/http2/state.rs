@@ -46,7 +46,7 @@ struct Side {
     unanswered_pings: VecDeque<(FrameRef, [u8; 8])>,
     /// The connection window left for octets of this direction.
     window: Option<i64>,
-    /// Flow-controlled octets since the last WINDOW_UPDATE for the connection; `None` once some were not captured.
+    /// Flow-controlled octets that no WINDOW_UPDATE for the connection has given back; `None` once some were not captured.
     used: Option<u64>,
     used_by: UsedBy,
     /// Octets of padding of the DATA frame that is being read in parts.
@@ -55,7 +55,7 @@ struct Side {
     highest: u32,
 }
 
-/// Whose octets were counted since the last WINDOW_UPDATE.
+/// Whose octets have not been given back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum UsedBy {
     Nobody,
@@ -86,7 +86,7 @@ impl Side {
             unanswered_settings: VecDeque::new(),
             unanswered_pings: VecDeque::new(),
             window: both.then_some(INITIAL_WINDOW),
-            used: known.then_some(0),
+            used: both.then_some(0),
             used_by: UsedBy::Nobody,
             large_padding: 0,
             highest: 0,
@@ -250,6 +250,7 @@ impl State {
         self.sides[direction].values = Values::UNKNOWN;
         for stream in self.streams.values_mut() {
             stream.window = Both::default();
+            stream.used = Both::default();
         }
     }
 
@@ -368,7 +369,7 @@ impl State {
         let (state, window) = match self.streams.get_mut(&stream_id.0) {
             Some(stream) => {
                 stream.window[step.direction] = stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
-                stream.used[step.direction] = stream.used[step.direction].saturating_add(u64::from(length));
+                stream.used[step.direction] = stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
                 if stream.state[step.direction] == StreamHalf::Idle {
                     stream.state[step.direction] = StreamHalf::Open;
                 }
@@ -493,13 +494,16 @@ impl State {
     fn open_if_missed(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
         if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains_key(&id.0) {
             self.open(id, step);
+            if let Some(stream) = self.streams.get_mut(&id.0) {
+                (stream.window, stream.used) = (Both::default(), Both::default());
+            }
         }
     }
 
     fn new_stream(&self) -> Stream {
         // A stream's window is set by the side that receives.
         let window = Both::from_fn(|direction| self.sides[direction.opposite()].values.initial_window_size.map(i64::from));
-        Stream { window, ..Stream::default() }
+        Stream { window, used: Both::from_fn(|_| Some(0)), ..Stream::default() }
     }
 
     fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
@@ -592,12 +596,15 @@ impl State {
                 _ => None,
             };
             let used = side.used;
-            // From here on the count is whole again, whatever was missed before.
-            side.used = Some(0);
+            side.used = used.map(|used| used.saturating_sub(u64::from(increment)));
+            if side.used.is_some_and(|rest| rest > 0) {
+                side.used_by = by.map_or(UsedBy::Many, UsedBy::One);
+            }
             (None, Facts::Granted { window: side.window, used, by })
         } else if let Some(stream) = self.streams.get_mut(&id.0) {
             stream.window[granted] = grant(stream.window[granted]);
-            let used = Some(std::mem::take(&mut stream.used[granted]));
+            let used = stream.used[granted];
+            stream.used[granted] = used.map(|used| used.saturating_sub(u64::from(increment)));
             (Some(stream.state), Facts::Granted { window: stream.window[granted], used, by: Some(id) })
         } else {
             let seen = self.sides[Direction::ToServer].highest.max(self.sides[Direction::ToClient].highest);

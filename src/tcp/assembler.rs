@@ -25,6 +25,8 @@ pub(super) struct Assembler {
     pub(super) acked: u64,
     /// Flow offset of the FIN, once known.
     pub(super) fin: Option<u64>,
+    /// Whether the other side has acknowledged the FIN.
+    pub(super) fin_acked: bool,
     /// When and at which packet of the flow the present hole was first known to be real.
     pub(super) overdue_since: Option<Since>,
     pub(super) recent: Recent,
@@ -89,6 +91,7 @@ impl Assembler {
         let ahead = offset.saturating_sub(self.next);
         if ahead <= WINDOW.unsigned_abs() {
             // The FIN takes a sequence number too; it is no octet.
+            self.fin_acked |= self.fin.is_some_and(|fin| offset > fin);
             let offset = self.fin.map_or(offset, |fin| offset.min(fin));
             self.acked = self.acked.max(offset);
         }

@@ -23,7 +23,7 @@ pub(super) struct Live {
     finished: Both<bool>,
     syn: Both<Option<SeqNumber>>,
     reset: Option<(Direction, Arrival)>,
-    reset_is_news: bool,
+    end_is_news: bool,
     overdue_is_news: bool,
     /// Whether something waits or is missing, so that the slow path must look.
     pending: bool,
@@ -286,6 +286,8 @@ impl Live {
                 continue;
             }
             let to = half.first_waiting().unwrap_or(u64::MAX).min(half.acked);
+            // The hole is where it is: before the octets that wait behind it, if there are any.
+            let at = half.peek_waiting().map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
             let octets = to.saturating_sub(half.next);
             if octets > 0 {
                 self.skip(direction, octets, GapReason::Lost, at, context);
@@ -305,6 +307,7 @@ impl Live {
         let missing = |half: &Assembler| half.first_waiting().map(|first| first.saturating_sub(half.next));
         let hole = Direction::BOTH.into_iter().find(|direction| missing(&self.halves[*direction]).is_some_and(|octets| octets > 0));
         if let Some(direction) = hole {
+            let at = self.halves[direction].peek_waiting().map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
             let octets = missing(&self.halves[direction]).unwrap_or(0);
             let half = &self.halves[direction];
             let reason = if half.acked >= half.next.saturating_add(octets) { GapReason::Lost } else { reason };
@@ -320,6 +323,7 @@ impl Live {
         for direction in Direction::BOTH {
             if self.halves[direction].fin.is_some() && !self.finished[direction] && self.halves[direction].is_finished() {
                 self.finished[direction] = true;
+                self.end_is_news = self.is_finished();
                 context.emit(FlowEvent::Finished { direction, at });
             }
         }
@@ -335,7 +339,7 @@ impl Live {
             context.facts.refused = true;
         }
         self.reset = Some((view.direction, view.at));
-        self.reset_is_news = true;
+        self.end_is_news = true;
     }
 
     /// Ends the flow: delivers what waits, reports what is missing, and says how it ended.
@@ -383,13 +387,18 @@ impl Live {
         self.finished.to_server && self.finished.to_client
     }
 
-    /// Whether there is nothing for the table to do.
-    pub(super) const fn is_settled(&self) -> bool {
-        !(self.is_finished() || self.reset_is_news || self.overdue_is_news)
+    /// Whether both sides know that they have finished: nothing can follow.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_finished() && self.halves.to_server.fin_acked && self.halves.to_client.fin_acked
     }
 
-    pub(super) const fn take_reset_news(&mut self) -> bool {
-        std::mem::replace(&mut self.reset_is_news, false)
+    /// Whether there is nothing for the table to do.
+    pub(super) const fn is_settled(&self) -> bool {
+        !(self.is_over() || self.end_is_news || self.overdue_is_news)
+    }
+
+    pub(super) const fn take_end_news(&mut self) -> bool {
+        std::mem::replace(&mut self.end_is_news, false)
     }
 
     pub(super) const fn take_overdue_news(&mut self) -> bool {

@@ -21,9 +21,9 @@ use crate::time::Timestamp;
 const START_PACKETS: usize = 16;
 /// Capture time that such a flow is held back for.
 const START_NANOS: i64 = 100_000_000;
-/// Capture time for which packets of a flow are awaited after its RST.
+/// Capture time for which packets of a flow are awaited after its end.
 const LINGER_NANOS: i64 = 200_000_000;
-/// Flows that may linger after their RST at once.
+/// Flows that may linger after their end at once.
 const LINGERING: usize = 1024;
 /// How far out of line both numbers of a segment must be for it to belong to a new conversation.
 const JUMP: i32 = 64 << 20;
@@ -153,7 +153,7 @@ impl FlowTable {
         let Some(place) = self.slots.get_mut(slot) else { return };
         let from_client = place.facts.client == segment.source;
         if let State::Ended(_) = place.state {
-            self.late = self.late.saturating_add(1);
+            self.late = self.late.saturating_add(u64::from(!segment.payload.is_empty()));
             return;
         }
         place.facts.packets = place.facts.packets.saturating_add(1);
@@ -189,7 +189,7 @@ impl FlowTable {
         }
         while let Some(due) = due(&mut self.lingering, now) {
             if self.is(due) {
-                self.close_reset(due.slot, receiver);
+                self.close_lingering(due.slot, receiver);
             }
         }
         while let Some(due) = due(&mut self.overdue, now) {
@@ -218,7 +218,7 @@ impl FlowTable {
         self.given_up
     }
 
-    /// Packets that came after their flow had ended.
+    /// Packets with octets that came after their flow had ended.
     #[must_use]
     pub const fn late_packets(&self) -> u64 {
         self.late
@@ -383,17 +383,17 @@ impl FlowTable {
     fn settle(&mut self, slot: usize, at: Arrival, receiver: &mut impl Receiver) {
         let Some(Slot { state: State::Live(live), facts, .. }) = self.slots.get_mut(slot) else { return };
         let id = facts.id;
-        if live.is_finished() {
+        if live.is_over() || facts.refused {
             return self.close(slot, Close::Fin, at, receiver);
         }
-        if live.take_reset_news() {
+        if live.take_end_news() {
             let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(LINGER_NANOS));
             self.lingering.push_back(Deadline { slot, id, time });
             if self.lingering.len() > LINGERING
                 && let Some(oldest) = self.lingering.pop_front()
                 && self.is(oldest)
             {
-                self.close_reset(oldest.slot, receiver);
+                self.close_lingering(oldest.slot, receiver);
             }
             return;
         }
@@ -416,7 +416,7 @@ impl FlowTable {
         Some(step(live, &mut context))
     }
 
-    fn close_reset(&mut self, slot: usize, receiver: &mut impl Receiver) {
+    fn close_lingering(&mut self, slot: usize, receiver: &mut impl Receiver) {
         let at = self.slots.get(slot).map_or_else(Arrival::default, |place| place.facts.last);
         self.close(slot, Close::Open, at, receiver);
     }

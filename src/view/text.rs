@@ -88,6 +88,11 @@ impl Text {
         } else {
             annotate::protocol(flow.protocol, out);
         }
+        if let Protocol::Http1 = flow.protocol {
+            let line = flow.first_octets[0].split(|octet| *octet == b'\r').next().unwrap_or_default();
+            out.extend_from_slice(b": ");
+            write::untrusted(line, out);
+        }
         if let Protocol::Unknown = flow.protocol {
             for (side, octets) in [("client", flow.first_octets[0]), ("server", flow.first_octets[1])] {
                 if !octets.is_empty() {

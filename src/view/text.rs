@@ -158,6 +158,7 @@ impl Text {
             detail::indent(out);
             out.extend_from_slice(b"(? stands for a header that the peer put into its table before this capture began, or where it lost octets)\n");
         }
+        detail::status(&mut self.contents, frame, self.options.width, out);
         if self.options.bytes {
             detail::octets(frame.frame, out);
         }

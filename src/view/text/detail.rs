@@ -1,7 +1,9 @@
 //! What stands below a line: fields, settings, messages, octets.
 
-use crate::event::MessageEvent;
+use crate::event::{FrameEvent, MessageEvent};
+use crate::grpc::calls::Role;
 use crate::grpc::encoding::{End, Form};
+use crate::grpc::metadata::{binary_values, is_binary};
 use crate::http2::connection::Frame;
 use crate::http2::payload::Payload;
 use crate::view::contents::{Contents, Unpacked};
@@ -12,6 +14,8 @@ const INDENT: usize = 30;
 const VALUE: usize = 200;
 /// Octets of one frame that are shown as a hexdump.
 const DUMP: usize = 4096;
+/// Octets of a binary header value that are shown.
+const BINARY: usize = 24;
 
 pub(super) fn indent(out: &mut Vec<u8>) {
     write::spaces(INDENT, out);
@@ -94,8 +98,8 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
             }
             out.push(b' ');
             match field.value() {
-                Some([]) => out.extend_from_slice(b"\"\""),
-                Some(value) => write::untrusted_part(value, VALUE, out),
+                Some([0, raw @ ..]) if field.name().is_some_and(is_binary) => binary(raw, out),
+                Some(value) => text(value, out),
                 None => out.push(b'?'),
             }
         });
@@ -114,6 +118,45 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
     }
     wrap.end(out);
     placeholder
+}
+
+/// A header value, in quotes where its ends could not be seen.
+fn text(value: &[u8], out: &mut Vec<u8>) {
+    let bare = !matches!(value, [] | [b' ', ..] | [.., b' ']);
+    if !bare {
+        out.push(b'"');
+    }
+    write::untrusted_part(value, VALUE, out);
+    if !bare {
+        out.push(b'"');
+    }
+}
+
+/// A `-bin` value that travels as raw octets after a zero octet, as C-core peers agree on (SETTINGS 0xfe03).
+fn binary(raw: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0x");
+    write::hex(raw.get(..BINARY).unwrap_or(raw), out);
+    if raw.len() > BINARY {
+        out.extend_from_slice("… ".as_bytes());
+        write::integer(raw.len().saturating_sub(BINARY), out);
+        out.extend_from_slice(b" more");
+    }
+}
+
+/// The `google.rpc.Status` that a call ended with, if it came with one.
+pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
+    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else { return };
+    let Some(value) = call.status_details() else { return };
+    indent(out);
+    out.extend_from_slice(b"google.rpc.Status ");
+    let mut octets = Vec::new();
+    let fault = binary_values(value).find_map(|value| value.decode_into(&mut octets).err());
+    contents.status_details_line(&octets, width.saturating_mul(4), out);
+    if let Some(fault) = fault {
+        out.extend_from_slice(b" -- its base64 is damaged: ");
+        write::untrusted(fault.to_string().as_bytes(), out);
+    }
+    out.push(b'\n');
 }
 
 /// What a message says.
@@ -169,7 +212,7 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
         }
         out.push(b' ');
         let used = out.len().saturating_sub(before).saturating_add(INDENT);
-        let report = reading.line(octets, width.saturating_sub(used).max(40), out);
+        let report = reading.line(octets, width.saturating_mul(4).saturating_sub(used).max(40), out);
         let mut error = String::new();
         if report.write_error(&mut error) {
             out.push(b'\n');

@@ -1,4 +1,5 @@
 //! framescope: what gRPC said on the wire, frame by frame.
+#![deny(unsafe_code, missing_docs, unreachable_pub)]
 
 pub mod annotate;
 pub mod capture;

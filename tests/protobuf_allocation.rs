@@ -1,6 +1,6 @@
 //! A warm decoder allocates nothing: the hot path's promise, counted.
 
-#[path = "support/protobuf.rs"]
+#[path = "protobuf/support.rs"]
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -236,6 +236,10 @@ impl Calls {
                 call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
+                    if is_response(block) {
+                        // Its messages are still to come, all of them.
+                        call.bodies.to_client = super::message::Body::default();
+                    }
                 }
                 self.exchanges.insert(stream.0, Exchange::Call(call));
             } else {
@@ -536,6 +540,11 @@ fn lacks_path(block: &Block<'_>) -> bool {
 
 fn has_status(block: &Block<'_>) -> bool {
     block.fields.fields().any(|field| field.name().is_some_and(|name| name == b"grpc-status"))
+}
+
+/// Whether the block is the one a response begins with: trailers have no `:status`.
+fn is_response(block: &Block<'_>) -> bool {
+    block.fields.fields().any(|field| field.static_name() == StaticName::STATUS)
 }
 
 fn is_informational(block: &Block<'_>) -> bool {

@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     fn early(octets: &[u8]) -> Waiting {
-        Waiting { octets: octets.to_vec(), cut: 0, pieces: vec![], needs: None, time: Timestamp(0), packet: 1 }
+        Waiting { octets: octets.to_vec(), cut: 0, pieces: vec![], needs: None, time: Timestamp::EPOCH, packet: 1 }
     }
 
     fn drain(assembler: &mut Assembler) -> Vec<(u64, Vec<u8>)> {

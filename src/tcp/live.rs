@@ -95,7 +95,13 @@ impl Live {
             && self.halves[direction].fin.is_none()
             && let Ok(offset) = u64::try_from(offset)
         {
-            self.halves[direction].fin = Some(offset.saturating_add(length));
+            let half = &mut self.halves[direction];
+            let fin = offset.saturating_add(length);
+            half.fin = Some(fin);
+            // The FIN may have been acknowledged before it was captured; it is no octet.
+            if half.acked == fin.saturating_add(1) {
+                half.acked = fin;
+            }
         }
         if length > 0 {
             self.octets(view, offset, length, context);

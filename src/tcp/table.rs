@@ -339,6 +339,7 @@ impl FlowTable {
         self.waiting_octets = self.waiting_octets.saturating_sub(size);
         let opener = held.iter().find(|held| held.payload.starts_with(CLIENT_PREFACE) || held.flags.contains(TcpFlags::SYN));
         let swap = opener.is_some_and(|held| held.from_client == (held.flags.contains(TcpFlags::SYN) && held.flags.contains(TcpFlags::ACK)));
+        let client_when_held = place.facts.client;
         if swap {
             std::mem::swap(&mut place.facts.client, &mut place.facts.server);
         }
@@ -354,7 +355,9 @@ impl FlowTable {
             }
         }
         for held in *held {
-            let direction = if held.from_client == swap { Direction::ToClient } else { Direction::ToServer };
+            // What the octets delivered so far say may have exchanged the sides.
+            let as_held = self.slots.get(slot).is_some_and(|place| place.facts.client == client_when_held);
+            let direction = if held.from_client == as_held { Direction::ToServer } else { Direction::ToClient };
             let view = View {
                 direction,
                 at: held.at,

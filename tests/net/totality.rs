@@ -1,6 +1,7 @@
 //! No packet panics: every prefix and every change of one octet of the fixtures, and noise.
 
-use framescope::net::{Net, Outcome, Piece};
+use framescope::net::{Net, Outcome};
+use framescope::span::Piece;
 use proptest::prelude::*;
 
 use crate::packets::real_frame;

@@ -1,27 +1,29 @@
-//! TLS placeholder while the room is being built.
-/// Look
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look { /// no
- No, /// perhaps
- Perhaps, /// yes
- Yes }
-/// look
-pub fn looks_like_tls(o: &[u8]) -> Look { if o.starts_with(&[0x16, 3]) { Look::Yes } else { Look::No } }
-/// facts
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Facts {}
-/// tls
-#[derive(Debug, Default)]
-pub struct Tls(Facts);
-impl Tls {
- /// new
- pub fn new() -> Self { Self::default() }
- /// push
- pub fn push(&mut self, _: bool, _: &[u8]) {}
- /// gap
- pub fn gap(&mut self, _: bool) {}
- /// facts
- pub fn facts(&self) -> &Facts { &self.0 }
- /// held
- pub fn held_bytes(&self) -> usize { 0 }
-}
+//! TLS as anyone on the path can see it: recognised by its first octets, named by its two hellos (RFC 8446, RFC 5246).
+//!
+//! [`looks_like_tls`] says whether octets are TLS at all; [`Tls`] follows one flow and keeps the [`Facts`] that need no
+//! key: server name, protocols, version, cipher suite, alerts in plaintext. Nothing here decrypts, verifies, or decides
+//! whether what the peers chose is wise.
+
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects
+)]
+
+mod alert;
+mod cipher;
+mod cursor;
+mod facts;
+mod hello;
+mod observer;
+mod record;
+mod version;
+
+pub use alert::{Alert, AlertDescription, AlertLevel};
+pub use cipher::CipherSuite;
+pub use cursor::Malformed;
+pub use facts::{Facts, HelloFault, HelloFaultKind, Name};
+pub use hello::{ClientHello, ServerHello, V2ClientHello};
+pub use observer::Tls;
+pub use record::{ContentType, Look, RecordHeader, looks_like_tls};
+pub use version::Version;

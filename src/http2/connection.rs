@@ -37,6 +37,8 @@ pub struct Frame<'a> {
     pub header: Option<FrameHeader>,
     /// What it says.
     pub payload: Payload<'a>,
+    /// The payload as it stood, padding included; empty for a frame that was too large to keep. The client preface is all payload.
+    pub octets: &'a [u8],
     /// Payload octets that were not captured; they stand as zeros in `payload`.
     pub holes: &'a [Hole],
     /// Payload octets that were not captured, in all.

@@ -133,15 +133,17 @@ fn status(call: &Call, out: &mut Vec<u8>) {
 }
 
 /// What a gRPC client reports for a call that ended without `grpc-status`. Nothing is said where the capture may have lost the status, nor
-/// where the client itself knows best: after its own reset, or when the connection was lost.
+/// where the client alone knows: after its own reset, or when the connection was lost.
 fn mapped_status(call: &Call) -> Option<Status> {
-    if !call.is_complete() {
-        return None;
-    }
-    match call.outcome? {
-        Outcome::Completed => call.http_status.map(Status::from_http),
-        outcome @ (Outcome::ResetByServer(_) | Outcome::Refused) => Status::from_reset(outcome.error()?.0),
-        Outcome::ResetByClient(_) | Outcome::ConnectionLost | Outcome::Open => None,
+    let outcome = call.outcome.filter(|_| call.is_complete())?;
+    match (call.http_status, outcome) {
+        (_, Outcome::Open) => None,
+        // An HTTP error settles it as soon as it comes, whatever ends the stream after it.
+        (Some(http), _) if http != 200 => Some(Status::from_http(http)),
+        (http, Outcome::Completed) => http.map(Status::from_http),
+        (_, Outcome::ResetByServer(code)) => Status::from_reset(code.0),
+        (_, Outcome::Refused) => Some(Status::UNAVAILABLE),
+        (_, Outcome::ResetByClient(_) | Outcome::ConnectionLost) => None,
     }
 }
 

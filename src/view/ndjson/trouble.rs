@@ -101,7 +101,7 @@ pub(super) fn conflict(event: &Event<'_>, direction: Direction, offset: u64, oct
 pub(super) fn malformed(event: &Event<'_>, fault: &Fault<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"type\":\"malformed\"");
     name(out, key!("layer"), fault.what.layer());
-    display(out, key!("what"), &fault.what);
+    display(out, key!("what"), fault.what);
     number_if_known(out, key!("time_ns"), (event.at.packet > 0).then(|| event.at.time.as_nanos()));
     number_if_known(out, key!("flow"), event.flow.map(|flow| flow.facts.id.0));
     if let Some(direction) = fault.direction {

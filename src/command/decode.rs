@@ -18,6 +18,7 @@ use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
 use crate::view::contents::Contents;
+use crate::view::ndjson::Ndjson;
 use crate::view::text::{self, Text};
 use crate::view::{Source, Summary, View};
 
@@ -59,6 +60,7 @@ fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn 
     let _ = filter;
     Ok(match arguments.format {
         Format::Text => Box::new(Text::new(contents()?, text)),
+        Format::Ndjson => Box::new(Ndjson::new(contents()?, arguments.bytes)),
         _ => unreachable!(),
     })
 }

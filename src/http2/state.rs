@@ -25,8 +25,6 @@ const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: Str
 pub(super) struct State {
     sides: Both<Side>,
     streams: HashMap<u32, Stream, foldhash::fast::RandomState>,
-    /// Streams beyond the limit that are not followed.
-    left_out: u64,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
     partial: bool,
     /// The streams that were closed last; only kept where `partial` makes it matter.
@@ -142,7 +140,7 @@ impl State {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         // A window depends on what both sides sent: the one its octets, the other its SETTINGS and updates.
         let both = from_start.to_server && from_start.to_client;
-        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: HashMap::default(), left_out: 0, partial: !both, closed: VecDeque::new() }
+        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: HashMap::default(), partial: !both, closed: VecDeque::new() }
     }
 
     /// The connection was upgraded from HTTP/1.1: the client's settings are accepted, and stream 1 waits for its response.
@@ -485,8 +483,7 @@ impl State {
             self.streams.insert(id.0, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
         } else {
-            self.left_out = self.left_out.saturating_add(1);
-            step.notice(Notice::Limit { what: "streams at once", count: self.left_out });
+            step.notice(Notice::Limit { what: "streams at once", count: 1 });
         }
     }
 

@@ -18,9 +18,8 @@ const SHOWN: usize = 64;
 const PREFACE_WITHIN: usize = 512;
 /// Octets after which a flow that says nothing we know is given up.
 const ENOUGH: usize = 8192;
-/// Octets of a server's side, and segments, after which its client's preface is no longer awaited: it was not captured.
+/// Octets of a server's side after which its client's preface is no longer awaited: it was not captured.
 const PATIENCE: usize = 4096;
-const PATIENCE_SEGMENTS: usize = 32;
 
 /// What was kept.
 #[derive(Debug, Default)]
@@ -198,8 +197,7 @@ impl Opening {
             let octets = &self.octets[direction];
             let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else { continue };
             let silent = self.first[direction.opposite()].is_none() && !self.gaps[direction.opposite()];
-            let patient = octets.len() < PATIENCE && self.items.len() < PATIENCE_SEGMENTS;
-            if at == 0 && silent && patient && !last && begins_with_settings(octets) {
+            if at == 0 && silent && octets.len() < PATIENCE && !last && begins_with_settings(octets) {
                 // A server may speak first. What it may rely on is known when the client's preface comes, or does not.
                 return Verdict::Wait;
             }

@@ -15,7 +15,7 @@ use framescope::event::{Body, Event, FrameEvent, MessageEvent, Observer};
 use framescope::grpc::call::{Call, Metadata, Outcome};
 use framescope::grpc::calls::Role;
 use framescope::grpc::encoding::{Decompressor, Encoding, End};
-use framescope::http2::connection::Hole;
+use framescope::http2::connection::{Facts, Frame, Hole};
 use framescope::http2::frame::FrameHeader;
 use framescope::http2::payload::{Payload, Priority};
 use framescope::limits::Limits;
@@ -80,6 +80,10 @@ pub(crate) struct SeenFrame {
     pub(crate) block: Option<SeenBlock>,
     pub(crate) ends_stream: bool,
     pub(crate) role: Role,
+    /// The payload as the frame itself shows it.
+    pub(crate) shown: Vec<u8>,
+    /// Its number, the stream's state, and what follows from it, without times and packets.
+    pub(crate) effects: String,
 }
 
 /// A header block, copied.
@@ -265,6 +269,8 @@ impl Trace {
             block,
             ends_stream: frame.ends_stream,
             role: event.belongs.role,
+            shown: frame.octets.to_vec(),
+            effects: effects(frame),
         });
     }
 
@@ -300,6 +306,14 @@ impl Trace {
         let done = decompressor.decompress(Encoding::of(encoding?), octets, &mut content);
         matches!(done.end, End::Complete).then_some(content)
     }
+}
+
+fn effects(frame: &Frame<'_>) -> String {
+    let facts = match frame.facts {
+        Facts::Acknowledges(sent) => format!("acknowledges {:?}", sent.map(|sent| sent.id)),
+        facts => format!("{facts:?}"),
+    };
+    format!("{:?} {:?} {facts}", frame.id, frame.state)
 }
 
 fn copy_call(flow: usize, call: &Call) -> SeenCall {

@@ -1,5 +1,8 @@
-//! Packets made by hand: Ethernet, IPv4 and TCP, without checksums.
+//! Packets made by hand: Ethernet, IPv4 and TCP, without checksums; and conversations taken out of fixtures.
 
+use std::path::Path;
+
+use framescope::capture::{CaptureFile, Source};
 use framescope::capture::{LinkType, Options, Packet, TimeQuality};
 use framescope::time::Timestamp;
 
@@ -63,4 +66,32 @@ pub(crate) fn packet(number: u64, micros: i64, data: &[u8]) -> Packet<'_> {
         interface: 0,
         options: Options::empty(),
     }
+}
+
+/// What two sides said, in the order in which they said it; `true` is the client.
+///
+/// Taken out of a fixture of one connection over Ethernet and IPv4, whole and in order, by the simplest means.
+pub(crate) fn conversation(path: &Path) -> Vec<(bool, Vec<u8>)> {
+    let mut source = CaptureFile::open(std::fs::File::open(path).unwrap()).unwrap();
+    let mut said: Vec<(bool, Vec<u8>)> = Vec::new();
+    let mut client = None;
+    let mut next = [None, None];
+    while let Some(packet) = source.next_packet().unwrap() {
+        let [ip @ ..] = &packet.data[14..];
+        let segment = &ip[20..usize::from(u16::from_be_bytes([ip[2], ip[3]]))];
+        let from_client = *client.get_or_insert([segment[0], segment[1]]) == [segment[0], segment[1]];
+        let sequence = u32::from_be_bytes(segment[4..8].try_into().unwrap());
+        let payload = &segment[usize::from(segment[12] >> 4) * 4..];
+        let next = &mut next[usize::from(from_client)];
+        if segment[13] & SYN != 0 {
+            *next = Some(sequence.wrapping_add(1));
+        } else if !payload.is_empty() && *next == Some(sequence) {
+            *next = Some(sequence.wrapping_add(u32::try_from(payload.len()).unwrap()));
+            match said.last_mut() {
+                Some((same, octets)) if *same == from_client => octets.extend_from_slice(payload),
+                _ => said.push((from_client, payload.to_vec())),
+            }
+        }
+    }
+    said
 }

@@ -1,6 +1,7 @@
 //! What is shown: events become octets, one file a format. Views format; they decide nothing and write nowhere but into the buffer.
 
 pub mod contents;
+pub mod write;
 
 use crate::capture;
 use crate::dissect::Totals;

@@ -1,6 +1,11 @@
 //! What is shown: events become octets, one file a format. Views format; they decide nothing and write nowhere but into the buffer.
 
+pub mod calls;
 pub mod contents;
+pub mod durations;
+pub mod ending;
+pub mod methods;
+pub mod unseen;
 pub mod write;
 
 use crate::capture;

@@ -6,7 +6,7 @@
 use super::ending::{self, Verdict};
 use super::methods::{Methods, Name, PATH, Tally};
 use super::unseen::Unseen;
-use super::write::{self, CLOCK_WIDTH, Origin};
+use super::write::{self, CLOCK_WIDTH, Origin, column, integer};
 use super::{Source, Summary, View};
 use crate::event::{Body, Event, Flow};
 use crate::grpc::call::Call;
@@ -68,19 +68,22 @@ impl Calls {
             write::clock(out, call.start.time);
         } else {
             let since = call.start.time.nanos_since(self.origin.of(event));
-            write::millis_right(out, since, START);
+            column(out, START, |out| write::millis(out, since));
         }
-        write::integer_right(out, flow.facts.id.0, FLOW);
-        write::integer_right(out, u64::from(call.stream.0), STREAM);
-        let (requests, responses) = (call.bodies.to_server.messages, call.bodies.to_client.messages);
-        fraction_right(out, requests, responses, MESSAGES);
+        column(out, FLOW, |out| integer(out, flow.facts.id.0));
+        column(out, STREAM, |out| integer(out, u64::from(call.stream.0)));
+        column(out, MESSAGES, |out| {
+            integer(out, u64::from(call.bodies.to_server.messages));
+            out.push(b'/');
+            integer(out, u64::from(call.bodies.to_client.messages));
+        });
         for body in [&call.bodies.to_server, &call.bodies.to_client] {
-            write::integer_right(out, body.octets, OCTETS);
+            column(out, OCTETS, |out| integer(out, body.octets));
         }
-        match ending::duration(call) {
-            Some(nanos) => write::millis_right(out, nanos, DURATION),
-            None => write::right(out, "-", DURATION),
-        }
+        column(out, DURATION, |out| match ending::duration(call) {
+            Some(nanos) => write::millis(out, nanos),
+            None => out.push(b'-'),
+        });
         out.extend_from_slice(b"  ");
         let colour = match verdict {
             _ if !self.options.colour => None,
@@ -161,27 +164,23 @@ impl Calls {
     }
 
     fn total(&self, name: Name<'_>, tally: &Tally, out: &mut Vec<u8>) {
-        write::integer_right(out, tally.calls, COUNT);
+        column(out, COUNT, |out| integer(out, tally.calls));
         let red = self.options.colour && tally.errors > 0;
         out.extend_from_slice(if red { RED } else { b"" });
-        write::integer_right(out, tally.errors, COUNT);
+        column(out, COUNT, |out| integer(out, tally.errors));
         out.extend_from_slice(if red { PLAIN } else { b"" });
-        write::integer_right(out, tally.unknown, COUNT);
+        column(out, COUNT, |out| integer(out, tally.unknown));
         for place in tally.percentiles() {
-            let Some(nanos) = place else {
-                write::right(out, "-", PERCENTILE);
-                continue;
-            };
-            let from = out.len();
-            write::millis_right(out, nanos, PERCENTILE);
-            if !tally.durations.is_exact()
-                && let Some(before) = out.get_mut(from..).and_then(|text| text.iter_mut().rfind(|octet| **octet == b' '))
-            {
-                *before = b'~';
-            }
+            column(out, PERCENTILE, |out| match place {
+                Some(nanos) => {
+                    out.extend_from_slice(if tally.durations.is_exact() { b"" } else { b"~" });
+                    write::millis(out, nanos);
+                }
+                None => out.push(b'-'),
+            });
         }
-        write::integer_right(out, tally.octets.to_server, SUM);
-        write::integer_right(out, tally.octets.to_client, SUM);
+        column(out, SUM, |out| integer(out, tally.octets.to_server));
+        column(out, SUM, |out| integer(out, tally.octets.to_client));
         out.extend_from_slice(b"  ");
         name.write(out);
         out.push(b'\n');
@@ -213,13 +212,4 @@ impl View for Calls {
         self.unseen.lines(summary, &mut line);
         self.methods.all().lines(&mut line);
     }
-}
-
-/// Appends `one/other`, right-aligned.
-fn fraction_right(out: &mut Vec<u8>, one: u32, other: u32, width: usize) {
-    let (mut first, mut second) = (itoa::Buffer::new(), itoa::Buffer::new());
-    let (one, other) = (first.format(one), second.format(other));
-    write::right(out, one, width.saturating_sub(other.len()).saturating_sub(1));
-    out.push(b'/');
-    out.extend_from_slice(other.as_bytes());
 }

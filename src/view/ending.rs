@@ -23,8 +23,8 @@ pub fn verdict(call: &Call) -> Verdict {
     match (call.status, call.outcome) {
         (Some(Status::OK), _) => Verdict::Good,
         (Some(_), _) | (None, Some(Outcome::ResetByClient(_) | Outcome::ResetByServer(_) | Outcome::Refused)) => Verdict::Failed,
+        (None, _) if is_http_failure(call) => Verdict::Failed,
         (None, None | Some(Outcome::Open)) => Verdict::Unknown,
-        (None, Some(Outcome::Completed)) if is_http_failure(call) => Verdict::Failed,
         (None, Some(Outcome::Completed | Outcome::ConnectionLost)) if call.is_complete() => Verdict::Failed,
         (None, Some(Outcome::Completed | Outcome::ConnectionLost)) => Verdict::Unknown,
     }
@@ -42,16 +42,14 @@ pub fn status(call: &Call, out: &mut Vec<u8>) {
             }
         };
     }
-    match call.outcome {
-        Some(Outcome::Completed) | None => match call.http_status {
-            Some(code) if is_http_failure(call) => {
-                out.extend_from_slice(b"HTTP ");
-                write::integer(out, u64::from(code));
-            }
-            _ if call.is_complete() => out.extend_from_slice(b"no status"),
-            _ => out.extend_from_slice(b"?"),
-        },
-        Some(outcome) => out.extend_from_slice(words(outcome).as_bytes()),
+    match (call.outcome, call.http_status) {
+        (_, Some(code)) if is_http_failure(call) => {
+            out.extend_from_slice(b"HTTP ");
+            write::integer(out, u64::from(code));
+        }
+        (Some(Outcome::Completed) | None, _) if call.is_complete() => out.extend_from_slice(b"no status"),
+        (Some(Outcome::Completed) | None, _) => out.push(b'?'),
+        (Some(outcome), _) => out.extend_from_slice(words(outcome).as_bytes()),
     }
 }
 
@@ -63,7 +61,7 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
             Outcome::ResetByClient(code) | Outcome::ResetByServer(code) => Some(code),
             _ => None,
         };
-        if call.status.is_some() {
+        if call.status.is_some() || is_http_failure(call) {
             out.extend_from_slice(before.as_bytes());
             out.extend_from_slice(words(outcome).as_bytes());
         }
@@ -111,5 +109,5 @@ pub const fn words(outcome: Outcome) -> &'static str {
 }
 
 fn is_http_failure(call: &Call) -> bool {
-    call.http_status.is_some_and(|code| code != 200)
+    call.http_status.is_some_and(|code| code >= 300)
 }

@@ -119,6 +119,19 @@ pub fn clock(out: &mut Vec<u8>, time: Timestamp) {
 /// Octets of a moment written by [`clock`].
 pub const CLOCK_WIDTH: usize = Rfc3339::LEN;
 
+/// Appends a space and, right-aligned in the rest of a column of `width`, what `write` appends: columns never touch.
+pub fn column(out: &mut Vec<u8>, width: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    let from = out.len();
+    spaces(out, width);
+    let at = out.len();
+    write(out);
+    let length = out.len().saturating_sub(at);
+    // The text moves back over spaces that it does not need, all but one.
+    let to = from.saturating_add(width.saturating_sub(length).max(1)).min(at);
+    out.copy_within(at.., to);
+    out.truncate(to.saturating_add(length));
+}
+
 /// Appends text that nobody vouches for so that it shows on one line and does nothing else: control characters and octets that are not
 /// UTF-8 as `\x1b`, characters that are invisible or turn the direction of text as `\u{202e}`, the backslash doubled.
 pub fn escaped(out: &mut Vec<u8>, octets: &[u8]) {
@@ -277,6 +290,14 @@ mod tests {
         assert_eq!(text(|out| hex(out, u64::MAX, 2)), "ffffffffffffffff");
         assert_eq!(text(|out| counted(out, 1, "octet", "octets")), "1 octet");
         assert_eq!(text(|out| spaces(out, 130)).len(), 130);
+    }
+
+    #[test]
+    fn columns_line_up_and_never_touch() {
+        for (value, shown) in [(7, "      7"), (123_456, " 123456"), (1_234_567, " 1234567")] {
+            assert_eq!(text(|out| column(out, 7, |out| integer(out, value))), shown);
+        }
+        assert_eq!(text(|out| column(out, 0, |out| integer(out, 7))), "7");
     }
 
     #[test]

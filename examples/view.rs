@@ -3,8 +3,9 @@
 use framescope::capture::{CaptureFile, Source as _};
 use framescope::dissect::Dissector;
 use framescope::event::{Event, Observer};
+use framescope::grpc::call::CallId;
 use framescope::limits::Limits;
-use framescope::view::{Source, Summary, View, calls};
+use framescope::view::{Source, Summary, View, calls, markdown};
 use std::io::Write;
 struct O<'a>(&'a mut dyn View, Vec<u8>, std::io::StdoutLock<'static>);
 impl Observer for O<'_> {
@@ -16,7 +17,9 @@ impl Observer for O<'_> {
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let has = |f: &str| args.iter().any(|a| a == f);
-    let mut view: Box<dyn View> = Box::new(calls::Calls::new(calls::Options { absolute: has("-a"), colour: has("-c") }));
+    let calls = || -> Box<dyn View> { Box::new(calls::Calls::new(calls::Options { absolute: has("-a"), colour: has("-c") })) };
+    let call = args.iter().find_map(|a| a.strip_prefix("--call=")).map(|a| CallId(a.parse().unwrap()));
+    let mut view: Box<dyn View> = if has("-m") { Box::new(markdown::Markdown::new(calls(), markdown::Options { call, ..Default::default() })) } else { calls() };
     let name = args.iter().find(|a| !a.starts_with('-')).unwrap();
     let mut src = CaptureFile::open(std::fs::File::open(name).unwrap()).unwrap();
     let mut d = Dissector::new(&Limits::default());

@@ -4,6 +4,7 @@ pub mod calls;
 pub mod contents;
 pub mod durations;
 pub mod ending;
+pub mod markdown;
 pub mod methods;
 pub mod unseen;
 pub mod write;

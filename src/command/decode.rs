@@ -30,6 +30,11 @@ use crate::view::{Source, Summary, View};
 ///
 /// The first failure, with its exit code; what preceded it was shown.
 pub fn run(arguments: &Decode) -> Result<(), Failure> {
+    if arguments.limits.iter().any(|change| change == "help") {
+        let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
+        output.buffer.extend_from_slice(options::limits_help().as_bytes());
+        return output.finish();
+    }
     let limits = options::limits(&arguments.limits)?;
     let filter = options::filter(&arguments.filter)?;
     let interrupted = interruptions();

@@ -101,6 +101,7 @@ impl Live {
             // The FIN may have been acknowledged before it was captured; it is no octet.
             if half.acked == fin.saturating_add(1) {
                 half.acked = fin;
+                half.fin_acked = true;
             }
         }
         if length > 0 {

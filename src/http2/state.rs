@@ -115,7 +115,6 @@ impl<'a> Raw<'a> {
 pub(super) struct Step<'s, S> {
     pub(super) direction: Direction,
     pub(super) at: Arrival,
-    pub(super) limits: &'s Limits,
     pub(super) shared: &'s mut Shared,
     pub(super) sink: &'s mut S,
 }
@@ -400,7 +399,7 @@ impl State {
         }
         let id = FrameId(step.shared.next_frame);
         let mut block = OpenBlock { stream, promised, ends_stream, fragment: Vec::new(), frames: vec![id], complete: true, left_out: 0 };
-        block.extend(fragment, step.limits);
+        block.extend(fragment, &step.shared.limits);
         self.sides[step.direction].block = Some(block);
         let state = self.streams.get(&stream.0).map(|stream| stream.state);
         self.emit(raw, payload, Facts::None, state, step);
@@ -418,9 +417,9 @@ impl State {
             }
             return;
         };
-        block.extend(fragment, step.limits);
+        block.extend(fragment, &step.shared.limits);
         let id = FrameId(step.shared.next_frame);
-        if block.frames.len() < step.limits.header_block_frames {
+        if block.frames.len() < step.shared.limits.header_block_frames {
             block.frames.push(id);
         }
         if !raw.header.flags().has(Flags::END_HEADERS) {
@@ -477,7 +476,7 @@ impl State {
         }
         let side = &mut self.sides[step.direction];
         side.highest = side.highest.max(id.0);
-        if step.shared.open_streams < step.limits.streams {
+        if step.shared.open_streams < step.shared.limits.streams {
             let stream = self.new_stream();
             self.streams.insert(id.0, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
@@ -525,7 +524,7 @@ impl State {
         let side = &mut self.sides[step.direction];
         let preface = std::mem::replace(&mut side.before_preface, false);
         let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
-        if side.unanswered_settings.len() < step.limits.unanswered {
+        if side.unanswered_settings.len() < step.shared.limits.unanswered {
             side.unanswered_settings.push_back((sent, settings.take(128).collect()));
         } else {
             step.notice(Notice::Limit { what: "SETTINGS without acknowledgement", count: 1 });
@@ -567,7 +566,7 @@ impl State {
             Facts::Acknowledges(place.and_then(|place| pings.remove(place)).map(|(sent, _)| sent))
         } else {
             let pings = &mut self.sides[step.direction].unanswered_pings;
-            if pings.len() >= step.limits.unanswered {
+            if pings.len() >= step.shared.limits.unanswered {
                 pings.pop_front();
                 step.notice(Notice::Limit { what: "PINGs without answer", count: 1 });
             }

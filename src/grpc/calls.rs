@@ -2,7 +2,7 @@
 //!
 //! Streams that are not gRPC are followed only as far as it takes to say so.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::call::{Call, CallId, Outcome};
 use super::content_type::Protocol;
@@ -15,6 +15,7 @@ use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::http2::hpack::StaticName;
 use crate::http2::payload::Payload;
+use crate::http2::streams::Streams;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece, slice_pieces};
 use crate::time::Timestamp;
@@ -117,13 +118,13 @@ enum Exchange {
 /// The calls of one connection.
 #[derive(Debug, Default)]
 pub struct Calls {
-    exchanges: HashMap<u32, Exchange, foldhash::fast::RandomState>,
+    exchanges: Streams<Exchange>,
     /// Whether frames may be missing, so that a stream's beginning may not have been seen.
     partial: bool,
     /// Calls that were reset while the other side may still have octets under way.
-    lingering: VecDeque<(u32, Timestamp)>,
+    lingering: VecDeque<(StreamId, Timestamp)>,
     /// Streams whose calls have ended; only kept where `partial` makes it matter.
-    over: VecDeque<u32>,
+    over: VecDeque<StreamId>,
 }
 
 /// Capture time for which octets of a call that was reset are still counted: they were sent before their sender knew.
@@ -144,14 +145,14 @@ impl Calls {
     #[must_use]
     pub fn upgraded() -> Self {
         let mut calls = Self::default();
-        calls.exchanges.insert(1, Exchange::Plain(Both { to_server: true, to_client: false }));
+        calls.exchanges.insert(StreamId(1), Exchange::Plain(Both { to_server: true, to_client: false }));
         calls
     }
 
     /// The call of a stream.
     #[must_use]
     pub fn call(&self, stream: StreamId) -> Option<&Call> {
-        match self.exchanges.get(&stream.0) {
+        match self.exchanges.get(stream) {
             Some(Exchange::Call(call)) => Some(call),
             _ => None,
         }
@@ -160,10 +161,10 @@ impl Calls {
     /// An unknown number of frames was lost in this direction.
     pub fn lose(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, mut ended: impl FnMut(&Call, &mut Shared)) {
         self.partial = true;
-        let mut streams: Vec<u32> = self.exchanges.keys().copied().collect();
+        let mut streams: Vec<StreamId> = self.exchanges.iter().map(|(stream, _)| stream).collect();
         streams.sort_unstable();
         for stream in streams {
-            if let Some(Exchange::Call(call)) = self.exchanges.get_mut(&stream)
+            if let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream)
                 && !call.ended[direction]
             {
                 call.damaged = true;
@@ -203,7 +204,7 @@ impl Calls {
     pub fn part(&mut self, part: &Part<'_>, limits: &Limits, shared: &mut Shared) -> Option<&Call> {
         shared.queue.clear();
         shared.decoded.clear();
-        let Some(Exchange::Call(call)) = self.exchanges.get_mut(&part.stream.0) else { return None };
+        let Some(Exchange::Call(call)) = self.exchanges.get_mut(part.stream) else { return None };
         match part.octets {
             Ok(octets) => read_body(call, part.direction, octets, &[], part.pieces, part.at, limits, shared),
             Err(length) => {
@@ -217,7 +218,7 @@ impl Calls {
     }
 
     fn plain(&self, stream: StreamId) -> Belongs {
-        match self.exchanges.get(&stream.0) {
+        match self.exchanges.get(stream) {
             Some(Exchange::Call(call)) => Belongs { call: Some(call.id), ..Belongs::default() },
             Some(Exchange::Plain(_)) => Belongs { is_plain: true, ..Belongs::default() },
             None => Belongs::default(),
@@ -226,24 +227,24 @@ impl Calls {
 
     fn block(&mut self, frame: &Frame<'_>, stream: StreamId, block: &Block<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
         let direction = frame.direction;
-        if !self.exchanges.contains_key(&stream.0) && !self.over.contains(&stream.0) {
+        if !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let nature = nature(block);
             let begins = direction == Direction::ToServer;
             if nature == Nature::Plain && (begins || !self.partial) {
-                self.exchanges.insert(stream.0, Exchange::Plain(Both::default()));
+                self.exchanges.insert(stream, Exchange::Plain(Both::default()));
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
                 call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
                 }
-                self.exchanges.insert(stream.0, Exchange::Call(call));
+                self.exchanges.insert(stream, Exchange::Call(call));
             } else {
                 return Belongs::default();
             }
         }
         let partial = self.partial;
-        match self.exchanges.get_mut(&stream.0) {
+        match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
                 let informational = is_informational(block);
                 let first = !call.headed[direction];
@@ -289,12 +290,12 @@ impl Calls {
 
     fn data(&mut self, frame: &Frame<'_>, stream: StreamId, data: &[u8], limits: &Limits, shared: &mut Shared) -> Belongs {
         let direction = frame.direction;
-        if self.partial && !self.exchanges.contains_key(&stream.0) && !self.over.contains(&stream.0) {
+        if self.partial && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let mut call = shared.begin(stream, frame.at);
             call.bodies = Both::from_fn(|_| super::message::Body::lost());
-            self.exchanges.insert(stream.0, Exchange::Call(call));
+            self.exchanges.insert(stream, Exchange::Call(call));
         }
-        match self.exchanges.get_mut(&stream.0) {
+        match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
                 let mut pieces = std::mem::take(&mut shared.scratch);
                 pieces.clear();
@@ -331,7 +332,7 @@ impl Calls {
     }
 
     fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
-        let call = match self.exchanges.get_mut(&stream.0) {
+        let call = match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => call,
             Some(Exchange::Plain(ended)) => {
                 *ended = Both { to_server: true, to_client: true };
@@ -352,7 +353,7 @@ impl Calls {
         if !call.ended[frame.direction.opposite()] {
             // The other side does not know yet: what it has sent is still to come.
             let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
-            self.lingering.push_back((stream.0, until));
+            self.lingering.push_back((stream, until));
         }
         let duration = if !after_end && call.begins { call.duration() } else { None };
         Belongs { call: Some(call.id), role: Role::Reset { after_end }, duration, status: call.status, http_status: call.http_status, ..Belongs::default() }
@@ -363,9 +364,9 @@ impl Calls {
         if direction == Direction::ToServer {
             return;
         }
-        for (stream, exchange) in &mut self.exchanges {
+        for (stream, exchange) in self.exchanges.iter_mut() {
             if let Exchange::Call(call) = exchange
-                && *stream > last.0
+                && stream > last
                 && !call.headed.to_client
             {
                 call.left_out = true;
@@ -375,14 +376,14 @@ impl Calls {
 
     /// Takes the exchange of a stream that is over; a call among them is handed out.
     pub fn take_ended(&mut self, stream: StreamId) -> Option<Box<Call>> {
-        let over = match self.exchanges.get(&stream.0)? {
+        let over = match self.exchanges.get(stream)? {
             Exchange::Call(call) => call.ended.to_server && call.ended.to_client,
             Exchange::Plain(ended) => ended.to_server && ended.to_client,
         };
         if !over {
             return None;
         }
-        self.take(stream.0)
+        self.take(stream)
     }
 
     /// Takes a call that was reset so long ago that nothing of it is under way any more.
@@ -399,8 +400,8 @@ impl Calls {
         None
     }
 
-    fn take(&mut self, stream: u32) -> Option<Box<Call>> {
-        let exchange = self.exchanges.remove(&stream)?;
+    fn take(&mut self, stream: StreamId) -> Option<Box<Call>> {
+        let exchange = self.exchanges.remove(stream)?;
         if self.partial {
             if self.over.len() >= OVER_KEPT {
                 self.over.pop_front();
@@ -441,8 +442,7 @@ impl Calls {
     /// Octets of memory held.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let table = self.exchanges.capacity().saturating_mul(size_of::<(u32, Exchange)>());
-        self.exchanges.values().fold(table, |sum, exchange| match exchange {
+        self.exchanges.iter().fold(self.exchanges.held_bytes(), |sum, (_, exchange)| match exchange {
             Exchange::Call(call) => sum.saturating_add(call.held_bytes()),
             Exchange::Plain(_) => sum,
         })

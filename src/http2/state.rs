@@ -1,6 +1,6 @@
 //! What the frames of a connection change: header tables, settings, windows, streams (RFC 9113 §4.3, §5, §6.5, §6.9).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::connection::{Block, Facts, Frame, FrameRef, Malformed, Notice, Part, Shared, Sink};
 use super::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
@@ -9,6 +9,7 @@ use super::payload::{self, Payload};
 use super::reader::{Hole, Item, is_data};
 use super::settings::{Setting, Settings, Values};
 use super::stream::{Half as StreamHalf, Stream, StreamState};
+use super::streams::Streams;
 use crate::direction::{Both, Direction};
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece};
@@ -23,7 +24,7 @@ const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: Str
 #[derive(Debug)]
 pub(super) struct State {
     sides: Both<Side>,
-    streams: HashMap<u32, Stream, foldhash::fast::RandomState>,
+    streams: Streams<Stream>,
     /// Streams beyond the limit that are not followed.
     left_out: u64,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
@@ -140,7 +141,7 @@ impl State {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         // A window depends on what both sides sent: the one its octets, the other its SETTINGS and updates.
         let both = from_start.to_server && from_start.to_client;
-        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: HashMap::default(), left_out: 0, partial: !both, closed: VecDeque::new() }
+        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: Streams::default(), left_out: 0, partial: !both, closed: VecDeque::new() }
     }
 
     /// The connection was upgraded from HTTP/1.1: the client's settings are accepted, and stream 1 waits for its response.
@@ -149,22 +150,21 @@ impl State {
         self.accept(Direction::ToServer, &accepted);
         let mut stream = self.new_stream();
         stream.state = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Idle };
-        self.streams.insert(1, stream);
+        self.streams.insert(StreamId(1), stream);
         self.sides.to_server.highest = 1;
     }
 
     pub(super) fn is_open(&self, stream: StreamId) -> bool {
-        self.streams.contains_key(&stream.0)
+        self.streams.contains(stream)
     }
 
     pub(super) fn close(&mut self, shared: &mut Shared) {
         shared.open_streams = shared.open_streams.saturating_sub(self.streams.len());
-        self.streams = HashMap::default();
+        self.streams = Streams::default();
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        let streams = self.streams.capacity().saturating_mul(size_of::<(u32, Stream)>());
-        Direction::BOTH.into_iter().fold(streams, |sum, direction| {
+        Direction::BOTH.into_iter().fold(self.streams.held_bytes(), |sum, direction| {
             let side = &self.sides[direction];
             let block = side.block.as_ref().map_or(0, |block| block.fragment.capacity());
             sum.saturating_add(side.hpack.held_bytes()).saturating_add(block)
@@ -245,7 +245,7 @@ impl State {
             side.unanswered_settings.clear();
         }
         self.sides[direction].values = Values::UNKNOWN;
-        for stream in self.streams.values_mut() {
+        for (_, stream) in self.streams.iter_mut() {
             stream.window = Both::default();
         }
     }
@@ -362,7 +362,7 @@ impl State {
         }
         let connection = side.window;
         self.open_if_missed(stream_id, step);
-        let (state, window) = match self.streams.get_mut(&stream_id.0) {
+        let (state, window) = match self.streams.get_mut(stream_id) {
             Some(stream) => {
                 stream.window[step.direction] = stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
                 stream.used[step.direction] = stream.used[step.direction].saturating_add(u64::from(length));
@@ -389,7 +389,7 @@ impl State {
             let state = match promised {
                 Some(promised) => {
                     self.begin_headers(promised, false, step);
-                    self.streams.get(&stream.0).map(|stream| stream.state)
+                    self.streams.get(stream).map(|stream| stream.state)
                 }
                 None => Some(self.begin_headers(stream, ends_stream, step)),
             };
@@ -401,7 +401,7 @@ impl State {
         let mut block = OpenBlock { stream, promised, ends_stream, fragment: Vec::new(), frames: vec![id], complete: true, left_out: 0 };
         block.extend(fragment, &step.shared.limits);
         self.sides[step.direction].block = Some(block);
-        let state = self.streams.get(&stream.0).map(|stream| stream.state);
+        let state = self.streams.get(stream).map(|stream| stream.state);
         self.emit(raw, payload, Facts::None, state, step);
     }
 
@@ -424,7 +424,7 @@ impl State {
         }
         if !raw.header.flags().has(Flags::END_HEADERS) {
             self.sides[step.direction].block = Some(block);
-            let state = self.streams.get(&raw.header.stream().0).map(|stream| stream.state);
+            let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
             return self.emit(raw, payload, Facts::None, state, step);
         }
         let state = self.begin_headers(block.promised.unwrap_or(block.stream), block.ends_stream, step);
@@ -456,7 +456,7 @@ impl State {
     /// Opens the stream a header block begins on, or ends its half; the state after it.
     fn begin_headers(&mut self, id: StreamId, ends_stream: bool, step: &mut Step<'_, impl Sink>) -> StreamState {
         self.open(id, step);
-        let Some(stream) = self.streams.get_mut(&id.0) else { return StreamState::default() };
+        let Some(stream) = self.streams.get_mut(id) else { return StreamState::default() };
         stream.state[step.direction] = match stream.state[step.direction] {
             _ if ends_stream => StreamHalf::Closed,
             StreamHalf::Idle => StreamHalf::Open,
@@ -471,14 +471,14 @@ impl State {
 
     /// Follows a stream from here on.
     fn open(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
-        if self.streams.contains_key(&id.0) || id == StreamId::CONNECTION {
+        if self.streams.contains(id) || id == StreamId::CONNECTION {
             return;
         }
         let side = &mut self.sides[step.direction];
         side.highest = side.highest.max(id.0);
         if step.shared.open_streams < step.shared.limits.streams {
             let stream = self.new_stream();
-            self.streams.insert(id.0, stream);
+            self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
         } else {
             self.left_out = self.left_out.saturating_add(1);
@@ -488,7 +488,7 @@ impl State {
 
     /// Follows a stream whose beginning was missed, unless it is known to be over.
     fn open_if_missed(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
-        if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains_key(&id.0) {
+        if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains(id) {
             self.open(id, step);
         }
     }
@@ -500,7 +500,7 @@ impl State {
     }
 
     fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
-        if self.streams.remove(&id.0).is_some() {
+        if self.streams.remove(id).is_some() {
             shared.open_streams = shared.open_streams.saturating_sub(1);
             if self.partial {
                 if self.closed.len() >= CLOSED_KEPT {
@@ -551,7 +551,7 @@ impl State {
             (Some(before), Some(after)) => Some(i64::from(after).saturating_sub(i64::from(before))),
             _ => None,
         };
-        for stream in self.streams.values_mut() {
+        for (_, stream) in self.streams.iter_mut() {
             stream.window[towards] = match (stream.window[towards], change) {
                 (Some(window), Some(change)) => Some(window.saturating_add(change)),
                 _ => None,
@@ -592,7 +592,7 @@ impl State {
             // From here on the count is whole again, whatever was missed before.
             side.used = Some(0);
             (None, Facts::Granted { window: side.window, used, by })
-        } else if let Some(stream) = self.streams.get_mut(&id.0) {
+        } else if let Some(stream) = self.streams.get_mut(id) {
             stream.window[granted] = grant(stream.window[granted]);
             let used = Some(std::mem::take(&mut stream.used[granted]));
             (Some(stream.state), Facts::Granted { window: stream.window[granted], used, by: Some(id) })
@@ -616,7 +616,7 @@ impl State {
     }
 
     fn plain(&self, raw: Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
-        let state = self.streams.get(&raw.header.stream().0).map(|stream| stream.state);
+        let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
         self.emit(raw, payload, facts, state, step);
     }
 

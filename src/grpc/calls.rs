@@ -98,6 +98,12 @@ impl Shared {
         }
     }
 
+    /// Forgets what the frame before left.
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.decoded.clear();
+    }
+
     fn begin(&mut self, stream: StreamId, at: Arrival) -> Box<Call> {
         let mut call = self.pool.pop().unwrap_or_default();
         call.id = CallId(self.next_call);
@@ -178,8 +184,7 @@ impl Calls {
 
     /// Takes a frame: what it is to its call. Messages that end in it are in `shared.queue`.
     pub fn frame(&mut self, frame: &Frame<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
-        shared.queue.clear();
-        shared.decoded.clear();
+        shared.clear();
         let Some(header) = frame.header else { return Belongs::default() };
         let stream = header.stream();
         if stream == StreamId::CONNECTION {
@@ -202,8 +207,7 @@ impl Calls {
 
     /// Takes part of a DATA frame that is too large to keep; its messages are in `shared.queue`.
     pub fn part(&mut self, part: &Part<'_>, limits: &Limits, shared: &mut Shared) -> Option<&Call> {
-        shared.queue.clear();
-        shared.decoded.clear();
+        shared.clear();
         let Some(Exchange::Call(call)) = self.exchanges.get_mut(part.stream) else { return None };
         match part.octets {
             Ok(octets) => read_body(call, part.direction, octets, &[], part.pieces, part.at, limits, shared),
@@ -246,14 +250,12 @@ impl Calls {
         let partial = self.partial;
         match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
-                let informational = is_informational(block);
                 let first = !call.headed[direction];
                 let trailers = !first || (direction == Direction::ToClient && frame.ends_stream) || (!call.begins && has_status(block));
-                call.take_block(direction, block, trailers && direction == Direction::ToClient, limits.call_metadata);
+                let informational = call.take_block(direction, block, trailers && direction == Direction::ToClient, limits.call_metadata);
                 if !informational {
                     call.headed[direction] = true;
                 }
-                settle_protocol(call, direction);
                 let role = match (direction, first) {
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
@@ -498,14 +500,6 @@ fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Sha
     }
 }
 
-/// What the content types leave open is settled as far as they go: a body that is not gRPC is not read as messages.
-fn settle_protocol(call: &mut Call, direction: Direction) {
-    let Some(value) = call.content_type(direction) else { return };
-    if !super::content_type::ContentType::parse(value).is_grpc() {
-        call.bodies[direction].is_not_messages();
-    }
-}
-
 /// What the first header block says about a stream.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Nature {
@@ -522,7 +516,8 @@ fn nature(block: &Block<'_>) -> Nature {
         {
             return if super::content_type::ContentType::parse(value).is_grpc() { Nature::Grpc } else { Nature::Plain };
         }
-        if field.name().is_some_and(|name| name == b"grpc-status") {
+        // No name of the static table is gRPC's own.
+        if field.static_name() == StaticName::NONE && field.name().is_some_and(|name| name == b"grpc-status") {
             return Nature::Grpc;
         }
         unknown |= !field.is_known();
@@ -536,10 +531,4 @@ fn lacks_path(block: &Block<'_>) -> bool {
 
 fn has_status(block: &Block<'_>) -> bool {
     block.fields.fields().any(|field| field.name().is_some_and(|name| name == b"grpc-status"))
-}
-
-fn is_informational(block: &Block<'_>) -> bool {
-    block.fields.fields().any(|field| {
-        field.static_name() == StaticName::STATUS && matches!(field.value(), Some([b'1', _, _]))
-    })
 }

@@ -81,6 +81,9 @@ impl Queue {
 
     /// Forgets the messages that ended; their buffers are used again.
     pub fn clear(&mut self) {
+        if self.done.is_empty() {
+            return;
+        }
         for done in self.done.drain(..) {
             if let Octets::Collected(octets) = done.octets {
                 self.held = self.held.saturating_sub(octets.capacity());

@@ -263,20 +263,23 @@ impl Connection {
     pub fn push(&mut self, direction: Direction, octets: &[u8], pieces: &[Piece], at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
         let Self { readers, state } = self;
         let bounds = Bounds::of(&shared.limits);
-        readers[direction].push(octets, pieces, bounds, &mut |item| state.item(item, &mut Step { direction, at, shared: &mut *shared, sink: &mut *sink }));
+        let mut step = Step { direction, at, shared, sink };
+        readers[direction].push(octets, pieces, bounds, &mut |item| state.item(item, &mut step));
     }
 
     /// Takes note that the next octets of a direction were not captured.
     pub fn gap(&mut self, direction: Direction, octets: u64, at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
         let Self { readers, state } = self;
         let bounds = Bounds::of(&shared.limits);
-        readers[direction].gap(octets, bounds, &mut |item| state.item(item, &mut Step { direction, at, shared: &mut *shared, sink: &mut *sink }));
+        let mut step = Step { direction, at, shared, sink };
+        readers[direction].gap(octets, bounds, &mut |item| state.item(item, &mut step));
     }
 
     /// A direction has ended: reports what is left over.
     pub fn finish(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
         let Self { readers, state } = self;
-        readers[direction].finish(&mut |item| state.item(item, &mut Step { direction, at, shared: &mut *shared, sink: &mut *sink }));
+        let mut step = Step { direction, at, shared, sink };
+        readers[direction].finish(&mut |item| state.item(item, &mut step));
     }
 
     /// The connection has ended: gives back what it counted against the limits.

@@ -125,13 +125,13 @@ impl<S: Sink> Step<'_, S> {
         self.sink.notice(self.direction, self.at, notice);
     }
 
-    fn malformed(&mut self, frame: FrameId, raw: Raw<'_>, what: Malformed) {
+    fn malformed(&mut self, frame: FrameId, raw: &Raw<'_>, what: Malformed) {
         self.notice(raw.malformed(frame, what));
     }
 
-    const fn plain<'a>(&self, id: FrameId, raw: Raw<'a>, payload: Payload<'a>, facts: Facts, state: Option<StreamState>) -> Frame<'a> {
+    const fn plain<'a>(&self, id: FrameId, raw: &Raw<'a>, payload: Payload<'a>, facts: Facts, state: Option<StreamState>) -> Frame<'a> {
         let (direction, at) = (self.direction, self.at);
-        let Raw { offset, header, holes, missing, pieces, .. } = raw;
+        let Raw { offset, header, holes, missing, pieces, .. } = *raw;
         let ends_stream = matches!(header.kind(), FrameType::DATA) && header.ends_stream();
         Frame { id, direction, at, offset, header: Some(header), payload, holes, missing, pieces, block: None, ends_stream, state, facts }
     }
@@ -193,7 +193,7 @@ impl State {
             }
             Item::Frame { offset, header, payload, holes, pieces } => {
                 let missing = holes.iter().fold(0_u32, |sum, hole| sum.saturating_add(hole.length));
-                self.frame(Raw { offset, header, payload, holes, missing, pieces }, step);
+                self.frame(&Raw { offset, header, payload, holes, missing, pieces }, step);
             }
             Item::Part { header, at: from, octets, pieces } if is_data(header) => self.part(header, from, Ok(octets), pieces, step),
             Item::MissingPart { header, length } if is_data(header) => self.part(header, 0, Err(length), &[], step),
@@ -202,7 +202,7 @@ impl State {
                 if !is_data(header) {
                     step.notice(Notice::Limit { what: "octets of a frame", count: u64::from(header.length()) });
                 }
-                self.large(Raw { offset, header, payload: &[], holes: &[], missing, pieces }, step);
+                self.large(&Raw { offset, header, payload: &[], holes: &[], missing, pieces }, step);
             }
             Item::Lost => {
                 self.lose(step.direction);
@@ -251,7 +251,7 @@ impl State {
     }
 
     /// A frame that was too large to keep: DATA was handed out in parts, anything else is unread.
-    fn large(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+    fn large(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         match raw.header.kind() {
             FrameType::DATA => self.data(raw, Payload::Data { data: &[], pad_length: None }, step),
             FrameType::HEADERS | FrameType::CONTINUATION | FrameType::PUSH_PROMISE => {
@@ -263,7 +263,7 @@ impl State {
         }
     }
 
-    fn frame(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+    fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let kind = raw.header.kind();
         self.check_interruption(raw, step);
         if raw.missing > 0 {
@@ -299,7 +299,7 @@ impl State {
     }
 
     /// A frame of which some octets were not captured: what is before the first hole can be read.
-    fn holed(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+    fn holed(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let first = raw.holes.first().map_or(0, |hole| usize::try_from(hole.start).unwrap_or(usize::MAX));
         let prefix = raw.payload.get(..first).unwrap_or(raw.payload);
         match raw.header.kind() {
@@ -338,7 +338,7 @@ impl State {
     }
 
     /// A header block whose rest was not captured: the fields before the hole are exact, the table is not any more.
-    fn broken_block(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
+    fn broken_block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
         let state = self.begin_headers(raw.header.stream(), ends_stream, step);
         let id = step.shared.number();
                 let frame = step.plain(id, raw, payload, Facts::None, Some(state));
@@ -347,7 +347,7 @@ impl State {
         step.sink.frame(&Frame { block: Some(block), ends_stream, ..frame });
     }
 
-    fn data(&mut self, raw: Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
+    fn data(&mut self, raw: &Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
         let length = raw.header.length();
         let stream_id = raw.header.stream();
         let side = &mut self.sides[step.direction];
@@ -382,7 +382,7 @@ impl State {
         self.emit(raw, payload, Facts::Used { connection, stream: window }, state, step);
     }
 
-    fn headers(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], promised: Option<StreamId>, step: &mut Step<'_, impl Sink>) {
+    fn headers(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], promised: Option<StreamId>, step: &mut Step<'_, impl Sink>) {
         let stream = raw.header.stream();
         let ends_stream = raw.header.ends_stream();
         if raw.header.flags().has(Flags::END_HEADERS) {
@@ -405,7 +405,7 @@ impl State {
         self.emit(raw, payload, Facts::None, state, step);
     }
 
-    fn continuation(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
+    fn continuation(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
         let Some(mut block) = self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream()) else {
             let exact = self.sides[step.direction].hpack.is_exact();
             self.sides[step.direction].hpack.lose_track();
@@ -437,13 +437,14 @@ impl State {
     }
 
     /// Decodes a header block that ends with this frame, and hands the frame out.
-    fn block(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], ended: Ended<'_>, step: &mut Step<'_, impl Sink>) {
-        let frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
+    fn block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ended: Ended<'_>, step: &mut Step<'_, impl Sink>) {
+        let mut frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
         let Step { direction, at, shared, sink, .. } = step;
         let hpack = &mut self.sides[*direction].hpack;
         let fields = if ended.complete { hpack.decode(fragment, &mut shared.scratch) } else { hpack.decode_partial(fragment, &mut shared.scratch) };
-        let block = Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete };
-        sink.frame(&Frame { block: Some(block), ends_stream: ended.ends_stream, ..frame });
+        frame.block = Some(Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete });
+        frame.ends_stream = ended.ends_stream;
+        sink.frame(&frame);
         for fault in fields.faults() {
             sink.notice(*direction, *at, raw.malformed(ended.id, Malformed::Hpack(*fault)));
         }
@@ -511,7 +512,7 @@ impl State {
         }
     }
 
-    fn settings(&mut self, raw: Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
+    fn settings(&mut self, raw: &Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
         let payload = Payload::Settings(settings);
         if raw.header.is_ack() {
             let answered = self.sides[step.direction.opposite()].unanswered_settings.pop_front();
@@ -559,7 +560,7 @@ impl State {
         }
     }
 
-    fn ping(&mut self, raw: Raw<'_>, opaque: [u8; 8], step: &mut Step<'_, impl Sink>) {
+    fn ping(&mut self, raw: &Raw<'_>, opaque: [u8; 8], step: &mut Step<'_, impl Sink>) {
         let facts = if raw.header.is_ack() {
             let pings = &mut self.sides[step.direction.opposite()].unanswered_pings;
             let place = pings.iter().position(|(_, sent)| *sent == opaque);
@@ -576,7 +577,7 @@ impl State {
         self.emit(raw, Payload::Ping(opaque), facts, None, step);
     }
 
-    fn window_update(&mut self, raw: Raw<'_>, increment: u32, step: &mut Step<'_, impl Sink>) {
+    fn window_update(&mut self, raw: &Raw<'_>, increment: u32, step: &mut Step<'_, impl Sink>) {
         let granted = step.direction.opposite();
         let grant = |window: Option<i64>| window.map(|window| window.saturating_add(i64::from(increment)));
         let id = raw.header.stream();
@@ -605,7 +606,7 @@ impl State {
     }
 
     /// A header block must be finished before any other frame of its direction (§4.3).
-    fn check_interruption(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+    fn check_interruption(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let side = &mut self.sides[step.direction];
         let continues = |block: &OpenBlock| raw.header.kind() == FrameType::CONTINUATION && raw.header.stream() == block.stream;
         if side.block.as_ref().is_some_and(|block| !continues(block)) {
@@ -615,12 +616,12 @@ impl State {
         }
     }
 
-    fn plain(&self, raw: Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
+    fn plain(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
         let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
         self.emit(raw, payload, facts, state, step);
     }
 
-    fn emit(&self, raw: Raw<'_>, payload: Payload<'_>, facts: Facts, state: Option<StreamState>, step: &mut Step<'_, impl Sink>) {
+    fn emit(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, state: Option<StreamState>, step: &mut Step<'_, impl Sink>) {
         let id = step.shared.number();
         let frame = step.plain(id, raw, payload, facts, state);
         step.sink.frame(&frame);

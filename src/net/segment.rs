@@ -49,6 +49,21 @@ impl<'a> Segment<'a> {
         self.origin.pieces(start, length(self.payload))
     }
 
+    /// Where the payload stands, if there is any and it was not reassembled from IP fragments: nearly always.
+    #[inline]
+    pub fn single_piece(&self) -> Option<Piece> {
+        let Origin::Packet(packet) = self.origin else {
+            return None;
+        };
+        let offset = self.start.saturating_add(self.header_length());
+        let length = length(self.payload);
+        (length > 0).then_some(Piece {
+            packet,
+            offset,
+            length,
+        })
+    }
+
     /// Where the payload stands if that is one place: always so unless it was reassembled from IP fragments. An empty
     /// payload has the place where it would begin.
     pub fn piece(&self) -> Option<Piece> {

@@ -161,11 +161,19 @@ impl FlowTable {
         if let State::Starting(_) = place.state {
             return self.hold(slot, from_client, at, segment, receiver);
         }
-        let mut pieces = std::mem::take(&mut self.scratch);
-        pieces.clear();
-        for piece in segment.pieces() {
-            push_piece(&mut pieces, piece);
-        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let single;
+        let pieces = match segment.single_piece() {
+            Some(piece) => {
+                single = [piece];
+                &single[..]
+            }
+            None => {
+                scratch.clear();
+                segment.pieces().for_each(|piece| push_piece(&mut scratch, piece));
+                &scratch
+            }
+        };
         let view = View {
             direction: if from_client { Direction::ToServer } else { Direction::ToClient },
             at,
@@ -174,10 +182,10 @@ impl FlowTable {
             flags: segment.flags,
             payload: segment.payload,
             wire_length: segment.wire_length,
-            pieces: &pieces,
+            pieces,
         };
         self.feed(slot, view, receiver);
-        self.scratch = pieces;
+        self.scratch = scratch;
     }
 
     /// Takes note of the time, so that what waited long enough is given up. Capture time, or the clock's while nothing arrives.

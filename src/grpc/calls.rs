@@ -183,16 +183,21 @@ impl Calls {
     }
 
     /// Takes a frame: what it is to its call. Messages that end in it are in `shared.queue`.
+    #[inline]
     pub fn frame(&mut self, frame: &Frame<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
         shared.clear();
-        let Some(header) = frame.header else { return Belongs::default() };
-        let stream = header.stream();
-        if stream == StreamId::CONNECTION {
-            if let Payload::GoAway { last_stream, .. } = frame.payload {
-                self.go_away(frame.direction, last_stream);
+        match frame.header.as_ref().map_or(StreamId::CONNECTION, |header| header.stream()) {
+            StreamId::CONNECTION => {
+                if let Payload::GoAway { last_stream, .. } = frame.payload {
+                    self.go_away(frame.direction, last_stream);
+                }
+                Belongs::default()
             }
-            return Belongs::default();
+            stream => self.on_stream(frame, stream, limits, shared),
         }
+    }
+
+    fn on_stream(&mut self, frame: &Frame<'_>, stream: StreamId, limits: &Limits, shared: &mut Shared) -> Belongs {
         if let Some(block) = &frame.block
             && block.promised.is_none()
         {
@@ -389,7 +394,12 @@ impl Calls {
     }
 
     /// Takes a call that was reset so long ago that nothing of it is under way any more.
+    #[inline]
     pub fn take_lingering(&mut self, now: Timestamp) -> Option<Box<Call>> {
+        if self.lingering.is_empty() { None } else { self.take_lingered(now) }
+    }
+
+    fn take_lingered(&mut self, now: Timestamp) -> Option<Box<Call>> {
         while let Some((stream, deadline)) = self.lingering.front().copied() {
             if now < deadline && self.lingering.len() <= LINGERING {
                 return None;

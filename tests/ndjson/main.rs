@@ -280,6 +280,7 @@ fn shown(capture: &Path, options: Options) -> Vec<u8> {
         net: Some(dissector.net()),
         capture: Some(source.facts()),
         late_packets: dissector.late_packets(),
+        frames_shown: None,
         ended_early: ended_early.as_deref(),
     };
     shower.view.finish(&summary, &mut shower.out);

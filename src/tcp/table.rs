@@ -153,7 +153,8 @@ impl FlowTable {
         let Some(place) = self.slots.get_mut(slot) else { return };
         let from_client = place.facts.client == segment.source;
         if let State::Ended(_) = place.state {
-            self.late = self.late.saturating_add(1);
+            // The last acknowledgement of an orderly end is nothing to wonder about.
+            self.late = self.late.saturating_add(u64::from(segment.wire_length > 0));
             return;
         }
         place.facts.packets = place.facts.packets.saturating_add(1);
@@ -218,7 +219,7 @@ impl FlowTable {
         self.given_up
     }
 
-    /// Packets that came after their flow had ended.
+    /// Packets with octets that came after their flow had ended.
     #[must_use]
     pub const fn late_packets(&self) -> u64 {
         self.late

@@ -125,7 +125,7 @@ impl Calls {
                 write::right(out, text, width);
             }
             out.extend_from_slice(b"  ");
-            write::left(out, "status", STATUS);
+            write::left(out, "status or end", STATUS);
             out.extend_from_slice(b"  method");
         });
     }

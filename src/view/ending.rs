@@ -76,6 +76,19 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends the outcome in full: what ended the call, the error code of a reset, whether part of the call was not captured.
+pub fn outcome(call: &Call, out: &mut Vec<u8>) {
+    let outcome = call.outcome.unwrap_or(Outcome::Open);
+    out.extend_from_slice(words(outcome).as_bytes());
+    if let Outcome::ResetByClient(code) | Outcome::ResetByServer(code) = outcome {
+        out.extend_from_slice(b", ");
+        error_code(code, out);
+    }
+    if !call.is_complete() {
+        out.extend_from_slice(b", incomplete");
+    }
+}
+
 /// Appends an error code by name.
 pub fn error_code(code: crate::http2::error_code::ErrorCode, out: &mut Vec<u8>) {
     match code.name() {

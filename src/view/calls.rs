@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 use super::write::{self, CLOCK_WIDTH, column, integer};
 use super::{Source, Summary, View};
 use crate::event::{Body, Event, Flow};
-use crate::grpc::call::Call;
+use crate::grpc::call::{Call, Outcome};
 
 /// The view.
 #[derive(Debug, Default)]
@@ -39,6 +39,7 @@ const MESSAGES: usize = 9;
 const OCTETS: usize = 9;
 const DURATION: usize = 10;
 const STATUS: usize = 19;
+const OUTCOME: usize = 15;
 
 const COUNT: usize = 9;
 const PERCENTILE: usize = 11;
@@ -95,15 +96,19 @@ impl Calls {
         };
         out.extend_from_slice(colour.unwrap_or_default());
         let from = out.len();
-        ending::status(call, out);
+        ending::bare_status(call, out);
         write::pad(out, from, STATUS);
+        out.extend_from_slice(b"  ");
+        let from = out.len();
+        out.extend_from_slice(ending::words(call.outcome.unwrap_or(Outcome::Open)).as_bytes());
+        write::pad(out, from, OUTCOME);
         out.extend_from_slice(if colour.is_some() { PLAIN } else { b"" });
         out.extend_from_slice(b"  ");
         match call.path() {
             Some(b"") | None => Name::of(call).write(out),
             Some(path) => write::escaped_within(out, path, PATH),
         }
-        ending::remarks(call, "  ", out);
+        ending::bare_remarks(call, "  ", out);
         out.push(b'\n');
     }
 
@@ -128,6 +133,8 @@ impl Calls {
             }
             out.extend_from_slice(b"  ");
             write::left(out, "status", STATUS);
+            out.extend_from_slice(b"  ");
+            write::left(out, "outcome", OUTCOME);
             out.extend_from_slice(b"  method");
         });
     }

@@ -53,6 +53,27 @@ pub fn status(call: &Call, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends the status by name, or the HTTP status of a response that is no gRPC; `-` where the wire had none, `?` where it was not captured.
+pub fn bare_status(call: &Call, out: &mut Vec<u8>) {
+    match call.outcome {
+        _ if call.status.is_some() || is_http_failure(call) => status(call, out),
+        Some(Outcome::Completed) if !call.is_complete() => out.push(b'?'),
+        _ => out.push(b'-'),
+    }
+}
+
+/// Appends what status and outcome do not say: the error code of a reset, and octets that the capture lost. Each is preceded by `before`.
+pub fn bare_remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
+    if let Some(Outcome::ResetByClient(code) | Outcome::ResetByServer(code)) = call.outcome {
+        out.extend_from_slice(before.as_bytes());
+        error_code(code, out);
+    }
+    if !call.is_complete() {
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(b"incomplete");
+    }
+}
+
 /// Appends what `status` does not say: the error code of a reset, an end that came before the response was complete, and octets that the
 /// capture lost. Each is preceded by `before`; nothing for a call that completed.
 pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
@@ -73,6 +94,19 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
     if !call.is_complete() {
         out.extend_from_slice(before.as_bytes());
         out.extend_from_slice(b"incomplete");
+    }
+}
+
+/// Appends the outcome in full: what ended the call, the error code of a reset, whether part of the call was not captured.
+pub fn outcome(call: &Call, out: &mut Vec<u8>) {
+    let outcome = call.outcome.unwrap_or(Outcome::Open);
+    out.extend_from_slice(words(outcome).as_bytes());
+    if let Outcome::ResetByClient(code) | Outcome::ResetByServer(code) = outcome {
+        out.extend_from_slice(b", ");
+        error_code(code, out);
+    }
+    if !call.is_complete() {
+        out.extend_from_slice(b", incomplete");
     }
 }
 

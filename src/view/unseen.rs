@@ -129,7 +129,7 @@ impl Unseen {
         some(say, self.unfinished, "frame was", "frames were", " cut off by the end of their direction");
         some(say, self.conflicts, "repeated segment held", "repeated segments held", " other octets than the first, which stand");
         some(say, totals.malformed, "thing does", "things do", " not parse");
-        some(say, summary.late_packets, "packet", "packets", " came after the end of the flow");
+        some(say, summary.late_packets, "packet", "packets", " with octets came after the end of the flow");
     }
 }
 

@@ -152,7 +152,8 @@ impl Markdown {
         if verdict == Verdict::Failed {
             out.extend_from_slice(b"**");
         }
-        ending::remarks(call, ", ", out);
+        bar(out);
+        ending::outcome(call, out);
         bar(out);
         match call.path() {
             Some(path) => code(out, path, PATH),
@@ -197,9 +198,9 @@ impl Markdown {
         out.extend_from_slice(b"| call | ");
         out.extend_from_slice(start);
         out.extend_from_slice(
-            b" | flow | stream | requests | responses | octets to server | octets to client | took ms | status | method |\n",
+            b" | flow | stream | requests | responses | octets to server | octets to client | took ms | status or end | outcome | method |\n",
         );
-        out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|---:|:---|:---|\n");
+        out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|---:|:---|:---|:---|\n");
         out.extend_from_slice(&self.rows.text);
         if self.rows.left_out > 0 {
             out.push(b'\n');

@@ -94,9 +94,7 @@ impl Recording {
             out.extend_from_slice(b"    participant ");
             name(number, out);
             out.extend_from_slice(if participant.is_client { b" as client " } else { b" as server " });
-            // Addresses are ours to write: digits, dots, brackets and colons, the last of which end a name.
-            let address = participant.address.to_string();
-            out.extend(address.bytes().flat_map(|octet| if octet == b':' { b"#58;".to_vec() } else { vec![octet] }));
+            out.extend_from_slice(participant.address.to_string().as_bytes());
             out.push(b'\n');
         }
         for step in &self.head {

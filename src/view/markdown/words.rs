@@ -63,10 +63,14 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
             if !alone {
                 say(out, &["stream "]);
                 integer(out, u64::from(call.stream.0));
-                say(out, &[" ended, "]);
+                say(out, &[", "]);
             }
-            end_of(call, out);
-            ending::remarks(call, ", ", out);
+            if call.outcome == Some(Outcome::Completed) {
+                say(out, &["part of the call was not captured"]);
+            } else {
+                end_of(call, out);
+                ending::remarks(call, ", ", out);
+            }
             Kind::Note
         }
         Body::Ended(close) if !alone => {

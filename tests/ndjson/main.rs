@@ -1,9 +1,12 @@
 //! What programs may rely on in `-T ndjson`: every record is described by the published schema, and says what was on the wire.
 
+mod frames;
 mod schema;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use framescope::capture::{CaptureFile, Source as _};
@@ -249,9 +252,12 @@ fn captures() -> Vec<PathBuf> {
 }
 
 fn records(capture: &Path, options: Options) -> Vec<Value> {
-    let octets = shown(capture, options);
-    let text = std::str::from_utf8(&octets).expect("JSON is UTF-8");
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{}: {why}: {line}", capture.display()))).collect()
+    parse(&shown(capture, options))
+}
+
+fn parse(shown: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(shown).expect("JSON is UTF-8");
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"))).collect()
 }
 
 fn of_type(records: Vec<Value>, kind: &str) -> Vec<Value> {
@@ -259,14 +265,17 @@ fn of_type(records: Vec<Value>, kind: &str) -> Vec<Value> {
 }
 
 fn shown(capture: &Path, options: Options) -> Vec<u8> {
-    let limits = Limits::default();
+    let name = capture.file_name().and_then(|name| name.to_str()).expect("a name");
+    show(name, fs::File::open(capture).expect("the capture"), options, &Limits::default())
+}
+
+fn show(name: &str, capture: impl Read, options: Options, limits: &Limits) -> Vec<u8> {
     let protos = if options.with_schema { vec![fixtures("proto")] } else { Vec::new() };
     let (schema, _) = Schema::load(&Inputs { protos, ..Inputs::default() }, &Disk).expect("the schemas of the fixtures");
-    let mut shower = Shower { view: Ndjson::new(Contents::new(schema, &limits), options.bytes), out: Vec::new() };
-    let name = capture.file_name().and_then(|name| name.to_str()).expect("a name");
+    let mut shower = Shower { view: Ndjson::new(Contents::new(schema, limits), options.bytes), out: Vec::new() };
     shower.view.begin(&Source { name }, &mut shower.out);
-    let mut source = CaptureFile::open(fs::File::open(capture).expect("the capture")).expect("a capture");
-    let mut dissector = Dissector::new(&limits);
+    let mut source = CaptureFile::open(capture).expect("a capture");
+    let mut dissector = Dissector::new(limits);
     let ended_early = loop {
         match source.next_packet() {
             Ok(Some(packet)) => dissector.packet(&packet, &mut shower),

@@ -1,8 +1,93 @@
 //! What a frame is for and what it answers, in plain words.
+//!
+//! Says only what the event knows: what was not captured is called so, and a likeness is called a likeness.
 
-use crate::event::{Event, FrameEvent};
+mod call;
+mod connection;
+mod ping;
+
+pub use self::call::cut_off;
+
+use crate::direction::Direction;
+use crate::event::{Event, FrameEvent, Protocol};
+use crate::http2::frame::FrameHeader;
+use crate::http2::payload::Payload;
+use crate::http2::preface::Begin;
+use crate::write;
 
 /// Appends the note on a frame; nothing where there is nothing to say.
 pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
-    let _ = (event, frame, out);
+    let before = out.len();
+    let seen = frame.frame;
+    match seen.payload {
+        Payload::Magic => out.extend_from_slice(b"client connection preface"),
+        Payload::Data { data, .. } => call::data(frame, data, out),
+        Payload::Headers { .. } | Payload::Continuation { .. } => call::headers(frame, out),
+        Payload::PushPromise { promised, .. } => {
+            out.extend_from_slice(b"the server promises a response on stream ");
+            write::integer(promised.0, out);
+        }
+        Payload::RstStream(code) => call::reset(frame, code, out),
+        Payload::Settings(settings) => connection::settings(seen, settings, out),
+        Payload::Ping(opaque) => ping::ping(seen, opaque, out),
+        Payload::GoAway { last_stream, error, debug_data } => connection::go_away(seen, last_stream, error, debug_data, out),
+        Payload::WindowUpdate { increment } => connection::window_update(frame, increment, out),
+        Payload::Priority(priority) => connection::priority(priority, out),
+        Payload::PriorityUpdate { prioritized, value } => connection::priority_update(prioritized, value, out),
+        Payload::AltSvc { origin, value } => connection::alt_svc(origin, value, out),
+        Payload::Origin { entries } => connection::origin(entries, out),
+        Payload::Unknown(_) => out.extend_from_slice(b"a type this program does not know"),
+        Payload::Unreadable(_) if seen.missing == 0 => out.extend_from_slice(b"does not parse"),
+        Payload::Unreadable(_) => {}
+    }
+    let _ = event;
+    if seen.missing > 0 {
+        separate(before, out);
+        write::integer(seen.missing, out);
+        out.extend_from_slice(b" of ");
+        write::counted(seen.header.map_or(0, |header| u64::from(header.length())), "octet", out);
+        out.extend_from_slice(if seen.missing == 1 { b" was not captured" } else { b" were not captured" });
+    }
+    if let Some(header) = seen.header {
+        oddities(header, before, out);
+    }
+}
+
+/// What the header has that it should not have.
+fn oddities(header: FrameHeader, before: usize, out: &mut Vec<u8>) {
+    let undefined = header.undefined_flags();
+    if undefined != 0 {
+        separate(before, out);
+        out.extend_from_slice(b"flag bits 0x");
+        write::hex(&[undefined], out);
+        out.extend_from_slice(b" have no meaning here");
+    }
+    if header.reserved_bit() {
+        separate(before, out);
+        out.extend_from_slice(b"the reserved bit is set");
+    }
+}
+
+/// Begins another remark, if there is one before it.
+fn separate(before: usize, out: &mut Vec<u8>) {
+    if out.len() > before {
+        out.extend_from_slice(b"; ");
+    }
+}
+
+/// The side that sends in a direction: `client` or `server`.
+fn sender(direction: Direction) -> &'static [u8] {
+    direction.sender().as_bytes()
+}
+
+/// How a flow speaks, in words.
+pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
+    match protocol {
+        Protocol::Unknown => out.extend_from_slice(b"unknown protocol"),
+        Protocol::Http1 => out.extend_from_slice(b"HTTP/1"),
+        Protocol::Http2(Begin::PriorKnowledge) => out.extend_from_slice(b"HTTP/2, prior knowledge"),
+        Protocol::Http2(Begin::Upgrade) => out.extend_from_slice(b"HTTP/2, upgraded from HTTP/1.1 (h2c)"),
+        Protocol::Http2(Begin::Mid) => out.extend_from_slice(b"HTTP/2, already under way when the capture began"),
+        Protocol::Tls(facts) => connection::tls(facts, out),
+    }
 }

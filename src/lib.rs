@@ -1,10 +1,14 @@
 //! framescope: what gRPC said on the wire, frame by frame.
+#![deny(unsafe_code, missing_docs, unreachable_pub)]
 
 pub mod annotate;
 pub mod capture;
+pub mod cli;
+pub mod command;
 pub mod direction;
 pub mod dissect;
 pub mod event;
+pub mod filter;
 pub mod grpc;
 pub mod http2;
 pub mod limits;
@@ -15,3 +19,4 @@ pub mod tcp;
 pub mod time;
 pub mod tls;
 pub mod view;
+pub mod write;

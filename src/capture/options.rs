@@ -28,7 +28,8 @@ impl<'a> Options<'a> {
     }
 
     /// No options.
-    pub(crate) fn empty() -> Self {
+    #[must_use]
+    pub fn empty() -> Self {
         Self::new(&[], ByteOrder::Little)
     }
 

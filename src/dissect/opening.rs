@@ -13,11 +13,13 @@ use crate::tcp::{FlowFacts, Opened};
 use crate::tls::{Look, looks_like_tls};
 
 /// Octets of a flow kept to be shown when its protocol stays unknown.
-const SHOWN: usize = 32;
+const SHOWN: usize = 64;
 /// How far into a direction the client preface may stand: behind a PROXY protocol header, say.
 const PREFACE_WITHIN: usize = 512;
 /// Octets after which a flow that says nothing we know is given up.
 const ENOUGH: usize = 8192;
+/// Octets of a server's side after which its client's preface is no longer awaited: it was not captured.
+const PATIENCE: usize = 4096;
 
 /// What was kept.
 #[derive(Debug, Default)]
@@ -133,7 +135,7 @@ impl Opening {
 
     /// What the octets say so far. `limit` octets are kept at the most.
     pub(super) fn verdict(&self, facts: &FlowFacts, limit: usize) -> Verdict {
-        let verdict = self.read(facts);
+        let verdict = self.read(facts, false);
         let most = self.octets.to_server.len().max(self.octets.to_client.len());
         match verdict {
             Verdict::Wait if self.held > limit.saturating_mul(4) || (most > ENOUGH && !self.may_be_frames()) => Verdict::Unknown,
@@ -143,13 +145,13 @@ impl Opening {
 
     /// What the octets say when no more will come.
     pub(super) fn last_verdict(&self, facts: &FlowFacts) -> Verdict {
-        match self.read(facts) {
+        match self.read(facts, true) {
             Verdict::Wait => Verdict::Unknown,
             verdict => verdict,
         }
     }
 
-    fn read(&self, facts: &FlowFacts) -> Verdict {
+    fn read(&self, facts: &FlowFacts, last: bool) -> Verdict {
         let mut wait = false;
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
@@ -177,7 +179,7 @@ impl Opening {
         if wait {
             return Verdict::Wait;
         }
-        self.frames(facts)
+        self.frames(facts, last)
     }
 
     fn from_preface(&self, client: Direction, skip: usize) -> Verdict {
@@ -190,13 +192,18 @@ impl Opening {
     }
 
     /// No preface of the client: frames that chain, and who sends requests.
-    fn frames(&self, facts: &FlowFacts) -> Verdict {
+    fn frames(&self, facts: &FlowFacts, last: bool) -> Verdict {
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
             let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else { continue };
+            let silent = self.first[direction.opposite()].is_none() && !self.gaps[direction.opposite()];
+            if at == 0 && silent && octets.len() < PATIENCE && !last && begins_with_settings(octets) {
+                // A server may speak first. What it may rely on is known when the client's preface comes, or does not.
+                return Verdict::Wait;
+            }
             let opened = facts.opened == Opened::Syn && self.first[direction] == Some(0) && !self.gaps[direction];
             if opened && at == 0 && direction == Direction::ToClient && begins_with_settings(octets) {
-                let from_start = Both { to_server: !self.gaps.to_server, to_client: true };
+                let from_start = Both { to_server: false, to_client: true };
                 return Verdict::Http2 { begin: Begin::PriorKnowledge, swap: false, from_start, skip: 0 };
             }
             let swap = match sends_requests(octets.get(at..).unwrap_or_default()) {

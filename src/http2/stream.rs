@@ -35,6 +35,6 @@ pub(super) struct Stream {
     pub(super) state: StreamState,
     /// The window left for octets of each direction; `None` when something that changes it was not captured.
     pub(super) window: Both<Option<i64>>,
-    /// Flow-controlled octets since the last WINDOW_UPDATE that gave some back.
-    pub(super) used: Both<u64>,
+    /// Flow-controlled octets that no WINDOW_UPDATE has given back; `None` when some octets or updates were not captured.
+    pub(super) used: Both<Option<u64>>,
 }

@@ -25,6 +25,8 @@ pub(super) struct Assembler {
     pub(super) acked: u64,
     /// Flow offset of the FIN, once known.
     pub(super) fin: Option<u64>,
+    /// Whether the other side has acknowledged the FIN.
+    pub(super) fin_acked: bool,
     /// When and at which packet of the flow the present hole was first known to be real.
     pub(super) overdue_since: Option<Since>,
     pub(super) recent: Recent,
@@ -89,6 +91,7 @@ impl Assembler {
         let ahead = offset.saturating_sub(self.next);
         if ahead <= WINDOW.unsigned_abs() {
             // The FIN takes a sequence number too; it is no octet.
+            self.fin_acked |= self.fin.is_some_and(|fin| offset > fin);
             let offset = self.fin.map_or(offset, |fin| offset.min(fin));
             self.acked = self.acked.max(offset);
         }
@@ -120,10 +123,8 @@ impl Assembler {
     pub(super) fn insert(&mut self, offset: u64, segment: Waiting) -> Overlap {
         let mut overlap = Overlap::default();
         let end = offset.saturating_add(segment.length());
-        let mut from = offset;
-        if from < self.next {
-            from = self.next;
-        }
+        let mut from = offset.max(self.next);
+        self.relax(from, end, segment.needs);
         // The held chunk that begins at or before our first octet, then each that begins within our range.
         let before = self.waiting.range(..=from).next_back().map(|(at, held)| (*at, held));
         let within = self.waiting.range(from.saturating_add(1)..end.max(from.saturating_add(1))).map(|(at, held)| (*at, held));
@@ -156,6 +157,42 @@ impl Assembler {
             self.keep(start, stop.saturating_sub(start), offset, &segment);
         }
         overlap
+    }
+
+    /// Octets were sent when the earliest segment that holds them was: of what is held for `from..end`, nothing waits for more than `needs`.
+    fn relax(&mut self, from: u64, end: u64, needs: Option<SeqNumber>) {
+        let begin = self.waiting.range(..=from).next_back().map_or(from, |(at, _)| *at);
+        let overlapping = self.waiting.range(begin..end.max(begin)).filter(|(at, held)| at.saturating_add(held.length()) > from);
+        if !overlapping.into_iter().any(|(_, held)| is_later(held.needs, needs)) {
+            return;
+        }
+        self.split(from);
+        self.split(end);
+        for (_, held) in self.waiting.range_mut(from..end.max(from)) {
+            if is_later(held.needs, needs) {
+                held.needs = needs;
+            }
+        }
+    }
+
+    /// Makes two chunks of the one that `place` lies inside of.
+    fn split(&mut self, place: u64) {
+        let Some((&at, held)) = self.waiting.range_mut(..place).next_back() else { return };
+        if at.saturating_add(held.length()) <= place {
+            return;
+        }
+        let left = place.saturating_sub(at);
+        let right = held.length().saturating_sub(left);
+        let octets = held.octets.split_off(usize::try_from(left).unwrap_or(usize::MAX).min(held.octets.len()));
+        let cut = |length: u64, octets: &[u8]| u32::try_from(length.saturating_sub(octets.len() as u64)).unwrap_or(u32::MAX);
+        let mut pieces = Vec::new();
+        crate::span::slice_pieces(&held.pieces, left, octets.len() as u64, &mut pieces);
+        let mut kept = Vec::new();
+        crate::span::slice_pieces(&held.pieces, 0, held.octets.len() as u64, &mut kept);
+        (held.cut, held.pieces) = (cut(left, &held.octets), kept);
+        let rest = Waiting { cut: cut(right, &octets), octets, pieces, needs: held.needs, time: held.time, packet: held.packet };
+        self.waiting_octets = self.waiting_octets.saturating_add(held_size(0));
+        self.waiting.insert(place, rest);
     }
 
     fn keep(&mut self, start: u64, length: u64, offset: u64, segment: &Waiting) {
@@ -207,6 +244,14 @@ impl Assembler {
     }
 }
 
+/// Whether waiting for `a` takes longer than waiting for `b`; `None` is no waiting.
+fn is_later(a: Option<SeqNumber>, b: Option<SeqNumber>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.distance(b) > 0,
+        (a, b) => a.is_some() && b.is_none(),
+    }
+}
+
 /// What a waiting chunk is charged with: its octets and the bookkeeping around them.
 const fn held_size(octets: usize) -> usize {
     octets.saturating_add(160)
@@ -224,7 +269,7 @@ mod tests {
     use super::*;
 
     fn early(octets: &[u8]) -> Waiting {
-        Waiting { octets: octets.to_vec(), cut: 0, pieces: vec![], needs: None, time: Timestamp(0), packet: 1 }
+        Waiting { octets: octets.to_vec(), cut: 0, pieces: vec![], needs: None, time: Timestamp::EPOCH, packet: 1 }
     }
 
     fn drain(assembler: &mut Assembler) -> Vec<(u64, Vec<u8>)> {
@@ -239,6 +284,16 @@ mod tests {
         assert_eq!((overlap.repeated, overlap.differing), (4, 2));
         let joined: Vec<u8> = drain(&mut assembler).into_iter().flat_map(|(_, octets)| octets).collect();
         assert_eq!(joined, b"abcdeffghi".map(|c| c).to_vec());
+    }
+
+    #[test]
+    fn a_repeated_octet_waits_for_no_more_than_its_earliest_segment_did() {
+        let mut assembler = Assembler { base: Some(SeqNumber(0)), ..Assembler::default() };
+        assembler.insert(8, Waiting { needs: Some(SeqNumber(34)), ..early(b"iJKL") });
+        assembler.insert(0, Waiting { needs: Some(SeqNumber(1)), ..early(b"abcdefghi") });
+        let kept: Vec<_> = std::iter::from_fn(|| assembler.take_waiting()).map(|(at, held)| (at, held.octets, held.needs.map(|needs| needs.0))).collect();
+        assert_eq!(kept, [(0, b"abcdefgh".to_vec(), Some(1)), (8, b"i".to_vec(), Some(1)), (9, b"JKL".to_vec(), Some(34))]);
+        assert_eq!(assembler.waiting_octets(), 0);
     }
 
     #[test]

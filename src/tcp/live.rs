@@ -23,7 +23,7 @@ pub(super) struct Live {
     finished: Both<bool>,
     syn: Both<Option<SeqNumber>>,
     reset: Option<(Direction, Arrival)>,
-    reset_is_news: bool,
+    end_is_news: bool,
     overdue_is_news: bool,
     /// Whether something waits or is missing, so that the slow path must look.
     pending: bool,
@@ -76,6 +76,27 @@ impl Live {
 
     /// Takes one segment; everything that it makes deliverable is delivered.
     pub(super) fn segment(&mut self, view: View<'_>, context: &mut Context<'_>) {
+        if self.is_in_order(&view) {
+            if !view.payload.is_empty() {
+                self.deliver(view.direction, &Ready { octets: view.payload, cut: 0, pieces: view.pieces, at: view.at }, context);
+            }
+            return;
+        }
+        self.any_segment(view, context);
+    }
+
+    /// Whether a segment is what nearly all are: the next octets, whole, from a sender who has seen no more than what was delivered, in a
+    /// flow where nothing waits, is missing, or ends. Such a segment changes nothing but what it delivers.
+    fn is_in_order(&self, view: &View<'_>) -> bool {
+        let (half, other) = (&self.halves[view.direction], &self.halves[view.direction.opposite()]);
+        let unusual = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;
+        let quiet = !self.pending && half.fin.is_none() && other.fin.is_none() && other.acked <= other.next;
+        let usual = quiet && half.seen && other.seen && view.flags.contains(TcpFlags::ACK) && !view.flags.intersects(unusual);
+        let whole = view.payload.len() == usize::try_from(view.wire_length).unwrap_or(usize::MAX);
+        usual && whole && half.base == Some(view.sequence) && other.base.is_some_and(|base| (-RESET_SLACK..=0).contains(&view.acknowledgment.distance(base)))
+    }
+
+    fn any_segment(&mut self, view: View<'_>, context: &mut Context<'_>) {
         let (direction, flags) = (view.direction, view.flags);
         let mut sequence = view.sequence;
         if flags.contains(TcpFlags::SYN) {
@@ -95,7 +116,14 @@ impl Live {
             && self.halves[direction].fin.is_none()
             && let Ok(offset) = u64::try_from(offset)
         {
-            self.halves[direction].fin = Some(offset.saturating_add(length));
+            let half = &mut self.halves[direction];
+            let fin = offset.saturating_add(length);
+            half.fin = Some(fin);
+            // The FIN may have been acknowledged before it was captured; it is no octet.
+            if half.acked == fin.saturating_add(1) {
+                half.acked = fin;
+                half.fin_acked = true;
+            }
         }
         if length > 0 {
             self.octets(view, offset, length, context);
@@ -286,6 +314,8 @@ impl Live {
                 continue;
             }
             let to = half.first_waiting().unwrap_or(u64::MAX).min(half.acked);
+            // The hole is where it is: before the octets that wait behind it, if there are any.
+            let at = half.peek_waiting().map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
             let octets = to.saturating_sub(half.next);
             if octets > 0 {
                 self.skip(direction, octets, GapReason::Lost, at, context);
@@ -305,6 +335,7 @@ impl Live {
         let missing = |half: &Assembler| half.first_waiting().map(|first| first.saturating_sub(half.next));
         let hole = Direction::BOTH.into_iter().find(|direction| missing(&self.halves[*direction]).is_some_and(|octets| octets > 0));
         if let Some(direction) = hole {
+            let at = self.halves[direction].peek_waiting().map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
             let octets = missing(&self.halves[direction]).unwrap_or(0);
             let half = &self.halves[direction];
             let reason = if half.acked >= half.next.saturating_add(octets) { GapReason::Lost } else { reason };
@@ -320,6 +351,7 @@ impl Live {
         for direction in Direction::BOTH {
             if self.halves[direction].fin.is_some() && !self.finished[direction] && self.halves[direction].is_finished() {
                 self.finished[direction] = true;
+                self.end_is_news = self.is_finished();
                 context.emit(FlowEvent::Finished { direction, at });
             }
         }
@@ -335,7 +367,7 @@ impl Live {
             context.facts.refused = true;
         }
         self.reset = Some((view.direction, view.at));
-        self.reset_is_news = true;
+        self.end_is_news = true;
     }
 
     /// Ends the flow: delivers what waits, reports what is missing, and says how it ended.
@@ -383,13 +415,18 @@ impl Live {
         self.finished.to_server && self.finished.to_client
     }
 
-    /// Whether there is nothing for the table to do.
-    pub(super) const fn is_settled(&self) -> bool {
-        !(self.is_finished() || self.reset_is_news || self.overdue_is_news)
+    /// Whether both sides know that they have finished: nothing can follow.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_finished() && self.halves.to_server.fin_acked && self.halves.to_client.fin_acked
     }
 
-    pub(super) const fn take_reset_news(&mut self) -> bool {
-        std::mem::replace(&mut self.reset_is_news, false)
+    /// Whether there is nothing for the table to do.
+    pub(super) const fn is_settled(&self) -> bool {
+        !(self.is_over() || self.end_is_news || self.overdue_is_news)
+    }
+
+    pub(super) const fn take_end_news(&mut self) -> bool {
+        std::mem::replace(&mut self.end_is_news, false)
     }
 
     pub(super) const fn take_overdue_news(&mut self) -> bool {

@@ -21,9 +21,9 @@ use crate::time::Timestamp;
 const START_PACKETS: usize = 16;
 /// Capture time that such a flow is held back for.
 const START_NANOS: i64 = 100_000_000;
-/// Capture time for which packets of a flow are awaited after its RST.
+/// Capture time for which packets of a flow are awaited after its end.
 const LINGER_NANOS: i64 = 200_000_000;
-/// Flows that may linger after their RST at once.
+/// Flows that may linger after their end at once.
 const LINGERING: usize = 1024;
 /// How far out of line both numbers of a segment must be for it to belong to a new conversation.
 const JUMP: i32 = 64 << 20;
@@ -53,7 +53,7 @@ pub struct FlowTable {
 
 type FoldHasher = foldhash::fast::RandomState;
 
-/// Both ends of a conversation, the smaller one first, so that its two directions are found alike.
+/// Both ends of a conversation, the one with the smaller port first, so that its two directions are found alike.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 struct Key {
     low: u128,
@@ -65,16 +65,16 @@ impl Key {
     fn of(segment: &Segment<'_>) -> Self {
         let (a, b) = (end(segment.source), end(segment.destination));
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
-        Self { low: low.0, high: high.0, ports: u32::from(low.1) << 16 | u32::from(high.1) }
+        Self { low: low.1, high: high.1, ports: u32::from(low.0) << 16 | u32::from(high.0) }
     }
 }
 
-fn end(address: SocketAddr) -> (u128, u16) {
+fn end(address: SocketAddr) -> (u16, u128) {
     let ip = match address.ip() {
         IpAddr::V4(ip) => 0xffff_0000_0000 | u128::from(ip.to_bits()),
         IpAddr::V6(ip) => ip.to_bits(),
     };
-    (ip, address.port())
+    (address.port(), ip)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +153,7 @@ impl FlowTable {
         let Some(place) = self.slots.get_mut(slot) else { return };
         let from_client = place.facts.client == segment.source;
         if let State::Ended(_) = place.state {
-            self.late = self.late.saturating_add(1);
+            self.late = self.late.saturating_add(u64::from(!segment.payload.is_empty()));
             return;
         }
         place.facts.packets = place.facts.packets.saturating_add(1);
@@ -161,11 +161,19 @@ impl FlowTable {
         if let State::Starting(_) = place.state {
             return self.hold(slot, from_client, at, segment, receiver);
         }
-        let mut pieces = std::mem::take(&mut self.scratch);
-        pieces.clear();
-        for piece in segment.pieces() {
-            push_piece(&mut pieces, piece);
-        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let single;
+        let pieces = match segment.single_piece() {
+            Some(piece) => {
+                single = [piece];
+                &single[..]
+            }
+            None => {
+                scratch.clear();
+                segment.pieces().for_each(|piece| push_piece(&mut scratch, piece));
+                &scratch
+            }
+        };
         let view = View {
             direction: if from_client { Direction::ToServer } else { Direction::ToClient },
             at,
@@ -174,10 +182,10 @@ impl FlowTable {
             flags: segment.flags,
             payload: segment.payload,
             wire_length: segment.wire_length,
-            pieces: &pieces,
+            pieces,
         };
         self.feed(slot, view, receiver);
-        self.scratch = pieces;
+        self.scratch = scratch;
     }
 
     /// Takes note of the time, so that what waited long enough is given up. Capture time, or the clock's while nothing arrives.
@@ -189,7 +197,7 @@ impl FlowTable {
         }
         while let Some(due) = due(&mut self.lingering, now) {
             if self.is(due) {
-                self.close_reset(due.slot, receiver);
+                self.close_lingering(due.slot, receiver);
             }
         }
         while let Some(due) = due(&mut self.overdue, now) {
@@ -218,7 +226,7 @@ impl FlowTable {
         self.given_up
     }
 
-    /// Packets that came after their flow had ended.
+    /// Packets with octets that came after their flow had ended.
     #[must_use]
     pub const fn late_packets(&self) -> u64 {
         self.late
@@ -339,6 +347,7 @@ impl FlowTable {
         self.waiting_octets = self.waiting_octets.saturating_sub(size);
         let opener = held.iter().find(|held| held.payload.starts_with(CLIENT_PREFACE) || held.flags.contains(TcpFlags::SYN));
         let swap = opener.is_some_and(|held| held.from_client == (held.flags.contains(TcpFlags::SYN) && held.flags.contains(TcpFlags::ACK)));
+        let client_when_held = place.facts.client;
         if swap {
             std::mem::swap(&mut place.facts.client, &mut place.facts.server);
         }
@@ -354,7 +363,9 @@ impl FlowTable {
             }
         }
         for held in *held {
-            let direction = if held.from_client == swap { Direction::ToClient } else { Direction::ToServer };
+            // What the octets delivered so far say may have exchanged the sides.
+            let as_held = self.slots.get(slot).is_some_and(|place| place.facts.client == client_when_held);
+            let direction = if held.from_client == as_held { Direction::ToServer } else { Direction::ToClient };
             let view = View {
                 direction,
                 at: held.at,
@@ -383,17 +394,17 @@ impl FlowTable {
     fn settle(&mut self, slot: usize, at: Arrival, receiver: &mut impl Receiver) {
         let Some(Slot { state: State::Live(live), facts, .. }) = self.slots.get_mut(slot) else { return };
         let id = facts.id;
-        if live.is_finished() {
+        if live.is_over() || facts.refused {
             return self.close(slot, Close::Fin, at, receiver);
         }
-        if live.take_reset_news() {
+        if live.take_end_news() {
             let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(LINGER_NANOS));
             self.lingering.push_back(Deadline { slot, id, time });
             if self.lingering.len() > LINGERING
                 && let Some(oldest) = self.lingering.pop_front()
                 && self.is(oldest)
             {
-                self.close_reset(oldest.slot, receiver);
+                self.close_lingering(oldest.slot, receiver);
             }
             return;
         }
@@ -416,7 +427,7 @@ impl FlowTable {
         Some(step(live, &mut context))
     }
 
-    fn close_reset(&mut self, slot: usize, receiver: &mut impl Receiver) {
+    fn close_lingering(&mut self, slot: usize, receiver: &mut impl Receiver) {
         let at = self.slots.get(slot).map_or_else(Arrival::default, |place| place.facts.last);
         self.close(slot, Close::Open, at, receiver);
     }

@@ -105,6 +105,12 @@ impl Contents {
         let id = self.schema.message("google.rpc.Status")?;
         Some(self.decoder.json(&self.schema, id, octets, out))
     }
+
+    /// The same as spaced JSON of at most `width` characters.
+    pub fn status_details_line(&mut self, octets: &[u8], width: usize, out: &mut Vec<u8>) -> Option<&Report> {
+        let id = self.schema.message("google.rpc.Status")?;
+        Some(self.decoder.line(&self.schema, id, octets, width, out))
+    }
 }
 
 /// What reads a message's content.

@@ -1,12 +1,21 @@
 //! What is shown: events become octets, one file a format. Views format; they decide nothing and write nowhere but into the buffer.
 
+pub mod calls;
 pub mod contents;
+pub mod durations;
+pub mod ending;
+pub mod markdown;
+pub mod methods;
 pub mod ndjson;
+pub mod text;
+pub mod unseen;
+pub mod write;
 
 use crate::capture;
 use crate::dissect::Totals;
 use crate::event::Event;
 use crate::net;
+use crate::time::Timestamp;
 
 /// What the command was given to read.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +35,8 @@ pub struct Summary<'a> {
     pub capture: Option<&'a capture::Facts>,
     /// Packets that came after their flow had ended.
     pub late_packets: u64,
+    /// Frames that passed the filter; `None` where there is none.
+    pub frames_shown: Option<u64>,
     /// Why the input ended early, in words; what preceded it was shown.
     pub ended_early: Option<&'a str>,
 }
@@ -34,6 +45,8 @@ pub struct Summary<'a> {
 pub trait View {
     /// Before the first event.
     fn begin(&mut self, source: &Source<'_>, out: &mut Vec<u8>);
+    /// The time of the first packet, told once before the first event; relative times count from it.
+    fn start(&mut self, _first: Timestamp) {}
     /// One event.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
     /// After the last event.

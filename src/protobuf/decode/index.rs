@@ -136,9 +136,7 @@ impl<'a> Walk<'a> {
                 Ok(None) => return,
                 Err(damage) => {
                     self.damage(damage, range.end);
-                    if let Some(entry) =
-                        self.cut_message(message, &damage, reader.position(), range.end)
-                    {
+                    if let Some(entry) = self.cut_message(message, reader) {
                         level.unordered |= last.is_some_and(|last| last > entry.field);
                         level.members = level.members.saturating_add(1);
                         self.scratch.entries.push(entry);
@@ -287,30 +285,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A message whose length runs past the end: what there is of it can be shown.
-    fn cut_message(
-        &self,
-        message: &Message,
-        damage: &Damage,
-        at: usize,
-        end: usize,
-    ) -> Option<Entry> {
-        let DamageKind::LengthBeyondEnd { .. } = damage.what else {
-            return None;
-        };
-        let mut reader = Reader::within(self.octets, at..end);
-        let tag = reader.varint().ok()??;
-        reader.varint().ok()??;
-        let index = message.index_of(u32::try_from(tag >> 3).ok()?)?;
+    /// A message whose length runs past the end: what there is of it can be shown. Anything else would look whole.
+    fn cut_message(&self, message: &Message, mut reader: Reader<'_>) -> Option<Entry> {
+        let record = reader.cut_record()?;
+        let index = message.index_of(record.number)?;
         let field = message.fields.get(index as usize)?;
-        let whole = matches!(field.kind, Kind::Message(_)) && field.label != Label::Map;
-        // A repeated field is read record by record, which cannot read this one.
-        let singular = field.label != Label::Repeated;
-        (whole && singular && self.scratch.entries.len() < self.limits.entries).then_some(Entry {
+        let shown = matches!(field.kind, Kind::Message(_)) && field.label != Label::Map;
+        let room = self.scratch.entries.len() < self.limits.entries;
+        (shown && room).then_some(Entry {
             field: index,
-            start: at as u32,
-            value: reader.position() as u32,
-            end: end as u32,
+            start: record.start as u32,
+            value: record.value as u32,
+            end: record.end as u32,
             bits: 0,
         })
     }

@@ -158,6 +158,15 @@ impl Decoder {
             .saturating_add(self.report.held_bytes())
     }
 
+    /// What an index of 32 bits can point into; gRPC has no longer messages (`Length-Prefixed-Message`).
+    fn clip<'o>(&mut self, octets: &'o [u8]) -> &'o [u8] {
+        let (kept, rest) = octets
+            .split_at_checked(u32::MAX as usize)
+            .unwrap_or((octets, &[]));
+        self.report.omit(rest.len());
+        kept
+    }
+
     fn typed(
         &mut self,
         schema: &Schema,
@@ -167,7 +176,7 @@ impl Decoder {
         out: &mut Vec<u8>,
     ) -> &Report {
         let walk = self.walk(schema, octets);
-        let whole: Range<usize> = 0..octets.len();
+        let whole: Range<usize> = 0..walk.octets.len();
         Writer::new(walk, out, style).whole(message, whole);
         &self.report
     }
@@ -175,6 +184,7 @@ impl Decoder {
     fn untyped(&mut self, octets: &[u8], style: Style, out: &mut Vec<u8>) -> &Report {
         self.scratch.clear();
         self.report.clear(self.limits.reports);
+        let octets = self.clip(octets);
         let walk = Walk {
             table: super::schema::Table::empty(),
             octets,
@@ -189,6 +199,7 @@ impl Decoder {
     fn walk<'w>(&'w mut self, schema: &'w Schema, octets: &'w [u8]) -> Walk<'w> {
         self.scratch.clear();
         self.report.clear(self.limits.reports);
+        let octets = self.clip(octets);
         Walk {
             table: schema.table(),
             octets,

@@ -111,7 +111,7 @@ impl Visitor<'_, '_> {
                 continue;
             }
             let mut reader = Reader::within(self.walk.octets, entry.range());
-            while let Ok(Some(mut record)) = reader.record() {
+            while let Some(mut record) = reader.record().unwrap_or_else(|_| reader.cut_record()) {
                 if record.wire == WireType::StartGroup {
                     let left = self.walk.limits.depth.saturating_sub(depth);
                     record.end = reader.group(&record, left).unwrap_or(record.end);
@@ -122,8 +122,18 @@ impl Visitor<'_, '_> {
                 };
                 if record.wire == WireType::Len && field.accepts_packed() {
                     let mut packed = Reader::within(self.walk.octets, record.value_range());
-                    let mut start = packed.position();
-                    while let Some(bits) = packed_value(&mut packed, field.kind) {
+                    loop {
+                        let start = packed.position();
+                        let bits = match packed.packed(field.kind.wire()) {
+                            Ok(Some(bits)) => bits,
+                            Ok(None) => break,
+                            Err(damage) => {
+                                let kind = super::FaultKind::Damage(damage.what);
+                                let rest = damage.at..record.end;
+                                self.walk.fault(kind, rest, Some(&field.name));
+                                break;
+                            }
+                        };
                         let value = Record {
                             bits,
                             start,
@@ -132,7 +142,6 @@ impl Visitor<'_, '_> {
                             ..record
                         };
                         self.value(step(next()), field.kind, value, value.end, depth);
-                        start = packed.position();
                     }
                 } else {
                     let stop = reader.position();
@@ -187,20 +196,5 @@ impl Visitor<'_, '_> {
             self.message(id, record.value_range(), depth.saturating_add(1));
         }
         self.walk.scratch.path.pop();
-    }
-}
-
-/// The next value of a packed field.
-fn packed_value(reader: &mut Reader<'_>, kind: Kind) -> Option<u64> {
-    match kind.wire() {
-        WireType::Fixed32 => {
-            let octets: [u8; 4] = reader.fixed().ok()??;
-            Some(u64::from(u32::from_le_bytes(octets)))
-        }
-        WireType::Fixed64 => {
-            let octets: [u8; 8] = reader.fixed().ok()??;
-            Some(u64::from_le_bytes(octets))
-        }
-        _ => reader.varint().ok()?,
     }
 }

@@ -18,7 +18,7 @@ impl<'a> Writer<'a, '_> {
         let message = self.walk.table.message(id);
         let from = self.walk.scratch.pairs.len();
         self.collect(message, entries);
-        self.settle_keys(message, from);
+        self.settle_keys(from);
         self.open(b'{');
         let mut first = true;
         let mut at = from;
@@ -88,7 +88,7 @@ impl<'a> Writer<'a, '_> {
     }
 
     /// Of pairs with one key only the last stays live.
-    fn settle_keys(&mut self, message: &Message, from: usize) {
+    fn settle_keys(&mut self, from: usize) {
         let scratch = &mut *self.walk.scratch;
         let Some(pairs) = scratch
             .pairs
@@ -105,7 +105,6 @@ impl<'a> Writer<'a, '_> {
         if pairs.is_sorted_by(|a, b| key(a) < key(b)) {
             return; // strictly ascending: no key twice
         }
-        let _ = message;
         scratch.order.clear();
         scratch.order.extend(0..pairs.len() as u32);
         let of = |at: u32| pairs.get(at as usize).map(key);

@@ -11,12 +11,19 @@ use crate::protobuf::wire::{Reader, Record, WireType, zigzag};
 impl<'a> Writer<'a, '_> {
     /// The values of a repeated field, from every run, packed or not.
     pub(crate) fn list(&mut self, step: Step, field: &'a Field, entries: Range<usize>) {
+        if let Some(first) = self
+            .entry(entries.start)
+            .filter(|_| field.kind == Kind::Unresolved)
+        {
+            self.walk
+                .fault(FaultKind::UnresolvedType, first.range(), Some(&field.name));
+        }
         self.open(b'[');
         let mut count = 0u32;
         for at in entries {
             let Some(run) = self.entry(at) else { break };
             let mut reader = Reader::within(self.walk.octets, run.range());
-            while let Ok(Some(mut record)) = reader.record() {
+            while let Some(mut record) = reader.record().unwrap_or_else(|_| reader.cut_record()) {
                 if record.wire == WireType::StartGroup {
                     let left = self
                         .walk
@@ -91,14 +98,7 @@ impl<'a> Writer<'a, '_> {
         let wire = field.kind.wire();
         loop {
             let start = reader.position();
-            let value = match wire {
-                WireType::Fixed32 => reader
-                    .fixed()
-                    .map(|octets| octets.map(|o| u64::from(u32::from_le_bytes(o)))),
-                WireType::Fixed64 => reader.fixed().map(|octets| octets.map(u64::from_le_bytes)),
-                _ => reader.varint(),
-            };
-            let bits = match value {
+            let bits = match reader.packed(wire) {
                 Ok(Some(bits)) => bits,
                 Ok(None) => return,
                 Err(damage) => {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{Segments, Writer, text};
 use crate::protobuf::decode::{Entry, FaultKind, Step};
-use crate::protobuf::schema::{Label, Message, MessageId, Shape};
+use crate::protobuf::schema::{Kind, Message, MessageId, Shape};
 use crate::protobuf::wire::Reader;
 
 impl<'a> Writer<'a, '_> {
@@ -26,7 +26,7 @@ impl<'a> Writer<'a, '_> {
             Shape::Struct => return self.structure(id, message, from),
             Shape::ListValue => return self.list_value(id, message, from),
             Shape::Value => return self.value(message, from),
-            Shape::Wrapper => return self.wrapper(message, from, segments),
+            Shape::Wrapper => return self.wrapper(message, from),
             Shape::Any => return self.any(message, from, segments),
             Shape::Empty | Shape::Fields => return self.out.extend_from_slice(b"{}"),
         };
@@ -116,7 +116,8 @@ impl<'a> Writer<'a, '_> {
                     match octet {
                         b'a'..=b'z' if after_mark => self.out.push(octet.to_ascii_uppercase()),
                         b'_' if !after_mark => {}
-                        b'a'..=b'z' | b'0'..=b'9' | b'.' if !after_mark => self.out.push(octet),
+                        b'A'..=b'Z' | b'"' | b'\\' => return false,
+                        b' '..=b'~' if !after_mark => self.out.push(octet),
                         _ => return false,
                     }
                     after_mark = octet == b'_';
@@ -187,14 +188,11 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    fn wrapper(&mut self, message: &'a Message, from: usize, segments: &Segments) {
-        use crate::protobuf::schema::Kind;
+    fn wrapper(&mut self, message: &'a Message, from: usize) {
         let index = message.index_of(1).unwrap_or(0);
         let Some(field) = message.fields.get(index as usize) else {
             return;
         };
-        debug_assert_eq!(field.label, Label::Singular);
-        let _ = segments;
         match (self.last(message, from, 1), field.kind) {
             (None, kind) => self.default_value(kind),
             (Some(entry), Kind::String) => self.text(entry.value_range(), None),

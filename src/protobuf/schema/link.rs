@@ -3,7 +3,7 @@
 //! All files share one set of full names, as all peers of a call do. The first definition of a name counts; another one
 //! that differs is a warning. A type that nothing defines leaves its field `Unresolved` rather than its file unread.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::descriptor as proto;
 use super::features::{Presence, Resolved};
@@ -71,6 +71,8 @@ struct Pass<'a> {
     declared: Vec<(&'a proto::Message, usize)>,
     enums: Vec<(&'a proto::Enum, usize)>,
     shown: Vec<&'a str>,
+    /// File and type of every name that nothing defines, so that each is told once.
+    undefined: HashSet<(usize, String)>,
 }
 
 impl<'a> Pass<'a> {
@@ -308,7 +310,8 @@ impl<'a> Pass<'a> {
                 }
                 Some(Symbol::Message(id)) => Kind::Message(id),
                 None => {
-                    self.unresolved(place, field);
+                    let user = format!("field {}", field.name);
+                    self.undefined(place, &[6], &user, &field.type_name);
                     Kind::Unresolved
                 }
             },
@@ -351,14 +354,13 @@ impl<'a> Pass<'a> {
     }
 
     fn method(&mut self, place: &Place<'_>, package: &str, service: &str, item: &proto::Method) {
-        let mut ends = [&item.input, &item.output].map(|name| match self.resolve(package, name) {
+        let ends = [&item.input, &item.output].map(|name| match self.resolve(package, name) {
             Some(Symbol::Message(id)) => Some(id),
             _ => None,
         });
-        for (end, name) in ends.iter_mut().zip([&item.input, &item.output]) {
+        for (end, name) in ends.iter().zip([&item.input, &item.output]) {
             if end.is_none() {
-                let what = format!("method {service}.{}: nothing defines {name}", item.name);
-                self.warn(place, &[], what);
+                self.undefined(place, &[], &format!("method {}", item.name), name);
             }
         }
         let path: Box<str> = format!("/{service}/{}", item.name).into();
@@ -391,23 +393,17 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn unresolved(&mut self, place: &Place<'_>, field: &proto::Field) {
-        let name = field.type_name.trim_start_matches('.');
-        let what = format!(
-            "field {}: nothing defines {name}; its values stay undecoded",
-            field.name
-        );
-        self.warn(place, &[6], what);
-    }
-
-    fn warn(&mut self, place: &Place<'_>, inside: &[i32], what: String) {
-        if !place.unit.builtin {
-            let path: Vec<i32> = place.path.iter().chain(inside).copied().collect();
-            let at = super::source_place(&place.unit.file, &path);
-            self.out
-                .warnings
-                .push(Warning::new(&place.unit.shown, at, what));
+    fn undefined(&mut self, place: &Place<'_>, inside: &[i32], user: &str, name: &str) {
+        let name = name.trim_start_matches('.');
+        if place.unit.builtin || !self.undefined.insert((place.at, name.to_owned())) {
+            return;
         }
+        let path: Vec<i32> = place.path.iter().chain(inside).copied().collect();
+        let at = super::source_place(&place.unit.file, &path);
+        let what = format!("{user}: nothing defines {name}; its values are read without a schema");
+        self.out
+            .warnings
+            .push(Warning::new(&place.unit.shown, at, what));
     }
 }
 

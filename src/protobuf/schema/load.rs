@@ -159,12 +159,12 @@ impl Loader<'_> {
             Ok(octets) => octets,
             Err(error) => return self.warn(path, format!("cannot be read: {error}")),
         };
-        let Ok(text) = String::from_utf8(text) else {
-            return self.warn(
-                path,
-                "not UTF-8 text; for a descriptor set use --descriptor-set".to_owned(),
-            );
-        };
+        if text.contains(&0) {
+            let what = "not a text; a binary descriptor set is given with --descriptor-set";
+            return self.warn(path, what.to_owned());
+        }
+        // Old files have comments in other encodings; names are ASCII anyway.
+        let text = String::from_utf8_lossy(&text);
         let octets = match source::compile(&shown, &text, true) {
             Ok(octets) => octets,
             // The error starts with line:col.

@@ -1,0 +1,323 @@
+//! Frames of a call: what begins, what goes on, what ends, and why (PROTOCOL-HTTP2).
+
+use super::connection::code;
+use super::{sender, separate};
+use crate::direction::Direction;
+use crate::event::FrameEvent;
+use crate::grpc::call::{Call, Outcome};
+use crate::grpc::calls::{Belongs, Role};
+use crate::grpc::message::Progress;
+use crate::grpc::percent;
+use crate::grpc::status::Status;
+use crate::http2::connection::Block;
+use crate::http2::error_code::ErrorCode;
+use crate::http2::hpack::StaticName;
+use crate::http2::payload::Payload;
+use crate::write;
+
+/// Octets of text from the peer that a note shows.
+const SHOWN: usize = 120;
+
+pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
+    let frame = event.frame;
+    let Some(block) = &frame.block else {
+        let first = matches!(frame.payload, Payload::Headers { .. });
+        return out.extend_from_slice(if first { b"a header block begins, CONTINUATION follows" } else { b"the header block goes on" });
+    };
+    if let Some(promised) = block.promised {
+        out.extend_from_slice(b"ends the request promised on stream ");
+        return write::integer(promised.0, out);
+    }
+    match (event.call, event.belongs.role) {
+        (Some(call), Role::RequestBegins) => request_begins(call, block, out),
+        (Some(call), Role::RequestTrailers) => {
+            out.extend_from_slice(b"trailers of the request of ");
+            name(call, out);
+            out.extend_from_slice(b", which gRPC does not use");
+        }
+        (_, Role::Interim) => {
+            out.extend_from_slice(b"interim response ");
+            http_status(event.belongs, out);
+        }
+        (Some(call), Role::ResponseBegins) => response_begins(call, event.belongs, out),
+        (Some(call), Role::Ends | Role::TrailersOnly) => ends(call, event.belongs, out),
+        (None, Role::RequestBegins) => {
+            out.extend_from_slice(b"request begins: ");
+            value(block, StaticName::METHOD, out);
+            out.push(b' ');
+            value(block, StaticName::PATH, out);
+            out.extend_from_slice(b" (not gRPC)");
+        }
+        (None, _) => plain(frame.direction, block, out),
+        (Some(_), _) => {}
+    }
+}
+
+fn request_begins(call: &Call, block: &Block<'_>, out: &mut Vec<u8>) {
+    name(call, out);
+    if !call.begins {
+        return out.extend_from_slice(b": the request's headers, in part");
+    }
+    out.extend_from_slice(b" begins: ");
+    match call.path() {
+        Some(path) => write::untrusted_part(path, SHOWN, out),
+        None if block.complete => out.extend_from_slice(b"its path refers to a header that was not captured"),
+        None => out.extend_from_slice(b"its path was not captured"),
+    }
+    if let Some(timeout) = call.timeout {
+        out.extend_from_slice(b", within ");
+        let nanos = i64::try_from(timeout.nanos()).unwrap_or(i64::MAX);
+        write::duration(nanos, out);
+    }
+}
+
+fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"response begins: ");
+    http_status(belongs, out);
+    if !call.reads_messages(Direction::ToClient) {
+        out.extend_from_slice(b", not gRPC");
+        if let Some(content_type) = call.content_type(Direction::ToClient) {
+            out.extend_from_slice(b" but ");
+            write::untrusted_part(content_type, 60, out);
+        }
+    }
+}
+
+fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
+    name(call, out);
+    out.extend_from_slice(if belongs.role == Role::TrailersOnly { b" ends with trailers only: " } else { b" ends: " });
+    match belongs.status {
+        Some(status) => grpc_status(status, out),
+        None if !call.is_complete() => out.extend_from_slice(b"its status was not captured"),
+        None => {
+            out.extend_from_slice(b"no gRPC status");
+            mapped(call, out);
+        }
+    }
+    after(belongs.duration, out);
+    if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
+        out.extend_from_slice(b": \"");
+        write::untrusted_part(&percent::decode(message), SHOWN, out);
+        out.push(b'"');
+    }
+    if !call.ended.to_server {
+        out.extend_from_slice(b"; the request had not ended");
+    }
+}
+
+/// What a client makes of a response without a gRPC status.
+fn mapped(call: &Call, out: &mut Vec<u8>) {
+    if let Some(status) = call.http_status {
+        out.extend_from_slice(b"; HTTP ");
+        write::integer(status, out);
+        out.extend_from_slice(b" counts as ");
+        grpc_status(Status::from_http(status), out);
+    }
+}
+
+fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
+    match direction {
+        Direction::ToServer => out.extend_from_slice(b"header block"),
+        Direction::ToClient => {
+            out.extend_from_slice(b"response: ");
+            value(block, StaticName::STATUS, out);
+            out.extend_from_slice(b" (not gRPC)");
+        }
+    }
+}
+
+pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
+    let frame = event.frame;
+    let before = out.len();
+    match (event.call, event.belongs.role) {
+        (Some(call), Role::Messages(progress)) => messages(call, frame.direction, &progress, data, out),
+        (Some(_), Role::Body) => {
+            out.extend_from_slice(b"not messages but ");
+            write::counted(data.len() as u64, "octet", out);
+            if !data.is_empty() && frame.missing == 0 {
+                out.extend_from_slice(b": \"");
+                write::untrusted_part(data, 40, out);
+                out.push(b'"');
+            }
+        }
+        (None, _) if event.belongs.is_plain => {
+            out.extend_from_slice(if frame.direction == Direction::ToServer { b"request body" } else { b"response body" });
+        }
+        _ => out.extend_from_slice(b"for a stream that is not open"),
+    }
+    if frame.ends_stream {
+        separate(before, out);
+        match event.call.filter(|call| frame.direction == Direction::ToClient && call.outcome == Some(Outcome::Completed)) {
+            Some(call) => {
+                name(call, out);
+                out.extend_from_slice(b" ends without trailers");
+                if call.status.is_none() {
+                    mapped(call, out);
+                }
+                after(event.belongs.duration, out);
+            }
+            None => {
+                out.extend_from_slice(b"the ");
+                out.extend_from_slice(sender(frame.direction));
+                out.extend_from_slice(b" has finished");
+            }
+        }
+    }
+}
+
+fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
+    let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
+    if progress.lost {
+        write::counted(data.len() as u64, "octet", out);
+        out.extend_from_slice(b" of ");
+        out.extend_from_slice(noun);
+        return out.extend_from_slice(b"s, where each begins is not known");
+    }
+    if progress.ended > 0 {
+        out.extend_from_slice(noun);
+        if progress.ended > 1 {
+            out.extend_from_slice(b"s ");
+            write::integer(progress.first, out);
+            out.extend_from_slice(b" to ");
+            write::integer(progress.first.saturating_add(progress.ended).saturating_sub(1), out);
+        } else {
+            out.push(b' ');
+            write::integer(progress.first, out);
+            if progress.continued {
+                out.extend_from_slice(b" is whole");
+            }
+        }
+        out.extend_from_slice(b", ");
+        write::counted(progress.ended_octets, "octet", out);
+    }
+    match progress.open {
+        Some((index, have, Some(declared))) => {
+            if progress.ended > 0 {
+                out.extend_from_slice(b"; ");
+            }
+            out.extend_from_slice(noun);
+            out.push(b' ');
+            write::integer(index, out);
+            out.extend_from_slice(b": ");
+            write::integer(have, out);
+            out.extend_from_slice(b" of ");
+            write::counted(u64::from(declared), "octet", out);
+        }
+        Some((index, _, None)) => {
+            if progress.ended > 0 {
+                out.extend_from_slice(b"; ");
+            }
+            out.extend_from_slice(noun);
+            out.push(b' ');
+            write::integer(index, out);
+            out.extend_from_slice(b" begins");
+        }
+        None => {}
+    }
+    if call.outcome.is_some_and(|outcome| outcome != Outcome::Completed) {
+        out.extend_from_slice(b", after the reset");
+    }
+}
+
+pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>) {
+    let by = event.frame.direction;
+    let Some(call) = event.call else {
+        out.extend_from_slice(b"the ");
+        out.extend_from_slice(sender(by));
+        out.extend_from_slice(b" closes the stream: ");
+        return code(error, out);
+    };
+    if let Role::Reset { after_end: true } = event.belongs.role {
+        out.extend_from_slice(b"the ");
+        out.extend_from_slice(sender(by));
+        out.extend_from_slice(b" closes the stream of ");
+        name(call, out);
+        out.extend_from_slice(b", which has ended: ");
+        return code(error, out);
+    }
+    out.extend_from_slice(b"the ");
+    out.extend_from_slice(sender(by));
+    match (by, error) {
+        (Direction::ToServer, ErrorCode::CANCEL) => {
+            out.extend_from_slice(b" cancels ");
+            name(call, out);
+        }
+        (Direction::ToClient, ErrorCode::REFUSED_STREAM) => {
+            out.extend_from_slice(b" refuses ");
+            name(call, out);
+            out.extend_from_slice(b" unprocessed");
+        }
+        _ => {
+            out.extend_from_slice(b" resets ");
+            name(call, out);
+        }
+    }
+    out.extend_from_slice(b": ");
+    code(error, out);
+    after(event.belongs.duration, out);
+    if let Some(limit) = call.timeout.filter(|_| by == Direction::ToServer && error == ErrorCode::CANCEL)
+        && let Some(elapsed) = event.belongs.duration.and_then(|nanos| u128::try_from(nanos).ok())
+        && elapsed >= limit.nanos()
+    {
+        out.extend_from_slice(b", its deadline of ");
+        write::duration(i64::try_from(limit.nanos()).unwrap_or(i64::MAX), out);
+        out.extend_from_slice(b" had passed");
+    }
+}
+
+/// Appends what a call that no frame ended was at when it was given up; nothing for any other.
+pub fn cut_off(call: &Call, out: &mut Vec<u8>) {
+    name(call, out);
+    match call.outcome {
+        Some(Outcome::ConnectionLost) => out.extend_from_slice(b" is cut off: the connection ended"),
+        Some(Outcome::Refused) => out.extend_from_slice(b" was left out by the GOAWAY: the server did not process it"),
+        _ => out.extend_from_slice(b" was still under way when the capture ended"),
+    }
+    out.extend_from_slice(b"; ");
+    write::counted(u64::from(call.bodies.to_server.messages), "request", out);
+    out.extend_from_slice(b", ");
+    write::counted(u64::from(call.bodies.to_client.messages), "response", out);
+    out.extend_from_slice(b", no status");
+}
+
+fn name(call: &Call, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"call ");
+    write::integer(call.id.0, out);
+}
+
+fn after(duration: Option<i64>, out: &mut Vec<u8>) {
+    if let Some(nanos) = duration {
+        out.extend_from_slice(b" after ");
+        write::duration(nanos, out);
+    }
+}
+
+fn grpc_status(status: Status, out: &mut Vec<u8>) {
+    match status.name() {
+        Some(name) => {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b" (");
+            write::integer(status.0, out);
+            out.push(b')');
+        }
+        None => {
+            out.extend_from_slice(b"status ");
+            write::integer(status.0, out);
+            out.extend_from_slice(b", which gRPC does not define");
+        }
+    }
+}
+
+fn http_status(belongs: Belongs, out: &mut Vec<u8>) {
+    match belongs.http_status {
+        Some(status) => write::integer(status, out),
+        None => out.extend_from_slice(b"HTTP status unknown"),
+    }
+}
+
+fn value(block: &Block<'_>, name: StaticName, out: &mut Vec<u8>) {
+    match block.fields.fields().find(|field| field.static_name() == name).and_then(|field| field.value()) {
+        Some(value) => write::untrusted_part(value, SHOWN, out),
+        None => out.push(b'?'),
+    }
+}

@@ -1,0 +1,192 @@
+//! Frames about the connection: settings, windows, shutdown, priorities (RFC 9113 §6).
+
+use super::{sender, separate};
+use crate::direction::Direction;
+use crate::event::FrameEvent;
+use crate::http2::connection::{Facts, Frame};
+use crate::http2::error_code::ErrorCode;
+use crate::http2::frame::StreamId;
+use crate::http2::payload::Priority;
+use crate::http2::settings::Settings;
+use crate::tls;
+use crate::write;
+
+pub(super) fn settings(frame: &Frame<'_>, settings: Settings<'_>, out: &mut Vec<u8>) {
+    if frame.header.is_some_and(|header| header.is_ack()) {
+        let Facts::Acknowledges(Some(sent)) = frame.facts else {
+            return out.extend_from_slice(b"accepts SETTINGS that are not in this capture");
+        };
+        out.extend_from_slice(b"accepts the SETTINGS of packet ");
+        write::integer(sent.at.packet, out);
+        out.extend_from_slice(b" after ");
+        return write::duration(frame.at.time.nanos_since(sent.at.time), out);
+    }
+    out.extend_from_slice(sender(frame.direction));
+    let count = settings.count() as u64;
+    let preface = matches!(frame.facts, Facts::Settings { preface: true });
+    match (preface, count) {
+        (true, 0) => out.extend_from_slice(b" preface: all defaults"),
+        (true, _) => {
+            out.extend_from_slice(b" preface: ");
+            write::counted(count, "setting", out);
+        }
+        (false, 0) => out.extend_from_slice(b" sends SETTINGS that change nothing"),
+        (false, _) => {
+            out.extend_from_slice(b" sends ");
+            write::counted(count, "setting", out);
+        }
+    }
+}
+
+pub(super) fn window_update(event: &FrameEvent<'_>, increment: u32, out: &mut Vec<u8>) {
+    let frame = event.frame;
+    out.push(b'+');
+    write::integer(increment, out);
+    let Facts::Granted { window, used, by } = frame.facts else { return };
+    let on_stream = frame.header.is_some_and(|header| header.stream() != StreamId::CONNECTION);
+    let what: &[u8] = match (frame.direction.opposite(), by.is_some()) {
+        (Direction::ToServer, true) => b"the request",
+        (Direction::ToServer, false) => b"requests",
+        (Direction::ToClient, true) => b"the response",
+        (Direction::ToClient, false) => b"responses",
+    };
+    let increment = u64::from(increment);
+    match used {
+        Some(used) if used == increment => {
+            out.extend_from_slice(b": gives back what ");
+            out.extend_from_slice(what);
+            out.extend_from_slice(b" used");
+        }
+        Some(0) => {
+            out.extend_from_slice(b": more room for ");
+            out.extend_from_slice(if on_stream { what } else if what.ends_with(b"quest") || what == b"requests" { b"requests" } else { b"responses" });
+        }
+        Some(used) if used < increment => {
+            out.extend_from_slice(b": gives back the ");
+            write::integer(used, out);
+            out.extend_from_slice(b" used and adds ");
+            write::integer(increment.saturating_sub(used), out);
+        }
+        Some(used) => {
+            out.extend_from_slice(b": gives back part of the ");
+            write::integer(used, out);
+            out.extend_from_slice(b" used");
+        }
+        None => {}
+    }
+    match window {
+        Some(window) => {
+            out.extend_from_slice(if on_stream { b", stream window " } else { b", window " });
+            write::integer(window, out);
+        }
+        None if on_stream && by.is_none() => out.extend_from_slice(b": for a stream that is not open"),
+        None => out.extend_from_slice(b", window unknown"),
+    }
+}
+
+pub(super) fn go_away(frame: &Frame<'_>, last: StreamId, error: ErrorCode, debug_data: &[u8], out: &mut Vec<u8>) {
+    /// The highest stream number there is: nothing is left out yet.
+    const ALL: u32 = 0x7fff_ffff;
+    let before = out.len();
+    out.extend_from_slice(b"the ");
+    out.extend_from_slice(sender(frame.direction));
+    if error == ErrorCode::NO_ERROR {
+        out.extend_from_slice(b" is going away");
+    } else {
+        out.extend_from_slice(b" gives the connection up: ");
+        code(error, out);
+    }
+    if frame.direction == Direction::ToServer {
+        // The last stream of a client's GOAWAY is one that the server opened, by a push.
+    } else if last.0 == ALL {
+        separate(before, out);
+        out.extend_from_slice(b"it asks for no new streams, those under way go on");
+    } else {
+        separate(before, out);
+        out.extend_from_slice(b"streams above ");
+        write::integer(last.0, out);
+        out.extend_from_slice(b" will not be processed");
+    }
+    if !debug_data.is_empty() {
+        out.extend_from_slice(b"; it says \"");
+        write::untrusted_part(debug_data, 80, out);
+        out.push(b'"');
+    }
+}
+
+/// Appends an error code's name and number.
+pub(super) fn code(error: ErrorCode, out: &mut Vec<u8>) {
+    match error.name() {
+        Some(name) => {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b" (");
+            write::integer(error.0, out);
+            out.push(b')');
+        }
+        None => out.extend_from_slice(error.to_string().as_bytes()),
+    }
+}
+
+pub(super) fn priority(priority: Priority, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"depends on stream ");
+    write::integer(priority.depends_on.0, out);
+    if priority.exclusive {
+        out.extend_from_slice(b" alone");
+    }
+    out.extend_from_slice(b", weight ");
+    write::integer(priority.weight, out);
+    out.extend_from_slice(b" (no longer used since RFC 9113)");
+}
+
+pub(super) fn priority_update(stream: StreamId, value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"priority of stream ");
+    write::integer(stream.0, out);
+    out.extend_from_slice(b": ");
+    write::untrusted_part(value, 80, out);
+}
+
+pub(super) fn alt_svc(origin: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"the same service is also at: ");
+    write::untrusted_part(value, 120, out);
+    if !origin.is_empty() {
+        out.extend_from_slice(b", for ");
+        write::untrusted_part(origin, 80, out);
+    }
+}
+
+pub(super) fn origin(mut entries: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"this connection also speaks for:");
+    while let Some((length, rest)) = entries.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes(*length));
+        let Some((entry, rest)) = rest.split_at_checked(length) else { break };
+        out.push(b' ');
+        write::untrusted_part(entry, 80, out);
+        entries = rest;
+    }
+}
+
+pub(super) fn tls(facts: &tls::Facts, out: &mut Vec<u8>) {
+    match facts.version {
+        Some(version) => out.extend_from_slice(version.to_string().as_bytes()),
+        None => out.extend_from_slice(b"TLS"),
+    }
+    if let Some(sni) = &facts.sni {
+        out.extend_from_slice(b", SNI ");
+        write::untrusted(sni.as_bytes(), out);
+    }
+    let offered = facts.alpn_selected.iter().chain(facts.alpn_offered.iter().filter(|_| facts.alpn_selected.is_none()));
+    for (i, name) in offered.enumerate() {
+        let first: &[u8] = if facts.alpn_selected.is_some() { b", ALPN " } else { b", ALPN offered: " };
+        out.extend_from_slice(if i == 0 { first } else { b" " });
+        write::untrusted(name.as_bytes(), out);
+    }
+    if let Some(cipher) = facts.cipher {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(cipher.to_string().as_bytes());
+    }
+    if let Some(alert) = &facts.alert {
+        out.extend_from_slice(b", ");
+        write::untrusted(alert.to_string().as_bytes(), out);
+    }
+    out.extend_from_slice(b"; encrypted, nothing more can be read without its keys");
+}

@@ -1,0 +1,136 @@
+//! The command line: types only. What each option means is said here once, for the help, the completions and the man page.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shows what gRPC said on the wire: every HTTP/2 frame, every call and every message of a capture, explained.
+#[derive(Debug, Parser)]
+#[command(name = "framescope", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Decode capture files into an annotated frame trace
+    #[command(after_help = EXIT_CODES)]
+    Decode(Decode),
+    /// Print shell completions
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// The exit codes, as every command keeps them.
+pub const EXIT_CODES: &str = "Exit codes: 0 clean, 2 usage, 3 input unreadable, 5 schema unusable, 6 input ended inside a record (what preceded it was decoded and printed)";
+
+/// `framescope decode`.
+#[derive(Args, Debug)]
+pub struct Decode {
+    /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to show it
+    #[arg(short = 'T', long = "type", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// The filter.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Raw octets too: a hexdump in text, `octets` and `data` in NDJSON
+    #[arg(long)]
+    pub bytes: bool,
+    /// Clock times instead of milliseconds since the first packet
+    #[arg(long)]
+    pub absolute: bool,
+    /// Colours: always, never, or when the output is a terminal (NO_COLOR and CLICOLOR_FORCE are heeded)
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+    /// Write to a file instead of the standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
+}
+
+/// The formats.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Format {
+    /// The annotated frame trace
+    Text,
+    /// One JSON object a line
+    Ndjson,
+    /// One row a call, with totals by method
+    Calls,
+    /// A report for a code host: calls, a sequence diagram, the trace
+    Markdown,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// Where message types come from.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Schema")]
+pub struct SchemaArgs {
+    /// A .proto file, or a directory that is searched whole (again for more)
+    #[arg(long, value_name = "FILE")]
+    pub proto: Vec<PathBuf>,
+    /// A directory that imports are relative to; it is searched whole (again for more)
+    #[arg(short = 'I', long = "import-path", value_name = "DIR")]
+    pub import_path: Vec<PathBuf>,
+    /// A file with a binary FileDescriptorSet, as `protoc -o` writes it (again for more)
+    #[arg(long, value_name = "FILE")]
+    pub descriptor_set: Vec<PathBuf>,
+}
+
+/// What is shown.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Filters (everything is read, only what matches is shown)")]
+pub struct FilterArgs {
+    /// One flow
+    #[arg(long, value_name = "N")]
+    pub flow: Option<u64>,
+    /// One stream number
+    #[arg(long, value_name = "N")]
+    pub stream: Option<u32>,
+    /// One call
+    #[arg(long, value_name = "N")]
+    pub call: Option<u64>,
+    /// Calls of methods that match: `/pkg.Service/Method`, `Service*/Get*`, `Search`
+    #[arg(long, value_name = "GLOB")]
+    pub method: Option<String>,
+    /// Calls that ended so: a number or name, several with commas, `!ok` for all others, `none` for no status
+    #[arg(long, value_name = "CODE")]
+    pub status: Option<String>,
+    /// Frames of these types, with commas: `HEADERS,RST_STREAM`
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    pub frame: Vec<String>,
+    /// From this time on: after the first packet (`1.5s`, `200ms`) or by the clock (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Flows with this port
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+}

@@ -1,0 +1,392 @@
+//! `-T text`: the annotated frame trace, one line a frame, details below it.
+//!
+//! Columns and words carry the meaning; colour only helps the eye.
+
+mod detail;
+mod line;
+
+use crate::annotate;
+use crate::direction::Direction;
+use crate::event::{Body, Event, Flow, Protocol};
+use crate::grpc::call::Outcome;
+use crate::net::Counters;
+use crate::tcp::{Close, FlowId, GapReason};
+use crate::time::Timestamp;
+use crate::view::contents::Contents;
+use crate::view::{Source, Summary, View};
+use crate::write;
+
+use self::line::{Line, Style};
+
+/// How the trace is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Clock times rather than milliseconds since the first packet.
+    pub absolute: bool,
+    /// ANSI colours.
+    pub colour: bool,
+    /// Raw octets below each frame.
+    pub bytes: bool,
+    /// Columns of the output; details are wrapped and cut to it.
+    pub width: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { absolute: false, colour: false, bytes: false, width: 120 }
+    }
+}
+
+/// The annotated frame trace.
+#[derive(Debug)]
+pub struct Text {
+    options: Options,
+    contents: Contents,
+    start: Timestamp,
+    /// The first flow shown; once another one is, each line names its flow.
+    only_flow: Option<FlowId>,
+    many_flows: bool,
+    header_shown: bool,
+    placeholders_explained: bool,
+    note: Vec<u8>,
+}
+
+impl Text {
+    /// A trace with this schema.
+    #[must_use]
+    pub const fn new(contents: Contents, options: Options) -> Self {
+        Self {
+            options,
+            contents,
+            start: Timestamp::EPOCH,
+            only_flow: None,
+            many_flows: false,
+            header_shown: false,
+            placeholders_explained: false,
+            note: Vec::new(),
+        }
+    }
+
+    /// The line that introduces a flow.
+    fn introduce(&mut self, flow: &Flow<'_>, out: &mut Vec<u8>) {
+        if self.header_shown {
+            out.push(b'\n');
+        }
+        Style::new(self.options.colour).bold(out, |out| {
+            out.extend_from_slice(b"flow ");
+            write::integer(flow.facts.id.0, out);
+            out.extend_from_slice(b"  ");
+            address(flow.facts.client, out);
+            out.extend_from_slice(b" -> ");
+            address(flow.facts.server, out);
+        });
+        out.extend_from_slice(b"  ");
+        if flow.facts.refused {
+            out.extend_from_slice(b"refused: the server answered the SYN with RST");
+        } else if let (Protocol::Unknown, 0, 0) = (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client) {
+            out.extend_from_slice(b"no octets were exchanged");
+        } else {
+            annotate::protocol(flow.protocol, out);
+        }
+        if let Protocol::Http1 = flow.protocol {
+            let line = flow.first_octets[0].split(|octet| *octet == b'\r').next().unwrap_or_default();
+            out.extend_from_slice(b": ");
+            write::untrusted(line, out);
+        }
+        if let Protocol::Unknown = flow.protocol {
+            for (side, octets) in [("client", flow.first_octets[0]), ("server", flow.first_octets[1])] {
+                if !octets.is_empty() {
+                    out.extend_from_slice(b", the ");
+                    out.extend_from_slice(side.as_bytes());
+                    out.extend_from_slice(b" begins with \"");
+                    write::untrusted(octets, out);
+                    out.push(b'"');
+                }
+            }
+        }
+        out.push(b'\n');
+        self.header_shown = true;
+    }
+
+    /// Writes the column header where it is due, and tells the line which flow it is in.
+    fn columns(&mut self, flow: Option<&Flow<'_>>, out: &mut Vec<u8>) {
+        let Some(flow) = flow else { return };
+        let id = flow.facts.id;
+        match self.only_flow {
+            None => {
+                self.only_flow = Some(id);
+                out.push(b'\n');
+                line::header(self.options.absolute, false, out);
+            }
+            Some(only) if only != id && !self.many_flows => {
+                self.many_flows = true;
+                out.push(b'\n');
+                line::header(self.options.absolute, true, out);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn line(&self, event: &Event<'_>) -> Line {
+        Line {
+            absolute: self.options.absolute,
+            start: self.start,
+            at: event.at,
+            flow: event.flow.filter(|_| self.many_flows).map(|flow| flow.facts.id),
+            style: Style::new(self.options.colour),
+        }
+    }
+
+    /// A remark between frames.
+    fn remark(&mut self, event: &Event<'_>, direction: Option<Direction>, words: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+        self.columns(event.flow.as_ref(), out);
+        self.note.clear();
+        words(&mut self.note);
+        self.line(event).remark(direction, &self.note, out);
+    }
+
+    fn frame(&mut self, event: &Event<'_>, frame: &crate::event::FrameEvent<'_>, out: &mut Vec<u8>) {
+        self.columns(event.flow.as_ref(), out);
+        let mut note = std::mem::take(&mut self.note);
+        note.clear();
+        annotate::note(event, frame, &mut note);
+        self.line(event).frame(frame.frame, &note, out);
+        self.note = note;
+        detail::settings(frame.frame, self.options.width, out);
+        if detail::fields(frame.frame, self.options.width, out) && !self.placeholders_explained {
+            self.placeholders_explained = true;
+            detail::indent(out);
+            out.extend_from_slice(b"(? stands for a header that the peer put into its table before this capture began, or where it lost octets)\n");
+        }
+        detail::status(&mut self.contents, frame, self.options.width, out);
+        if self.options.bytes {
+            detail::octets(frame.frame, out);
+        }
+    }
+
+    fn ended(&mut self, event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
+        let Some(flow) = event.flow else { return };
+        let shown = self.only_flow.is_some();
+        if !shown || (flow.facts.octets_to_server == 0 && flow.facts.octets_to_client == 0) {
+            return;
+        }
+        self.remark(
+            event,
+            None,
+            |out| {
+                out.extend_from_slice(b"flow ");
+                write::integer(flow.facts.id.0, out);
+                out.extend_from_slice(match close {
+                    Close::Fin => b" ends: both sides have finished",
+                    Close::Reset(Direction::ToServer) => b" ends: RST from the client".as_slice(),
+                    Close::Reset(Direction::ToClient) => b" ends: RST from the server",
+                    Close::Open => b" had not ended",
+                });
+                out.extend_from_slice(b"; ");
+                write::counted(flow.facts.packets, "packet", out);
+                out.extend_from_slice(b", ");
+                write::counted(flow.facts.octets_to_server, "octet", out);
+                out.extend_from_slice(b" to the server, ");
+                write::integer(flow.facts.octets_to_client, out);
+                out.extend_from_slice(b" to the client");
+                if flow.facts.repeated_segments > 0 {
+                    out.extend_from_slice(b", ");
+                    write::counted(flow.facts.repeated_segments, "segment", out);
+                    out.extend_from_slice(b" repeated");
+                }
+            },
+            out,
+        );
+    }
+}
+
+impl View for Text {
+    fn begin(&mut self, _source: &Source<'_>, _out: &mut Vec<u8>) {}
+
+    fn start(&mut self, first: Timestamp) {
+        self.start = first;
+    }
+
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match event.body {
+            Body::Identified => {
+                if let Some(flow) = &event.flow {
+                    self.introduce(flow, out);
+                }
+            }
+            Body::Frame(frame) => self.frame(event, &frame, out),
+            Body::Message(message) => detail::message(&mut self.contents, &message, self.options.width, out),
+            Body::Call(call) if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Refused | Outcome::Open)) => {
+                self.remark(event, None, |out| annotate::cut_off(call, out), out);
+            }
+            Body::Call(_) => {}
+            Body::Gap { direction, octets, reason, .. } => {
+                self.remark(event, Some(direction), |out| gap(octets, reason, out), out);
+            }
+            Body::Resync { direction, skipped, found, .. } => {
+                self.remark(event, Some(direction), |out| resync(skipped, found, out), out);
+            }
+            Body::Unfinished { direction, header, present, missing, by_sender, .. } => self.remark(
+                event,
+                Some(direction),
+                |out| {
+                    out.extend_from_slice(b"the ");
+                    out.extend_from_slice(if by_sender { direction.sender() } else { "capture" }.as_bytes());
+                    out.extend_from_slice(b" ends inside a frame");
+                    if let Some(header) = header {
+                        out.extend_from_slice(b", ");
+                        out.extend_from_slice(header.kind().to_string().as_bytes());
+                        out.extend_from_slice(b" of stream ");
+                        write::integer(header.stream().0, out);
+                    }
+                    out.extend_from_slice(b": ");
+                    write::counted(present, "octet", out);
+                    out.extend_from_slice(b" there, ");
+                    write::integer(missing, out);
+                    out.extend_from_slice(b" missing");
+                },
+                out,
+            ),
+            Body::Conflict { direction, octets, .. } => self.remark(
+                event,
+                Some(direction),
+                |out| {
+                    out.extend_from_slice(b"a repeated segment differs in ");
+                    write::counted(octets, "octet", out);
+                    out.extend_from_slice(b" from what was captured first, which stands");
+                },
+                out,
+            ),
+            Body::Malformed(fault) => self.remark(
+                event,
+                fault.direction,
+                |out| {
+                    out.extend_from_slice(b"malformed (");
+                    out.extend_from_slice(fault.what.layer().as_bytes());
+                    out.extend_from_slice(b"): ");
+                    write::untrusted(fault.what.to_string().as_bytes(), out);
+                },
+                out,
+            ),
+            Body::Limit { what, count } => self.remark(
+                event,
+                None,
+                |out| {
+                    out.extend_from_slice(b"limit reached: ");
+                    write::integer(count, out);
+                    out.push(b' ');
+                    out.extend_from_slice(what.as_bytes());
+                    out.extend_from_slice(b" not followed");
+                },
+                out,
+            ),
+            Body::Ended(close) => self.ended(event, close, out),
+        }
+    }
+
+    fn finish(&mut self, summary: &Summary<'_>, out: &mut Vec<u8>) {
+        if self.header_shown {
+            out.push(b'\n');
+        }
+        totals(summary, out);
+        if let Some(net) = summary.net {
+            not_shown(net, out);
+        }
+        if let Some(facts) = summary.capture {
+            if facts.dropped() > 0 {
+                out.extend_from_slice(b"the capture says that it dropped ");
+                write::counted(facts.dropped(), "packet", out);
+                out.push(b'\n');
+            }
+            if facts.faults_total > 0 {
+                write::counted(facts.faults_total, "block", out);
+                out.extend_from_slice(b" of the file could not be used");
+                for fault in facts.faults.iter().take(3) {
+                    out.extend_from_slice(b"; at octet ");
+                    write::integer(fault.offset, out);
+                    out.extend_from_slice(b": ");
+                    out.extend_from_slice(fault.what.as_bytes());
+                }
+                out.push(b'\n');
+            }
+        }
+        if let Some(why) = summary.ended_early {
+            out.extend_from_slice(b"the input ended early: ");
+            write::untrusted(why.as_bytes(), out);
+            out.push(b'\n');
+        }
+    }
+}
+
+fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
+    let totals = summary.totals;
+    let mut first = true;
+    if let Some(shown) = summary.frames_shown {
+        write::counted(shown, "frame", out);
+        out.extend_from_slice(b" shown, of ");
+    }
+    let always = [(totals.packets, "packet"), (totals.flows, "flow"), (totals.frames, "frame"), (totals.calls, "call"), (totals.messages, "message")];
+    let sometimes = [(totals.gaps, "gap"), (totals.malformed, "malformed item"), (totals.limits, "limit reached"), (summary.late_packets, "late packet")];
+    for (n, noun) in always.into_iter().chain(sometimes.into_iter().filter(|(n, _)| *n > 0)) {
+        if !std::mem::replace(&mut first, false) {
+            out.extend_from_slice(b", ");
+        }
+        write::counted(n, noun, out);
+    }
+    if totals.gap_octets > 0 {
+        out.extend_from_slice(b" (");
+        write::counted(totals.gap_octets, "octet", out);
+        out.extend_from_slice(b" missing)");
+    }
+    out.push(b'\n');
+}
+
+/// What was in the capture but is not TCP, or did not parse.
+fn not_shown(net: &Counters, out: &mut Vec<u8>) {
+    let mut any = false;
+    for (kind, count) in net.not_tcp() {
+        out.extend_from_slice(if any { b", " } else { b"not shown: " });
+        any = true;
+        write::integer(count, out);
+        out.push(b' ');
+        out.extend_from_slice(kind.to_string().as_bytes());
+    }
+    let incomplete = net.incomplete();
+    if incomplete.datagrams > 0 {
+        out.extend_from_slice(if any { b", " } else { b"not shown: " });
+        any = true;
+        write::counted(incomplete.datagrams, "IP datagram", out);
+        out.extend_from_slice(b" of which fragments are missing");
+    }
+    if any {
+        out.push(b'\n');
+    }
+}
+
+fn gap(octets: u64, reason: GapReason, out: &mut Vec<u8>) {
+    write::counted(octets, "octet", out);
+    out.extend_from_slice(match reason {
+        GapReason::Lost => b" missing: they reached the other side, but the capture does not have them".as_slice(),
+        GapReason::NotCaptured => b" missing: the capture cut them off or ended before them",
+        GapReason::Limit => b" missing: they may have come later, a limit ended the waiting",
+    });
+}
+
+fn resync(skipped: u64, found: bool, out: &mut Vec<u8>) {
+    if found {
+        out.extend_from_slice(b"frames are found again");
+        if skipped > 0 {
+            out.extend_from_slice(b" after ");
+            write::counted(skipped, "octet", out);
+            out.extend_from_slice(b" that could not be read");
+        }
+    } else {
+        out.extend_from_slice(b"no frames were found in the last ");
+        write::counted(skipped, "octet", out);
+    }
+}
+
+fn address(address: std::net::SocketAddr, out: &mut Vec<u8>) {
+    out.extend_from_slice(address.to_string().as_bytes());
+}
+

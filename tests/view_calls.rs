@@ -61,7 +61,7 @@ fn the_clock_takes_the_place_of_relative_times_when_asked_for() {
 fn colours_only_repeat_what_the_words_say() {
     let plain = show_fixture("py_deadline.pcap", &mut Calls::new(Options::default()));
     let coloured = show_fixture("py_deadline.pcap", &mut Calls::new(Options { colour: true, ..Options::default() }));
-    assert!(coloured.contains("\x1b[31mreset by client    \x1b[0m"));
+    assert!(coloured.contains("\x1b[31m-                  \x1b[0m  reset by client"));
     let stripped = ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[33m"].iter().fold(coloured, |text, code| text.replace(code, ""));
     assert_eq!(stripped, plain);
 }
@@ -96,13 +96,13 @@ fn every_end_has_its_own_words() {
     made.send(Side::Server, &frame(1, 5, 11, &[0x88]));
     let shown = plain(made);
     for (stream, words) in [
-        (1, "NOT_FOUND            /a/Named"),
-        (3, "UNKNOWN(4294967295)  /a/Unnamed"),
-        (5, "reset by client      /a/B  CANCEL"),
-        (7, "reset by server      /a/B  UNKNOWN(0xee)"),
-        (9, "refused              /a/B"),
-        (11, "no status            /a/B"),
-        (13, "open                 /a/B"),
+        (1, "NOT_FOUND            completed        /a/Named"),
+        (3, "UNKNOWN(4294967295)  completed        /a/Unnamed"),
+        (5, "-                    reset by client  /a/B  CANCEL"),
+        (7, "-                    reset by server  /a/B  UNKNOWN(0xee)"),
+        (9, "-                    refused          /a/B"),
+        (11, "no status            completed        /a/B"),
+        (13, "-                    open             /a/B"),
     ] {
         let row = shown.lines().find(|line| line.split_ascii_whitespace().nth(3) == Some(&stream.to_string()));
         assert!(row.is_some_and(|row| row.ends_with(words)), "{stream}: {row:?}");

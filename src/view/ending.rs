@@ -55,10 +55,11 @@ pub fn status(call: &Call, out: &mut Vec<u8>) {
 
 /// Appends the status by name, or the HTTP status of a response that is no gRPC; `-` where the wire had none, `?` where it was not captured.
 pub fn bare_status(call: &Call, out: &mut Vec<u8>) {
-    match call.outcome {
-        _ if call.status.is_some() || is_http_failure(call) => status(call, out),
-        Some(Outcome::Completed) if !call.is_complete() => out.push(b'?'),
-        _ => out.push(b'-'),
+    let told = call.status.is_some() || is_http_failure(call) || call.outcome == Some(Outcome::Completed);
+    if told {
+        status(call, out);
+    } else {
+        out.push(b'-');
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::descriptor as proto;
 use super::features::{Presence, Resolved};
 use super::table::{Enum, EnumId, Field, Kind, Label, Message, MessageId, Table, quote};
-use super::{MethodInfo, Warning};
+use super::{MethodInfo, Methods, Warning};
 
 /// Collects files, then links them.
 #[derive(Default)]
@@ -27,7 +27,7 @@ struct Unit {
 #[derive(Default)]
 pub(super) struct Linked {
     pub(super) table: Table,
-    pub(super) methods: HashMap<Box<str>, MethodInfo>,
+    pub(super) methods: Methods,
     pub(super) warnings: Vec<Warning>,
 }
 

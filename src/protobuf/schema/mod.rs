@@ -27,7 +27,7 @@ pub(crate) use table::{Field, Kind, Label, Message, Shape, Table};
 #[derive(Debug)]
 pub struct Schema {
     table: Table,
-    methods: HashMap<Box<str>, MethodInfo>,
+    methods: Methods,
     given: bool,
 }
 
@@ -108,6 +108,9 @@ impl Schema {
         (schema, linked.warnings)
     }
 }
+
+/// Methods by path; looked up for every message.
+type Methods = HashMap<Box<str>, MethodInfo, foldhash::fast::RandomState>;
 
 /// One RPC method as its service declares it.
 #[derive(Clone, Debug, Eq, PartialEq)]

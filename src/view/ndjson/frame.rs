@@ -1,7 +1,7 @@
 //! The `frame` record: a frame header as it stood, what its type says, and the fields of the header block that ends with it.
 
 use super::trouble::{self, Reached};
-use super::write::{display, end, end_list, hex, integer, key, name, number, number_if_known, packets, quoted, string, string_or_hex, truth};
+use super::write::{display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted, string, string_or_hex, truth};
 use crate::annotate;
 use crate::event::{Event, FrameEvent};
 use crate::grpc::calls::{Belongs, Role};
@@ -19,8 +19,7 @@ pub(super) fn frame(event: &Event<'_>, of: &FrameEvent<'_>, bytes: bool, scratch
     let frame = of.frame;
     number(out, b"{\"type\":\"frame\",\"id\":", frame.id.0);
     number(out, key!("time_ns"), frame.at.time.as_nanos());
-    number_if_known(out, key!("flow"), event.flow.map(|flow| flow.facts.id.0));
-    name(out, key!("direction"), frame.direction.name());
+    flow_and_direction(out, event.flow, frame.direction);
     packets(out, frame.pieces);
     match frame.header {
         Some(header) => head(header, out),
@@ -87,7 +86,32 @@ fn head(header: FrameHeader, out: &mut Vec<u8>) {
         number(out, key!("frame_type"), header.kind().0);
     }
     number(out, key!("length"), header.length());
+    flags(header, out);
+    number(out, key!("stream"), header.stream().0);
+    if header.undefined_flags() != 0 {
+        number(out, key!("undefined_flags"), header.undefined_flags());
+    }
+    if header.reserved_bit() {
+        truth(out, key!("reserved_bit"), true);
+    }
+}
+
+/// The flags octet, and the names of the flags in it.
+fn flags(header: FrameHeader, out: &mut Vec<u8>) {
     let flags = header.flags();
+    // What nearly all frames have.
+    let prepared: &[u8] = match (header.kind(), flags.0) {
+        (_, 0) => br#","flags":0,"flag_names":[]"#,
+        (FrameType::HEADERS, 4) => br#","flags":4,"flag_names":["END_HEADERS"]"#,
+        (FrameType::HEADERS, 5) => br#","flags":5,"flag_names":["END_STREAM","END_HEADERS"]"#,
+        (FrameType::DATA, 1) => br#","flags":1,"flag_names":["END_STREAM"]"#,
+        (FrameType::SETTINGS | FrameType::PING, 1) => br#","flags":1,"flag_names":["ACK"]"#,
+        _ => b"",
+    };
+    out.extend_from_slice(prepared);
+    if !prepared.is_empty() {
+        return;
+    }
     number(out, key!("flags"), flags.0);
     out.extend_from_slice(key!("flag_names"));
     let mut before = b'[';
@@ -100,13 +124,6 @@ fn head(header: FrameHeader, out: &mut Vec<u8>) {
         }
     }
     end_list(out, before);
-    number(out, key!("stream"), header.stream().0);
-    if header.undefined_flags() != 0 {
-        number(out, key!("undefined_flags"), header.undefined_flags());
-    }
-    if header.reserved_bit() {
-        truth(out, key!("reserved_bit"), true);
-    }
 }
 
 /// What the frame is to its call.
@@ -330,7 +347,10 @@ fn field(field: &Field<'_>, out: &mut Vec<u8>) {
     if field.index().is_none() {
         truth(out, key!("huffman_name"), field.huffman_name());
     }
-    truth(out, key!("huffman"), field.huffman_value());
-    truth(out, key!("known"), field.is_known());
-    out.push(b'}');
+    out.extend_from_slice(match (field.huffman_value(), field.is_known()) {
+        (false, true) => br#","huffman":false,"known":true}"#,
+        (true, true) => br#","huffman":true,"known":true}"#,
+        (false, false) => br#","huffman":false,"known":false}"#,
+        (true, false) => br#","huffman":true,"known":false}"#,
+    });
 }

@@ -32,6 +32,7 @@ pub(super) fn summary(summary: &Summary<'_>, reached: &Reached, out: &mut Vec<u8
     number(out, key!("findings"), 0);
     limits(reached, out);
     number(out, key!("late_packets"), summary.late_packets);
+    number_if_known(out, key!("frames_shown"), summary.frames_shown);
     if let Some(counters) = summary.net {
         below_tcp(counters, out);
     }

@@ -4,6 +4,8 @@
 
 use std::fmt::Display;
 
+use crate::direction::Direction;
+use crate::event::Flow;
 use crate::protobuf::json::text;
 pub(super) use crate::protobuf::json::text::{base64, integer};
 use crate::span::{Piece, each_packet};
@@ -28,14 +30,14 @@ pub(super) fn end(out: &mut Vec<u8>) {
 }
 
 /// Appends a key and an integer.
-#[inline]
+#[inline(always)]
 pub(super) fn number(out: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer) {
     out.extend_from_slice(key);
     integer(out, number);
 }
 
 /// Appends a key and an integer, where there is one.
-#[inline]
+#[inline(always)]
 pub(super) fn number_if_known(out: &mut Vec<u8>, key: &[u8], known: Option<impl itoa::Integer>) {
     if let Some(known) = known {
         number(out, key, known);
@@ -43,14 +45,24 @@ pub(super) fn number_if_known(out: &mut Vec<u8>, key: &[u8], known: Option<impl 
 }
 
 /// Appends a key and a truth.
-#[inline]
+#[inline(always)]
 pub(super) fn truth(out: &mut Vec<u8>, key: &[u8], value: bool) {
     out.extend_from_slice(key);
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
+/// Appends `flow` and `direction`.
+#[inline(always)]
+pub(super) fn flow_and_direction(out: &mut Vec<u8>, flow: Option<Flow<'_>>, direction: Direction) {
+    number_if_known(out, key!("flow"), flow.map(|flow| flow.facts.id.0));
+    out.extend_from_slice(match direction {
+        Direction::ToServer => br#","direction":"to_server""#,
+        Direction::ToClient => br#","direction":"to_client""#,
+    });
+}
+
 /// Appends a key and a name of ours, which needs no escapes.
-#[inline]
+#[inline(always)]
 pub(super) fn name(out: &mut Vec<u8>, key: &[u8], name: &'static str) {
     out.extend_from_slice(key);
     out.push(b'"');
@@ -74,7 +86,10 @@ pub(super) fn display(out: &mut Vec<u8>, key: &[u8], value: impl Display) {
 /// Appends octets under the first key as a string if they are UTF-8, else under the second in hex: never altered.
 #[inline]
 pub(super) fn string_or_hex(out: &mut Vec<u8>, keys: (&[u8], &[u8]), octets: &[u8]) {
-    if is_plain(octets) || std::str::from_utf8(octets).is_ok() {
+    if is_plain(octets) {
+        out.extend_from_slice(keys.0);
+        quoted_plain(out, octets);
+    } else if std::str::from_utf8(octets).is_ok() {
         string(out, keys.0, octets);
     } else {
         hex(out, keys.1, octets);
@@ -99,16 +114,22 @@ pub(super) fn quoted_hex(out: &mut Vec<u8>, octets: &[u8]) {
 #[inline]
 pub(super) fn quoted(out: &mut Vec<u8>, octets: &[u8]) {
     if is_plain(octets) {
-        out.push(b'"');
-        out.extend_from_slice(octets);
-        out.push(b'"');
+        quoted_plain(out, octets);
     } else {
         text::string(out, octets);
     }
 }
 
-/// Appends the numbers of the packets that hold `pieces`, in the order of the octets.
 #[inline]
+fn quoted_plain(out: &mut Vec<u8>, octets: &[u8]) {
+    out.reserve(octets.len().saturating_add(2));
+    out.push(b'"');
+    out.extend_from_slice(octets);
+    out.push(b'"');
+}
+
+/// Appends the numbers of the packets that hold `pieces`, in the order of the octets.
+#[inline(always)]
 pub(super) fn packets(out: &mut Vec<u8>, pieces: &[Piece]) {
     out.extend_from_slice(key!("packets"));
     let mut before = b'[';
@@ -120,12 +141,32 @@ pub(super) fn packets(out: &mut Vec<u8>, pieces: &[Piece]) {
     end_list(out, before);
 }
 
-/// Whether a JSON string may hold all of it as it stands. Sixteen octets at a time, so that the compiler can compare them at once.
+/// Whether a JSON string may hold all of it as it stands: printable ASCII but for the quote and the backslash. Eight octets at a time.
 #[inline]
 fn is_plain(octets: &[u8]) -> bool {
-    let plain = |octet: u8| (octet.wrapping_sub(0x20) < 0x5f) & (octet != b'"') & (octet != b'\\');
-    let (chunks, rest) = octets.as_chunks::<16>();
-    chunks.iter().all(|chunk| chunk.iter().fold(true, |all, octet| all & plain(*octet))) && rest.iter().fold(true, |all, octet| all & plain(*octet))
+    let (words, rest) = octets.as_chunks::<8>();
+    // The last word overlaps the one before it; what is shorter than a word stands in one twice.
+    let last = match (octets.last_chunk::<8>(), octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        (Some(last), _, _) => *last,
+        (None, Some([a, b, c, d]), Some([e, f, g, h])) => [*a, *b, *c, *d, *e, *f, *g, *h],
+        _ => {
+            let mut word = [b' '; 8];
+            word.iter_mut().zip(rest).for_each(|(place, octet)| *place = *octet);
+            word
+        }
+    };
+    words.iter().fold(special(last), |found, word| found | special(*word)) == 0
+}
+
+/// Not 0 if one of the octets is a control, not ASCII, a quote or a backslash.
+#[inline(always)]
+fn special(word: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_ne_bytes(word);
+    // The high bit of an octet stays clear if the octet is ASCII and not below `least`.
+    let below = |word: u64, least: u64| word.wrapping_sub(ONES.wrapping_mul(least)) & !word;
+    let is = |octet: u64| below(word ^ ONES.wrapping_mul(octet), 1);
+    (below(word, 0x20) | word | is(0x22) | is(0x5c) | is(0x7f)) & ONES.wrapping_mul(0x80)
 }
 
 fn digit(nibble: u8) -> u8 {

@@ -4,6 +4,8 @@ mod http1;
 mod http2;
 mod opening;
 
+use std::borrow::Cow;
+
 use crate::capture::Packet;
 use crate::direction::Direction;
 use crate::event::{Body, Event, Fault, Flow, Observer, Protocol, What};
@@ -49,14 +51,15 @@ pub struct Totals {
 pub struct Dissector {
     net: Net,
     flows: FlowTable,
+    /// By the flow's slot.
+    applications: Vec<Application>,
     upper: Upper,
 }
 
-/// Everything above TCP.
+/// Everything above TCP that all flows share.
 #[derive(Debug)]
 struct Upper {
     limits: Limits,
-    applications: Vec<Application>,
     http2: connection::Shared,
     grpc: calls::Shared,
     totals: Totals,
@@ -91,9 +94,9 @@ impl Dissector {
         Self {
             net: Net::default(),
             flows: FlowTable::new(limits),
+            applications: Vec::new(),
             upper: Upper {
                 limits: limits.clone(),
-                applications: Vec::new(),
                 http2: connection::Shared::new(limits),
                 grpc: calls::Shared::default(),
                 totals: Totals::default(),
@@ -106,7 +109,7 @@ impl Dissector {
         let at = Arrival { time: packet.time, packet: packet.number };
         self.upper.totals.packets = self.upper.totals.packets.saturating_add(1);
         match self.net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos()) {
-            Outcome::Tcp(segment) => self.flows.segment(at, &segment, &mut Receiving { upper: &mut self.upper, observer }),
+            Outcome::Tcp(segment) => self.flows.segment(at, &segment, &mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer }),
             Outcome::Malformed(malformed) => {
                 self.upper.totals.malformed = self.upper.totals.malformed.saturating_add(1);
                 let offset = u64::from(malformed.offset);
@@ -119,13 +122,13 @@ impl Dissector {
 
     /// Takes note that the time is `now`: what waited long enough is given up. Needed only where packets stop coming.
     pub fn advance(&mut self, now: Timestamp, observer: &mut impl Observer) {
-        self.flows.advance(now, &mut Receiving { upper: &mut self.upper, observer });
+        self.flows.advance(now, &mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer });
     }
 
     /// The input has ended: hands out everything that was still waiting.
     pub fn finish(&mut self, observer: &mut impl Observer) {
         self.net.finish();
-        self.flows.finish(&mut Receiving { upper: &mut self.upper, observer });
+        self.flows.finish(&mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer });
         let at = Arrival::default();
         let given_up = self.flows.given_up();
         if given_up > 0 {
@@ -155,7 +158,7 @@ impl Dissector {
     /// Octets of memory held by all layers.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let applications = self.upper.applications.iter().fold(0_usize, |sum, application| sum.saturating_add(application.held_bytes()));
+        let applications = self.applications.iter().fold(0_usize, |sum, application| sum.saturating_add(application.held_bytes()));
         [self.net.held_bytes(), self.flows.held_bytes(), self.upper.grpc.queue.held, applications].iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 }
@@ -175,21 +178,22 @@ impl Application {
 
 /// The receiver of what flows deliver, for the time of one packet.
 struct Receiving<'a, O> {
+    applications: &'a mut Vec<Application>,
     upper: &'a mut Upper,
     observer: &'a mut O,
 }
 
 impl<O: Observer> Receiver for Receiving<'_, O> {
     fn receive(&mut self, slot: usize, facts: &FlowFacts, event: FlowEvent<'_>) -> Orientation {
-        if self.upper.applications.len() <= slot {
-            self.upper.applications.resize_with(slot.saturating_add(1), Application::default);
+        if self.applications.len() <= slot {
+            self.applications.resize_with(slot.saturating_add(1), Application::default);
         }
-        let Some(application) = self.upper.applications.get_mut(slot) else { return Orientation::Keep };
-        let mut application = std::mem::take(application);
+        let Some(application) = self.applications.get_mut(slot) else { return Orientation::Keep };
         let closed = matches!(event, FlowEvent::Closed { .. });
-        let orientation = Step { upper: self.upper, observer: self.observer, facts: *facts, application: &mut application }.event(event);
-        if !closed && let Some(place) = self.upper.applications.get_mut(slot) {
-            *place = application;
+        let facts = Cow::Borrowed(facts);
+        let orientation = Step { upper: self.upper, observer: self.observer, facts, application }.event(event);
+        if closed {
+            *application = Application::default();
         }
         orientation
     }
@@ -199,7 +203,8 @@ impl<O: Observer> Receiver for Receiving<'_, O> {
 struct Step<'a, O> {
     upper: &'a mut Upper,
     observer: &'a mut O,
-    facts: FlowFacts,
+    /// As the flow table has them, until the octets tell that client and server are the other way round.
+    facts: Cow<'a, FlowFacts>,
     application: &'a mut Application,
 }
 
@@ -292,8 +297,9 @@ impl<O: Observer> Step<'_, O> {
         let State::Opening(mut opening) = std::mem::take(&mut self.application.state) else { return Orientation::Keep };
         if swap {
             opening.swap();
-            std::mem::swap(&mut self.facts.client, &mut self.facts.server);
-            std::mem::swap(&mut self.facts.octets_to_client, &mut self.facts.octets_to_server);
+            let facts = self.facts.to_mut();
+            std::mem::swap(&mut facts.client, &mut facts.server);
+            std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
         }
         self.application.state = match verdict {
             Verdict::Http2 { from_start, .. } => State::Http2(Box::new(Http2::new(from_start))),

@@ -28,6 +28,7 @@ pub struct Piece {
 impl Piece {
     /// The part of this piece from its octet `skip` on, `take` octets at the most; `None` when nothing is left.
     #[must_use]
+    #[inline]
     pub fn part(self, skip: u64, take: u64) -> Option<Self> {
         let left = u64::from(self.length).checked_sub(skip)?.min(take);
         let skip = u32::try_from(skip).ok()?;
@@ -37,7 +38,19 @@ impl Piece {
 }
 
 /// Appends to `out` the pieces of the `length` octets from `start` on, counted over the concatenation of `pieces`.
+#[inline]
 pub fn slice_pieces(pieces: &[Piece], start: u64, length: u64, out: &mut Vec<Piece>) {
+    // What lies in one packet.
+    if let [only] = pieces
+        && out.is_empty()
+    {
+        out.extend(only.part(start, length));
+        return;
+    }
+    slice_each(pieces, start, length, out);
+}
+
+fn slice_each(pieces: &[Piece], start: u64, length: u64, out: &mut Vec<Piece>) {
     let (mut skip, mut left) = (start, length);
     for piece in pieces {
         if left == 0 {

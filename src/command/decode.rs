@@ -17,7 +17,10 @@ use crate::filter::{Filter, Filtering, StatusFilter};
 use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
+use crate::view::calls::{self, Calls};
 use crate::view::contents::Contents;
+use crate::view::markdown::{self, Markdown};
+use crate::view::ndjson::Ndjson;
 use crate::view::text::{self, Text};
 use crate::view::{Source, Summary, View};
 
@@ -27,6 +30,11 @@ use crate::view::{Source, Summary, View};
 ///
 /// The first failure, with its exit code; what preceded it was shown.
 pub fn run(arguments: &Decode) -> Result<(), Failure> {
+    if arguments.limits.iter().any(|change| change == "help") {
+        let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
+        output.buffer.extend_from_slice(options::limits_help().as_bytes());
+        return output.finish();
+    }
     let limits = options::limits(&arguments.limits)?;
     let filter = options::filter(&arguments.filter)?;
     let interrupted = interruptions();
@@ -56,10 +64,17 @@ fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn 
     let contents = || Ok::<_, Failure>(Contents::new(options::schema(&arguments.schema)?, limits));
     let colour = options::colour(arguments.color, arguments.output.is_some());
     let text = text::Options { absolute: arguments.absolute, colour, bytes: arguments.bytes, width: options::width() };
-    let _ = filter;
     Ok(match arguments.format {
         Format::Text => Box::new(Text::new(contents()?, text)),
-        _ => unreachable!(),
+        Format::Ndjson => Box::new(Ndjson::new(contents()?, arguments.bytes)),
+        Format::Calls => Box::new(Calls::new(calls::Options { absolute: arguments.absolute, colour })),
+        Format::Markdown => {
+            // What is meant for people on a page needs no colours.
+            let trace = Text::new(contents()?, text::Options { colour: false, ..text });
+            let call = filter.call.map(CallId);
+            let options = markdown::Options { call, absolute: arguments.absolute, ..markdown::Options::default() };
+            Box::new(Markdown::new(Box::new(trace), options))
+        }
     })
 }
 

@@ -130,14 +130,16 @@ pub(super) fn width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns >= 60).unwrap_or(120)
 }
 
+/// The limits by name, with their defaults and what they bound.
+pub(super) fn limits_help() -> String {
+    let mut limits = Limits::default();
+    limits.fields().into_iter().map(|(name, value, what)| format!("{name:<20} {:>12}  {what}\n", *value)).collect()
+}
+
 /// The limits with the changes asked for.
 pub(super) fn limits(changes: &[String]) -> Result<Limits, Failure> {
     let mut limits = Limits::default();
     for change in changes {
-        if change == "help" {
-            let list: Vec<String> = limits.fields().into_iter().map(|(name, value, what)| format!("  {name:<20} {:>12}  {what}", *value)).collect();
-            return Err(usage(format!("the limits and their defaults:\n{}", list.join("\n"))));
-        }
         let size = change.split_once('=').and_then(|(name, size)| Some((name, self::size(size)?)));
         let Some((name, size)) = size else {
             return Err(usage(format!("--limit `{}` is not NAME=SIZE, such as message=16MiB; `--limit help` lists the names", shown(change))));

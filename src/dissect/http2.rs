@@ -148,6 +148,7 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
         while let Some(call) = self.calls.take_lingering(frame.at.time) {
             self.call_ended(call, frame.at);
         }
+        let may_end = frame.ends_stream || matches!(frame.payload, Payload::RstStream(_));
         let belongs = self.calls.frame(frame, self.limits, self.grpc);
         let Some(header) = frame.header else {
             return self.emit(frame.at, Body::Frame(FrameEvent { frame, belongs, call: None }));
@@ -155,7 +156,9 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
         let stream = header.stream();
         let Some(call) = self.calls.call(stream) else {
             self.emit(frame.at, Body::Frame(FrameEvent { frame, belongs, call: None }));
-            self.calls.take_ended(stream);
+            if may_end {
+                self.calls.take_ended(stream);
+            }
             return;
         };
         let event = FrameEvent { frame, belongs, call: Some(call) };
@@ -177,7 +180,7 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
         } else {
             messages(self.grpc, self.totals, self.flow, call, frame.direction, &[], frame.at, self.observer);
         }
-        if let Some(call) = self.calls.take_ended(stream) {
+        if may_end && let Some(call) = self.calls.take_ended(stream) {
             self.call_ended(call, frame.at);
         }
     }

@@ -216,14 +216,16 @@ impl Call {
         self.bodies[direction].reads_messages()
     }
 
-    /// Takes the fields of a header block; `trailers` says which list its metadata belongs to.
-    pub(super) fn take_block(&mut self, direction: Direction, block: &Block<'_>, trailers: bool, limit: usize) {
+    /// Takes the fields of a header block; `trailers` says which list its metadata belongs to. True if its status is an interim one (1xx).
+    pub(super) fn take_block(&mut self, direction: Direction, block: &Block<'_>, trailers: bool, limit: usize) -> bool {
         let which = match (direction, trailers) {
             (Direction::ToServer, _) => 0,
             (Direction::ToClient, false) => 1,
             (Direction::ToClient, true) => 2,
         };
         self.damaged |= !block.complete;
+        let mut informational = false;
+        let mut reads_messages = true;
         for field in block.fields.fields() {
             if field.size_update().is_some() {
                 continue;
@@ -235,17 +237,26 @@ impl Call {
             match field.static_name() {
                 StaticName::PATH => self.text.set(|text| &mut text.path, value),
                 StaticName::AUTHORITY => self.text.set(|text| &mut text.authority, value),
-                StaticName::STATUS => self.http_status = parse_http_status(value),
+                StaticName::STATUS => {
+                    self.http_status = parse_http_status(value);
+                    informational |= matches!(value, [b'1', _, _]);
+                }
                 StaticName::CONTENT_TYPE => {
                     self.text.set(|text| &mut text.content_type[direction], value);
+                    let content_type = ContentType::parse(value);
+                    reads_messages = content_type.is_grpc();
                     if direction == Direction::ToServer || self.protocol.is_none() {
-                        self.protocol = Some(ContentType::parse(value).protocol);
+                        self.protocol = Some(content_type.protocol);
                     }
                 }
                 StaticName::METHOD | StaticName::SCHEME => {}
                 _ => self.take_field(direction, which, name, value, limit),
             }
         }
+        if !reads_messages {
+            self.bodies[direction].is_not_messages();
+        }
+        informational
     }
 
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {

@@ -2,7 +2,7 @@
 //!
 //! Streams that are not gRPC are followed only as far as it takes to say so.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::call::{Call, CallId, Outcome};
 use super::content_type::Protocol;
@@ -15,6 +15,7 @@ use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::http2::hpack::StaticName;
 use crate::http2::payload::Payload;
+use crate::http2::streams::Streams;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece, slice_pieces};
 use crate::time::Timestamp;
@@ -97,6 +98,12 @@ impl Shared {
         }
     }
 
+    /// Forgets what the frame before left.
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.decoded.clear();
+    }
+
     fn begin(&mut self, stream: StreamId, at: Arrival) -> Box<Call> {
         let mut call = self.pool.pop().unwrap_or_default();
         call.id = CallId(self.next_call);
@@ -117,13 +124,13 @@ enum Exchange {
 /// The calls of one connection.
 #[derive(Debug, Default)]
 pub struct Calls {
-    exchanges: HashMap<u32, Exchange, foldhash::fast::RandomState>,
+    exchanges: Streams<Exchange>,
     /// Whether frames may be missing, so that a stream's beginning may not have been seen.
     partial: bool,
     /// Calls that were reset while the other side may still have octets under way.
-    lingering: VecDeque<(u32, Timestamp)>,
+    lingering: VecDeque<(StreamId, Timestamp)>,
     /// Streams whose calls have ended; only kept where `partial` makes it matter.
-    over: VecDeque<u32>,
+    over: VecDeque<StreamId>,
 }
 
 /// Capture time for which octets of a call that was reset are still counted: they were sent before their sender knew.
@@ -144,14 +151,14 @@ impl Calls {
     #[must_use]
     pub fn upgraded() -> Self {
         let mut calls = Self::default();
-        calls.exchanges.insert(1, Exchange::Plain(Both { to_server: true, to_client: false }));
+        calls.exchanges.insert(StreamId(1), Exchange::Plain(Both { to_server: true, to_client: false }));
         calls
     }
 
     /// The call of a stream.
     #[must_use]
     pub fn call(&self, stream: StreamId) -> Option<&Call> {
-        match self.exchanges.get(&stream.0) {
+        match self.exchanges.get(stream) {
             Some(Exchange::Call(call)) => Some(call),
             _ => None,
         }
@@ -160,10 +167,10 @@ impl Calls {
     /// An unknown number of frames was lost in this direction.
     pub fn lose(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, mut ended: impl FnMut(&Call, &mut Shared)) {
         self.partial = true;
-        let mut streams: Vec<u32> = self.exchanges.keys().copied().collect();
+        let mut streams: Vec<StreamId> = self.exchanges.iter().map(|(stream, _)| stream).collect();
         streams.sort_unstable();
         for stream in streams {
-            if let Some(Exchange::Call(call)) = self.exchanges.get_mut(&stream)
+            if let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream)
                 && !call.ended[direction]
             {
                 call.damaged = true;
@@ -176,17 +183,21 @@ impl Calls {
     }
 
     /// Takes a frame: what it is to its call. Messages that end in it are in `shared.queue`.
+    #[inline]
     pub fn frame(&mut self, frame: &Frame<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
-        shared.queue.clear();
-        shared.decoded.clear();
-        let Some(header) = frame.header else { return Belongs::default() };
-        let stream = header.stream();
-        if stream == StreamId::CONNECTION {
-            if let Payload::GoAway { last_stream, .. } = frame.payload {
-                self.go_away(frame.direction, last_stream);
+        shared.clear();
+        match frame.header.as_ref().map_or(StreamId::CONNECTION, |header| header.stream()) {
+            StreamId::CONNECTION => {
+                if let Payload::GoAway { last_stream, .. } = frame.payload {
+                    self.go_away(frame.direction, last_stream);
+                }
+                Belongs::default()
             }
-            return Belongs::default();
+            stream => self.on_stream(frame, stream, limits, shared),
         }
+    }
+
+    fn on_stream(&mut self, frame: &Frame<'_>, stream: StreamId, limits: &Limits, shared: &mut Shared) -> Belongs {
         if let Some(block) = &frame.block
             && block.promised.is_none()
         {
@@ -201,9 +212,8 @@ impl Calls {
 
     /// Takes part of a DATA frame that is too large to keep; its messages are in `shared.queue`.
     pub fn part(&mut self, part: &Part<'_>, limits: &Limits, shared: &mut Shared) -> Option<&Call> {
-        shared.queue.clear();
-        shared.decoded.clear();
-        let Some(Exchange::Call(call)) = self.exchanges.get_mut(&part.stream.0) else { return None };
+        shared.clear();
+        let Some(Exchange::Call(call)) = self.exchanges.get_mut(part.stream) else { return None };
         match part.octets {
             Ok(octets) => read_body(call, part.direction, octets, &[], part.pieces, part.at, limits, shared),
             Err(length) => {
@@ -217,7 +227,7 @@ impl Calls {
     }
 
     fn plain(&self, stream: StreamId) -> Belongs {
-        match self.exchanges.get(&stream.0) {
+        match self.exchanges.get(stream) {
             Some(Exchange::Call(call)) => Belongs { call: Some(call.id), ..Belongs::default() },
             Some(Exchange::Plain(_)) => Belongs { is_plain: true, ..Belongs::default() },
             None => Belongs::default(),
@@ -226,11 +236,11 @@ impl Calls {
 
     fn block(&mut self, frame: &Frame<'_>, stream: StreamId, block: &Block<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
         let direction = frame.direction;
-        if !self.exchanges.contains_key(&stream.0) && !self.over.contains(&stream.0) {
+        if !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let nature = nature(block);
             let begins = direction == Direction::ToServer;
             if nature == Nature::Plain && (begins || !self.partial) {
-                self.exchanges.insert(stream.0, Exchange::Plain(Both::default()));
+                self.exchanges.insert(stream, Exchange::Plain(Both::default()));
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
                 call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
@@ -241,22 +251,20 @@ impl Calls {
                         call.bodies.to_client = super::message::Body::default();
                     }
                 }
-                self.exchanges.insert(stream.0, Exchange::Call(call));
+                self.exchanges.insert(stream, Exchange::Call(call));
             } else {
                 return Belongs::default();
             }
         }
         let partial = self.partial;
-        match self.exchanges.get_mut(&stream.0) {
+        match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
-                let informational = is_informational(block);
                 let first = !call.headed[direction];
                 let trailers = !first || (direction == Direction::ToClient && frame.ends_stream) || (!call.begins && has_status(block));
-                call.take_block(direction, block, trailers && direction == Direction::ToClient, limits.call_metadata);
+                let informational = call.take_block(direction, block, trailers && direction == Direction::ToClient, limits.call_metadata);
                 if !informational {
                     call.headed[direction] = true;
                 }
-                settle_protocol(call, direction);
                 let role = match (direction, first) {
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
@@ -293,12 +301,12 @@ impl Calls {
 
     fn data(&mut self, frame: &Frame<'_>, stream: StreamId, data: &[u8], limits: &Limits, shared: &mut Shared) -> Belongs {
         let direction = frame.direction;
-        if self.partial && !self.exchanges.contains_key(&stream.0) && !self.over.contains(&stream.0) {
+        if self.partial && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let mut call = shared.begin(stream, frame.at);
             call.bodies = Both::from_fn(|_| super::message::Body::lost());
-            self.exchanges.insert(stream.0, Exchange::Call(call));
+            self.exchanges.insert(stream, Exchange::Call(call));
         }
-        match self.exchanges.get_mut(&stream.0) {
+        match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
                 let mut pieces = std::mem::take(&mut shared.scratch);
                 pieces.clear();
@@ -335,7 +343,7 @@ impl Calls {
     }
 
     fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
-        let call = match self.exchanges.get_mut(&stream.0) {
+        let call = match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => call,
             Some(Exchange::Plain(ended)) => {
                 *ended = Both { to_server: true, to_client: true };
@@ -356,7 +364,7 @@ impl Calls {
         if !call.ended[frame.direction.opposite()] {
             // The other side does not know yet: what it has sent is still to come.
             let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
-            self.lingering.push_back((stream.0, until));
+            self.lingering.push_back((stream, until));
         }
         let duration = if !after_end && call.begins { call.duration() } else { None };
         Belongs { call: Some(call.id), role: Role::Reset { after_end }, duration, status: call.status, http_status: call.http_status, ..Belongs::default() }
@@ -367,9 +375,9 @@ impl Calls {
         if direction == Direction::ToServer {
             return;
         }
-        for (stream, exchange) in &mut self.exchanges {
+        for (stream, exchange) in self.exchanges.iter_mut() {
             if let Exchange::Call(call) = exchange
-                && *stream > last.0
+                && stream > last
                 && !call.headed.to_client
             {
                 call.left_out = true;
@@ -379,18 +387,23 @@ impl Calls {
 
     /// Takes the exchange of a stream that is over; a call among them is handed out.
     pub fn take_ended(&mut self, stream: StreamId) -> Option<Box<Call>> {
-        let over = match self.exchanges.get(&stream.0)? {
+        let over = match self.exchanges.get(stream)? {
             Exchange::Call(call) => call.ended.to_server && call.ended.to_client,
             Exchange::Plain(ended) => ended.to_server && ended.to_client,
         };
         if !over {
             return None;
         }
-        self.take(stream.0)
+        self.take(stream)
     }
 
     /// Takes a call that was reset so long ago that nothing of it is under way any more.
+    #[inline]
     pub fn take_lingering(&mut self, now: Timestamp) -> Option<Box<Call>> {
+        if self.lingering.is_empty() { None } else { self.take_lingered(now) }
+    }
+
+    fn take_lingered(&mut self, now: Timestamp) -> Option<Box<Call>> {
         while let Some((stream, deadline)) = self.lingering.front().copied() {
             if now < deadline && self.lingering.len() <= LINGERING {
                 return None;
@@ -403,8 +416,8 @@ impl Calls {
         None
     }
 
-    fn take(&mut self, stream: u32) -> Option<Box<Call>> {
-        let exchange = self.exchanges.remove(&stream)?;
+    fn take(&mut self, stream: StreamId) -> Option<Box<Call>> {
+        let exchange = self.exchanges.remove(stream)?;
         if self.partial {
             if self.over.len() >= OVER_KEPT {
                 self.over.pop_front();
@@ -445,8 +458,7 @@ impl Calls {
     /// Octets of memory held.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let table = self.exchanges.capacity().saturating_mul(size_of::<(u32, Exchange)>());
-        self.exchanges.values().fold(table, |sum, exchange| match exchange {
+        self.exchanges.iter().fold(self.exchanges.held_bytes(), |sum, (_, exchange)| match exchange {
             Exchange::Call(call) => sum.saturating_add(call.held_bytes()),
             Exchange::Plain(_) => sum,
         })
@@ -502,14 +514,6 @@ fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Sha
     }
 }
 
-/// What the content types leave open is settled as far as they go: a body that is not gRPC is not read as messages.
-fn settle_protocol(call: &mut Call, direction: Direction) {
-    let Some(value) = call.content_type(direction) else { return };
-    if !super::content_type::ContentType::parse(value).is_grpc() {
-        call.bodies[direction].is_not_messages();
-    }
-}
-
 /// What the first header block says about a stream.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Nature {
@@ -526,7 +530,8 @@ fn nature(block: &Block<'_>) -> Nature {
         {
             return if super::content_type::ContentType::parse(value).is_grpc() { Nature::Grpc } else { Nature::Plain };
         }
-        if field.name().is_some_and(|name| name == b"grpc-status") {
+        // No name of the static table is gRPC's own.
+        if field.static_name() == StaticName::NONE && field.name().is_some_and(|name| name == b"grpc-status") {
             return Nature::Grpc;
         }
         unknown |= !field.is_known();
@@ -545,10 +550,4 @@ fn has_status(block: &Block<'_>) -> bool {
 /// Whether the block is the one a response begins with: trailers have no `:status`.
 fn is_response(block: &Block<'_>) -> bool {
     block.fields.fields().any(|field| field.static_name() == StaticName::STATUS)
-}
-
-fn is_informational(block: &Block<'_>) -> bool {
-    block.fields.fields().any(|field| {
-        field.static_name() == StaticName::STATUS && matches!(field.value(), Some([b'1', _, _]))
-    })
 }

@@ -18,6 +18,13 @@ impl<'a> ContentType<'a> {
     /// Reads a value; parameters (`;charset=utf-8`) are passed over. Total: what is not recognised
     /// is [`Protocol::Other`].
     pub fn parse(value: &'a [u8]) -> Self {
+        // What nearly every peer sends.
+        if value == b"application/grpc" {
+            return Self {
+                protocol: Protocol::Grpc,
+                codec: Codec(None),
+            };
+        }
         let media = value
             .split(|&octet| octet == b';')
             .next()

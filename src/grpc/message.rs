@@ -80,7 +80,14 @@ impl Queue {
     }
 
     /// Forgets the messages that ended; their buffers are used again.
+    #[inline]
     pub fn clear(&mut self) {
+        if !self.done.is_empty() {
+            self.clear_done();
+        }
+    }
+
+    fn clear_done(&mut self) {
         for done in self.done.drain(..) {
             if let Octets::Collected(octets) = done.octets {
                 self.held = self.held.saturating_sub(octets.capacity());

@@ -6,7 +6,7 @@ use super::frame::{FrameHeader, FrameId, StreamId};
 use super::hpack::{self, HeaderBlock, Scratch};
 use super::payload::{Fault, Payload};
 pub use super::reader::Hole;
-use super::reader::Reader;
+use super::reader::{Bounds, Reader};
 use super::state::{State, Step};
 use super::stream::StreamState;
 use crate::direction::{Both, Direction};
@@ -264,26 +264,24 @@ impl Connection {
     /// Takes the next octets of a direction.
     pub fn push(&mut self, direction: Direction, octets: &[u8], pieces: &[Piece], at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
         let Self { readers, state } = self;
-        // The reader only needs the limits; everything else of `shared` is for the frames.
-        let limits = std::mem::take(&mut shared.limits);
-        readers[direction].push(octets, pieces, &limits, &mut |item| state.item(item, &mut Step { direction, at, limits: &limits, shared: &mut *shared, sink: &mut *sink }));
-        shared.limits = limits;
+        let bounds = Bounds::of(&shared.limits);
+        let mut step = Step { direction, at, shared, sink };
+        readers[direction].push(octets, pieces, bounds, &mut |item| state.item(item, &mut step));
     }
 
     /// Takes note that the next octets of a direction were not captured.
     pub fn gap(&mut self, direction: Direction, octets: u64, at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
         let Self { readers, state } = self;
-        let limits = std::mem::take(&mut shared.limits);
-        readers[direction].gap(octets, &limits, &mut |item| state.item(item, &mut Step { direction, at, limits: &limits, shared: &mut *shared, sink: &mut *sink }));
-        shared.limits = limits;
+        let bounds = Bounds::of(&shared.limits);
+        let mut step = Step { direction, at, shared, sink };
+        readers[direction].gap(octets, bounds, &mut |item| state.item(item, &mut step));
     }
 
     /// A direction has ended: reports what is left over.
     pub fn finish(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
         let Self { readers, state } = self;
-        let limits = std::mem::take(&mut shared.limits);
-        readers[direction].finish(&mut |item| state.item(item, &mut Step { direction, at, limits: &limits, shared: &mut *shared, sink: &mut *sink }));
-        shared.limits = limits;
+        let mut step = Step { direction, at, shared, sink };
+        readers[direction].finish(&mut |item| state.item(item, &mut step));
     }
 
     /// The connection has ended: gives back what it counted against the limits.

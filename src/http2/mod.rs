@@ -14,4 +14,5 @@ mod reader;
 pub mod settings;
 mod state;
 pub mod stream;
+pub mod streams;
 pub mod sync;

@@ -125,6 +125,7 @@ impl std::fmt::Display for Fault {
 
 /// Reads the payload that belongs to `header`. Total: the worst is [`Payload::Unreadable`] and a fault.
 #[must_use]
+#[inline]
 pub fn parse(header: FrameHeader, octets: &[u8]) -> (Payload<'_>, Option<Fault>) {
     match read(header, octets) {
         Ok(payload) => (payload, None),
@@ -132,6 +133,7 @@ pub fn parse(header: FrameHeader, octets: &[u8]) -> (Payload<'_>, Option<Fault>)
     }
 }
 
+#[inline]
 fn read(header: FrameHeader, octets: &[u8]) -> Result<Payload<'_>, Fault> {
     let length = |required| Fault::Length { required };
     Ok(match header.kind() {
@@ -192,6 +194,7 @@ fn read(header: FrameHeader, octets: &[u8]) -> Result<Payload<'_>, Fault> {
 }
 
 /// Takes the padding off DATA, HEADERS and PUSH_PROMISE (§6.1).
+#[inline]
 pub(super) fn unpad(header: FrameHeader, octets: &[u8]) -> Result<(&[u8], Option<u8>), Fault> {
     if !header.flags().has(Flags::PADDED) {
         return Ok((octets, None));

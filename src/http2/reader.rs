@@ -40,6 +40,21 @@ pub(super) enum Item<'a> {
     NeverFound { offset: u64, octets: u64 },
 }
 
+/// The limits a reader keeps to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// The largest frame kept whole, in octets.
+    frame: usize,
+    /// Octets kept while frames are searched for.
+    search: usize,
+}
+
+impl Bounds {
+    pub(super) const fn of(limits: &Limits) -> Self {
+        Self { frame: limits.frame, search: limits.search }
+    }
+}
+
 /// One direction's octets on their way to frames.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -85,16 +100,16 @@ impl Reader {
     }
 
     /// Takes the next octets and hands out what they complete.
-    pub(super) fn push(&mut self, mut octets: &[u8], pieces: &[Piece], limits: &Limits, emit: &mut impl FnMut(Item<'_>)) {
+    pub(super) fn push(&mut self, mut octets: &[u8], pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) {
         let total = octets.len();
         while !octets.is_empty() {
             let done = total.saturating_sub(octets.len()) as u64;
             let taken = match self.mode {
                 Mode::Magic => self.magic(octets, done, pieces, emit),
-                Mode::Frames if self.buffer.is_empty() => self.in_place(octets, done, pieces, limits, emit),
-                Mode::Frames => self.continued(octets, done, pieces, limits, emit),
+                Mode::Frames if self.buffer.is_empty() => self.in_place(octets, done, pieces, bounds, emit),
+                Mode::Frames => self.continued(octets, done, pieces, bounds, emit),
                 Mode::Large { header, at, missing } => self.large(header, at, missing, octets, done, pieces, emit),
-                Mode::Searching { .. } => self.search(octets, done, pieces, limits, emit),
+                Mode::Searching { .. } => self.search(octets, done, pieces, bounds, emit),
             };
             octets = octets.get(taken..).unwrap_or_default();
             if taken == 0 {
@@ -120,7 +135,7 @@ impl Reader {
     }
 
     /// Hands out the frames that lie whole in `octets`, and keeps the beginning of the next.
-    fn in_place(&mut self, octets: &[u8], done: u64, pieces: &[Piece], limits: &Limits, emit: &mut impl FnMut(Item<'_>)) -> usize {
+    fn in_place(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
         let mut rest = octets;
         let mut taken = 0_usize;
         while let Some(header) = FrameHeader::first(rest) {
@@ -141,20 +156,20 @@ impl Reader {
         }
         let at = done.saturating_add(taken as u64);
         let take = match FrameHeader::first(rest) {
-            Some(header) if is_large(header, limits) => HEADER_OCTETS,
+            Some(header) if is_large(header, bounds) => HEADER_OCTETS,
             _ => rest.len(),
         };
         self.keep(rest, take, at, pieces);
-        self.begin_large(limits);
+        self.begin_large(bounds);
         taken.saturating_add(take)
     }
 
     /// Completes the frame whose beginning is in the buffer.
-    fn continued(&mut self, octets: &[u8], done: u64, pieces: &[Piece], limits: &Limits, emit: &mut impl FnMut(Item<'_>)) -> usize {
+    fn continued(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
         let need = FrameHeader::first(&self.buffer).map_or(HEADER_OCTETS, whole);
         let take = need.saturating_sub(self.buffer.len()).min(octets.len());
         self.keep(octets, take, done, pieces);
-        if !self.begin_large(limits) {
+        if !self.begin_large(bounds) {
             self.complete(emit);
         }
         take
@@ -170,8 +185,8 @@ impl Reader {
     }
 
     /// Switches to reading in parts when the header in the buffer announces a frame beyond the limit.
-    fn begin_large(&mut self, limits: &Limits) -> bool {
-        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| is_large(*header, limits)) else { return false };
+    fn begin_large(&mut self, bounds: Bounds) -> bool {
+        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| is_large(*header, bounds)) else { return false };
         self.buffer.clear();
         self.mode = Mode::Large { header, at: 0, missing: 0 };
         true
@@ -203,7 +218,7 @@ impl Reader {
         self.mode = Mode::Frames;
     }
 
-    fn search(&mut self, octets: &[u8], done: u64, pieces: &[Piece], limits: &Limits, emit: &mut impl FnMut(Item<'_>)) -> usize {
+    fn search(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
         let Mode::Searching { skipped, tried, scans, news } = self.mode else { return 0 };
         self.keep(octets, octets.len(), done, pieces);
         // Looking again at every octet would take time beyond measure on octets made for it: after a while look only when there is more to see.
@@ -220,10 +235,10 @@ impl Reader {
                 }
                 self.mode = Mode::Frames;
                 let (buffer, pieces) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.pieces));
-                self.push(&buffer, &pieces, limits, emit);
+                self.push(&buffer, &pieces, bounds, emit);
             }
             Search::Perhaps(at) => {
-                let excess = self.buffer.len().saturating_sub(limits.search).max(at);
+                let excess = self.buffer.len().saturating_sub(bounds.search).max(at);
                 self.trim(excess);
                 let skipped = skipped.saturating_add(excess as u64);
                 self.mode = Mode::Searching { skipped, tried: self.buffer.len(), scans: scans.saturating_add(1), news };
@@ -233,7 +248,7 @@ impl Reader {
     }
 
     /// Takes note that the next `octets` octets were not captured.
-    pub(super) fn gap(&mut self, octets: u64, limits: &Limits, emit: &mut impl FnMut(Item<'_>)) {
+    pub(super) fn gap(&mut self, octets: u64, bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) {
         match self.mode {
             Mode::Searching { skipped, news, .. } => {
                 let skipped = skipped.saturating_add(self.buffer.len() as u64);
@@ -258,7 +273,7 @@ impl Reader {
                     self.offset = self.offset.saturating_add(octets);
                     return;
                 };
-                debug_assert!(!is_large(header, limits), "large frames have a mode of their own");
+                debug_assert!(!is_large(header, bounds), "large frames have a mode of their own");
                 let left = whole(header).saturating_sub(self.buffer.len());
                 let inside = usize::try_from(octets).unwrap_or(usize::MAX).min(left);
                 let start = self.buffer.len().saturating_sub(HEADER_OCTETS);
@@ -357,8 +372,8 @@ fn whole(header: FrameHeader) -> usize {
     usize::try_from(header.length()).unwrap_or(usize::MAX).saturating_add(HEADER_OCTETS)
 }
 
-fn is_large(header: FrameHeader, limits: &Limits) -> bool {
-    whole(header) > limits.frame
+fn is_large(header: FrameHeader, bounds: Bounds) -> bool {
+    whole(header) > bounds.frame
 }
 
 /// Whether a large frame's octets are of use in parts.

@@ -1,6 +1,6 @@
 //! What the frames of a connection change: header tables, settings, windows, streams (RFC 9113 §4.3, §5, §6.5, §6.9).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::connection::{Block, Facts, Frame, FrameRef, Malformed, Notice, Part, Shared, Sink};
 use super::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
@@ -10,6 +10,7 @@ use super::preface::MAGIC;
 use super::reader::{Hole, Item, is_data};
 use super::settings::{Setting, Settings, Values};
 use super::stream::{Half as StreamHalf, Stream, StreamState};
+use super::streams::Streams;
 use crate::direction::{Both, Direction};
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece};
@@ -24,9 +25,7 @@ const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: Str
 #[derive(Debug)]
 pub(super) struct State {
     sides: Both<Side>,
-    streams: HashMap<u32, Stream, foldhash::fast::RandomState>,
-    /// Streams beyond the limit that are not followed.
-    left_out: u64,
+    streams: Streams<Stream>,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
     partial: bool,
     /// The streams that were closed last; only kept where `partial` makes it matter.
@@ -116,7 +115,6 @@ impl<'a> Raw<'a> {
 pub(super) struct Step<'s, S> {
     pub(super) direction: Direction,
     pub(super) at: Arrival,
-    pub(super) limits: &'s Limits,
     pub(super) shared: &'s mut Shared,
     pub(super) sink: &'s mut S,
 }
@@ -126,13 +124,13 @@ impl<S: Sink> Step<'_, S> {
         self.sink.notice(self.direction, self.at, notice);
     }
 
-    fn malformed(&mut self, frame: FrameId, raw: Raw<'_>, what: Malformed) {
+    fn malformed(&mut self, frame: FrameId, raw: &Raw<'_>, what: Malformed) {
         self.notice(raw.malformed(frame, what));
     }
 
-    const fn plain<'a>(&self, id: FrameId, raw: Raw<'a>, payload: Payload<'a>, facts: Facts, state: Option<StreamState>) -> Frame<'a> {
+    const fn plain<'a>(&self, id: FrameId, raw: &Raw<'a>, payload: Payload<'a>, facts: Facts, state: Option<StreamState>) -> Frame<'a> {
         let (direction, at) = (self.direction, self.at);
-        let Raw { offset, header, payload: octets, holes, missing, pieces } = raw;
+        let Raw { offset, header, payload: octets, holes, missing, pieces } = *raw;
         let ends_stream = matches!(header.kind(), FrameType::DATA) && header.ends_stream();
         Frame { id, direction, at, offset, header: Some(header), payload, octets, holes, missing, pieces, block: None, ends_stream, state, facts }
     }
@@ -142,7 +140,7 @@ impl State {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         // A window depends on what both sides sent: the one its octets, the other its SETTINGS and updates.
         let both = from_start.to_server && from_start.to_client;
-        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: HashMap::default(), left_out: 0, partial: !both, closed: VecDeque::new() }
+        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: Streams::default(), partial: !both, closed: VecDeque::new() }
     }
 
     /// The connection was upgraded from HTTP/1.1: the client's settings are accepted, and stream 1 waits for its response.
@@ -151,22 +149,21 @@ impl State {
         self.accept(Direction::ToServer, &accepted);
         let mut stream = self.new_stream();
         stream.state = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Idle };
-        self.streams.insert(1, stream);
+        self.streams.insert(StreamId(1), stream);
         self.sides.to_server.highest = 1;
     }
 
     pub(super) fn is_open(&self, stream: StreamId) -> bool {
-        self.streams.contains_key(&stream.0)
+        self.streams.contains(stream)
     }
 
     pub(super) fn close(&mut self, shared: &mut Shared) {
         shared.open_streams = shared.open_streams.saturating_sub(self.streams.len());
-        self.streams = HashMap::default();
+        self.streams = Streams::default();
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        let streams = self.streams.capacity().saturating_mul(size_of::<(u32, Stream)>());
-        Direction::BOTH.into_iter().fold(streams, |sum, direction| {
+        Direction::BOTH.into_iter().fold(self.streams.held_bytes(), |sum, direction| {
             let side = &self.sides[direction];
             let block = side.block.as_ref().map_or(0, |block| block.fragment.capacity());
             sum.saturating_add(side.hpack.held_bytes()).saturating_add(block)
@@ -196,7 +193,7 @@ impl State {
             }
             Item::Frame { offset, header, payload, holes, pieces } => {
                 let missing = holes.iter().fold(0_u32, |sum, hole| sum.saturating_add(hole.length));
-                self.frame(Raw { offset, header, payload, holes, missing, pieces }, step);
+                self.frame(&Raw { offset, header, payload, holes, missing, pieces }, step);
             }
             Item::Part { header, at: from, octets, pieces } if is_data(header) => self.part(header, from, Ok(octets), pieces, step),
             Item::MissingPart { header, length } if is_data(header) => self.part(header, 0, Err(length), &[], step),
@@ -205,7 +202,7 @@ impl State {
                 if !is_data(header) {
                     step.notice(Notice::Limit { what: "octets of a frame", count: u64::from(header.length()) });
                 }
-                self.large(Raw { offset, header, payload: &[], holes: &[], missing, pieces }, step);
+                self.large(&Raw { offset, header, payload: &[], holes: &[], missing, pieces }, step);
             }
             Item::Lost => {
                 self.lose(step.direction);
@@ -248,14 +245,14 @@ impl State {
             side.unanswered_settings.clear();
         }
         self.sides[direction].values = Values::UNKNOWN;
-        for stream in self.streams.values_mut() {
+        for (_, stream) in self.streams.iter_mut() {
             stream.window = Both::default();
             stream.used = Both::default();
         }
     }
 
     /// A frame that was too large to keep: DATA was handed out in parts, anything else is unread.
-    fn large(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+    fn large(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         match raw.header.kind() {
             FrameType::DATA => self.data(raw, Payload::Data { data: &[], pad_length: None }, step),
             FrameType::HEADERS | FrameType::CONTINUATION | FrameType::PUSH_PROMISE => {
@@ -267,7 +264,7 @@ impl State {
         }
     }
 
-    fn frame(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+    fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let kind = raw.header.kind();
         self.check_interruption(raw, step);
         if raw.missing > 0 {
@@ -303,7 +300,7 @@ impl State {
     }
 
     /// A frame of which some octets were not captured: what is before the first hole can be read.
-    fn holed(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+    fn holed(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let first = raw.holes.first().map_or(0, |hole| usize::try_from(hole.start).unwrap_or(usize::MAX));
         let prefix = raw.payload.get(..first).unwrap_or(raw.payload);
         match raw.header.kind() {
@@ -342,7 +339,7 @@ impl State {
     }
 
     /// A header block whose rest was not captured: the fields before the hole are exact, the table is not any more.
-    fn broken_block(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
+    fn broken_block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
         let state = self.begin_headers(raw.header.stream(), ends_stream, step);
         let id = step.shared.number();
                 let frame = step.plain(id, raw, payload, Facts::None, Some(state));
@@ -351,7 +348,7 @@ impl State {
         step.sink.frame(&Frame { block: Some(block), ends_stream, ..frame });
     }
 
-    fn data(&mut self, raw: Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
+    fn data(&mut self, raw: &Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
         let length = raw.header.length();
         let stream_id = raw.header.stream();
         let side = &mut self.sides[step.direction];
@@ -366,7 +363,7 @@ impl State {
         }
         let connection = side.window;
         self.open_if_missed(stream_id, step);
-        let (state, window) = match self.streams.get_mut(&stream_id.0) {
+        let (state, window) = match self.streams.get_mut(stream_id) {
             Some(stream) => {
                 stream.window[step.direction] = stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
                 stream.used[step.direction] = stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
@@ -386,14 +383,14 @@ impl State {
         self.emit(raw, payload, Facts::Used { connection, stream: window }, state, step);
     }
 
-    fn headers(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], promised: Option<StreamId>, step: &mut Step<'_, impl Sink>) {
+    fn headers(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], promised: Option<StreamId>, step: &mut Step<'_, impl Sink>) {
         let stream = raw.header.stream();
         let ends_stream = raw.header.ends_stream();
         if raw.header.flags().has(Flags::END_HEADERS) {
             let state = match promised {
                 Some(promised) => {
                     self.begin_headers(promised, false, step);
-                    self.streams.get(&stream.0).map(|stream| stream.state)
+                    self.streams.get(stream).map(|stream| stream.state)
                 }
                 None => Some(self.begin_headers(stream, ends_stream, step)),
             };
@@ -403,13 +400,13 @@ impl State {
         }
         let id = FrameId(step.shared.next_frame);
         let mut block = OpenBlock { stream, promised, ends_stream, fragment: Vec::new(), frames: vec![id], complete: true, left_out: 0 };
-        block.extend(fragment, step.limits);
+        block.extend(fragment, &step.shared.limits);
         self.sides[step.direction].block = Some(block);
-        let state = self.streams.get(&stream.0).map(|stream| stream.state);
+        let state = self.streams.get(stream).map(|stream| stream.state);
         self.emit(raw, payload, Facts::None, state, step);
     }
 
-    fn continuation(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
+    fn continuation(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
         let Some(mut block) = self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream()) else {
             let exact = self.sides[step.direction].hpack.is_exact();
             self.sides[step.direction].hpack.lose_track();
@@ -421,14 +418,14 @@ impl State {
             }
             return;
         };
-        block.extend(fragment, step.limits);
+        block.extend(fragment, &step.shared.limits);
         let id = FrameId(step.shared.next_frame);
-        if block.frames.len() < step.limits.header_block_frames {
+        if block.frames.len() < step.shared.limits.header_block_frames {
             block.frames.push(id);
         }
         if !raw.header.flags().has(Flags::END_HEADERS) {
             self.sides[step.direction].block = Some(block);
-            let state = self.streams.get(&raw.header.stream().0).map(|stream| stream.state);
+            let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
             return self.emit(raw, payload, Facts::None, state, step);
         }
         let state = self.begin_headers(block.promised.unwrap_or(block.stream), block.ends_stream, step);
@@ -441,13 +438,14 @@ impl State {
     }
 
     /// Decodes a header block that ends with this frame, and hands the frame out.
-    fn block(&mut self, raw: Raw<'_>, payload: Payload<'_>, fragment: &[u8], ended: Ended<'_>, step: &mut Step<'_, impl Sink>) {
-        let frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
+    fn block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ended: Ended<'_>, step: &mut Step<'_, impl Sink>) {
+        let mut frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
         let Step { direction, at, shared, sink, .. } = step;
         let hpack = &mut self.sides[*direction].hpack;
         let fields = if ended.complete { hpack.decode(fragment, &mut shared.scratch) } else { hpack.decode_partial(fragment, &mut shared.scratch) };
-        let block = Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete };
-        sink.frame(&Frame { block: Some(block), ends_stream: ended.ends_stream, ..frame });
+        frame.block = Some(Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete });
+        frame.ends_stream = ended.ends_stream;
+        sink.frame(&frame);
         for fault in fields.faults() {
             sink.notice(*direction, *at, raw.malformed(ended.id, Malformed::Hpack(*fault)));
         }
@@ -460,7 +458,7 @@ impl State {
     /// Opens the stream a header block begins on, or ends its half; the state after it.
     fn begin_headers(&mut self, id: StreamId, ends_stream: bool, step: &mut Step<'_, impl Sink>) -> StreamState {
         self.open(id, step);
-        let Some(stream) = self.streams.get_mut(&id.0) else { return StreamState::default() };
+        let Some(stream) = self.streams.get_mut(id) else { return StreamState::default() };
         stream.state[step.direction] = match stream.state[step.direction] {
             _ if ends_stream => StreamHalf::Closed,
             StreamHalf::Idle => StreamHalf::Open,
@@ -475,26 +473,25 @@ impl State {
 
     /// Follows a stream from here on.
     fn open(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
-        if self.streams.contains_key(&id.0) || id == StreamId::CONNECTION {
+        if self.streams.contains(id) || id == StreamId::CONNECTION {
             return;
         }
         let side = &mut self.sides[step.direction];
         side.highest = side.highest.max(id.0);
-        if step.shared.open_streams < step.limits.streams {
+        if step.shared.open_streams < step.shared.limits.streams {
             let stream = self.new_stream();
-            self.streams.insert(id.0, stream);
+            self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
         } else {
-            self.left_out = self.left_out.saturating_add(1);
-            step.notice(Notice::Limit { what: "streams at once", count: self.left_out });
+            step.notice(Notice::Limit { what: "streams at once", count: 1 });
         }
     }
 
     /// Follows a stream whose beginning was missed, unless it is known to be over.
     fn open_if_missed(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
-        if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains_key(&id.0) {
+        if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains(id) {
             self.open(id, step);
-            if let Some(stream) = self.streams.get_mut(&id.0) {
+            if let Some(stream) = self.streams.get_mut(id) {
                 (stream.window, stream.used) = (Both::default(), Both::default());
             }
         }
@@ -507,7 +504,7 @@ impl State {
     }
 
     fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
-        if self.streams.remove(&id.0).is_some() {
+        if self.streams.remove(id).is_some() {
             shared.open_streams = shared.open_streams.saturating_sub(1);
             if self.partial {
                 if self.closed.len() >= CLOSED_KEPT {
@@ -518,7 +515,7 @@ impl State {
         }
     }
 
-    fn settings(&mut self, raw: Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
+    fn settings(&mut self, raw: &Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
         let payload = Payload::Settings(settings);
         if raw.header.is_ack() {
             let answered = self.sides[step.direction.opposite()].unanswered_settings.pop_front();
@@ -531,7 +528,7 @@ impl State {
         let side = &mut self.sides[step.direction];
         let preface = std::mem::replace(&mut side.before_preface, false);
         let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
-        if side.unanswered_settings.len() < step.limits.unanswered {
+        if side.unanswered_settings.len() < step.shared.limits.unanswered {
             side.unanswered_settings.push_back((sent, settings.take(128).collect()));
         } else {
             step.notice(Notice::Limit { what: "SETTINGS without acknowledgement", count: 1 });
@@ -558,7 +555,7 @@ impl State {
             (Some(before), Some(after)) => Some(i64::from(after).saturating_sub(i64::from(before))),
             _ => None,
         };
-        for stream in self.streams.values_mut() {
+        for (_, stream) in self.streams.iter_mut() {
             stream.window[towards] = match (stream.window[towards], change) {
                 (Some(window), Some(change)) => Some(window.saturating_add(change)),
                 _ => None,
@@ -566,14 +563,14 @@ impl State {
         }
     }
 
-    fn ping(&mut self, raw: Raw<'_>, opaque: [u8; 8], step: &mut Step<'_, impl Sink>) {
+    fn ping(&mut self, raw: &Raw<'_>, opaque: [u8; 8], step: &mut Step<'_, impl Sink>) {
         let facts = if raw.header.is_ack() {
             let pings = &mut self.sides[step.direction.opposite()].unanswered_pings;
             let place = pings.iter().position(|(_, sent)| *sent == opaque);
             Facts::Acknowledges(place.and_then(|place| pings.remove(place)).map(|(sent, _)| sent))
         } else {
             let pings = &mut self.sides[step.direction].unanswered_pings;
-            if pings.len() >= step.limits.unanswered {
+            if pings.len() >= step.shared.limits.unanswered {
                 pings.pop_front();
                 step.notice(Notice::Limit { what: "PINGs without answer", count: 1 });
             }
@@ -583,7 +580,7 @@ impl State {
         self.emit(raw, Payload::Ping(opaque), facts, None, step);
     }
 
-    fn window_update(&mut self, raw: Raw<'_>, increment: u32, step: &mut Step<'_, impl Sink>) {
+    fn window_update(&mut self, raw: &Raw<'_>, increment: u32, step: &mut Step<'_, impl Sink>) {
         let granted = step.direction.opposite();
         let grant = |window: Option<i64>| window.map(|window| window.saturating_add(i64::from(increment)));
         let id = raw.header.stream();
@@ -601,7 +598,7 @@ impl State {
                 side.used_by = by.map_or(UsedBy::Many, UsedBy::One);
             }
             (None, Facts::Granted { window: side.window, used, by })
-        } else if let Some(stream) = self.streams.get_mut(&id.0) {
+        } else if let Some(stream) = self.streams.get_mut(id) {
             stream.window[granted] = grant(stream.window[granted]);
             let used = stream.used[granted];
             stream.used[granted] = used.map(|used| used.saturating_sub(u64::from(increment)));
@@ -615,7 +612,7 @@ impl State {
     }
 
     /// A header block must be finished before any other frame of its direction (§4.3).
-    fn check_interruption(&mut self, raw: Raw<'_>, step: &mut Step<'_, impl Sink>) {
+    fn check_interruption(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let side = &mut self.sides[step.direction];
         let continues = |block: &OpenBlock| raw.header.kind() == FrameType::CONTINUATION && raw.header.stream() == block.stream;
         if side.block.as_ref().is_some_and(|block| !continues(block)) {
@@ -625,12 +622,12 @@ impl State {
         }
     }
 
-    fn plain(&self, raw: Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
-        let state = self.streams.get(&raw.header.stream().0).map(|stream| stream.state);
+    fn plain(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
+        let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
         self.emit(raw, payload, facts, state, step);
     }
 
-    fn emit(&self, raw: Raw<'_>, payload: Payload<'_>, facts: Facts, state: Option<StreamState>, step: &mut Step<'_, impl Sink>) {
+    fn emit(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, state: Option<StreamState>, step: &mut Step<'_, impl Sink>) {
         let id = step.shared.number();
         let frame = step.plain(id, raw, payload, facts, state);
         step.sink.frame(&frame);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::outcome::{Fragment, NotTcp, Outcome};
+use super::segment::Segment;
 
 /// Counts since the start. Every packet is counted once:
 /// `packets == tcp + not_tcp_total() + malformed + fragments_held + fragments_repeated`.
@@ -75,16 +76,19 @@ impl Counters {
     #[inline]
     pub(super) fn count(&mut self, outcome: &Outcome<'_>) {
         let counter = match outcome {
-            Outcome::Tcp(segment) => {
-                self.tcp_cut = self.tcp_cut.saturating_add(u64::from(segment.is_cut()));
-                &mut self.tcp
-            }
+            Outcome::Tcp(segment) => return self.count_segment(segment),
             Outcome::NotTcp(kind) => self.kind(*kind),
             Outcome::Malformed(_) => &mut self.malformed,
             Outcome::Fragment(Fragment::Held) => &mut self.fragments_held,
             Outcome::Fragment(Fragment::Repeated) => &mut self.fragments_repeated,
         };
         *counter = counter.saturating_add(1);
+    }
+
+    #[inline]
+    pub(super) fn count_segment(&mut self, segment: &Segment<'_>) {
+        self.tcp_cut = self.tcp_cut.wrapping_add(u64::from(segment.is_cut()));
+        self.tcp = self.tcp.wrapping_add(1);
     }
 
     #[inline(never)]

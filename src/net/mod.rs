@@ -80,6 +80,10 @@ impl Net {
         self.counters.packets = self.counters.packets.wrapping_add(1);
         let origin = Origin::Packet(number);
         if let Some((view, context)) = walk::usual(link, data) {
+            if let Some(segment) = Segment::usual(view, &context, origin) {
+                self.counters.count_segment(&segment);
+                return Outcome::Tcp(segment);
+            }
             let outcome = Segment::parse(view, &context, origin);
             self.counters.count(&outcome);
             return outcome;

@@ -49,6 +49,21 @@ impl<'a> Segment<'a> {
         self.origin.pieces(start, length(self.payload))
     }
 
+    /// Where the payload stands, if there is any and it was not reassembled from IP fragments: nearly always.
+    #[inline]
+    pub fn single_piece(&self) -> Option<Piece> {
+        let Origin::Packet(packet) = self.origin else {
+            return None;
+        };
+        let offset = self.start.saturating_add(self.header_length());
+        let length = length(self.payload);
+        (length > 0).then_some(Piece {
+            packet,
+            offset,
+            length,
+        })
+    }
+
     /// Where the payload stands if that is one place: always so unless it was reassembled from IP fragments. An empty
     /// payload has the place where it would begin.
     pub fn piece(&self) -> Option<Piece> {
@@ -85,8 +100,33 @@ impl<'a> Segment<'a> {
         self.header_length.into()
     }
 
-    /// Reads the TCP header at `view`.
+    /// Reads the TCP header at `view` if all of it was captured; `None` otherwise, and for one that cannot be.
     #[inline]
+    pub(super) fn usual(view: View<'a>, context: &Context, origin: Origin<'a>) -> Option<Self> {
+        let octets = view.octets();
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = *octets.first_chunk::<20>()?;
+        let header_length = (m >> 4).wrapping_mul(4);
+        let (header, payload) = octets.split_at_checked(header_length.into())?;
+        let options = header.get(20..)?;
+        let wire_length = view.wire().saturating_sub(header.len());
+        Some(Self {
+            source: SocketAddr::new(context.source, u16::from_be_bytes([a, b])),
+            destination: SocketAddr::new(context.destination, u16::from_be_bytes([c, d])),
+            sequence: u32::from_be_bytes([e, f, g, h]),
+            acknowledgment: u32::from_be_bytes([i, j, k, l]),
+            flags: TcpFlags(u16::from_be_bytes([m & 0x0f, n])),
+            window: u16::from_be_bytes([o, p]),
+            options,
+            payload,
+            wire_length: u32::try_from(wire_length).unwrap_or(u32::MAX),
+            origin,
+            start: u32::try_from(view.start()).unwrap_or(u32::MAX),
+            header_length,
+        })
+    }
+
+    /// Reads the TCP header at `view`, or says why that cannot be.
+    #[inline(never)]
     pub(super) fn parse(view: View<'a>, context: &Context, origin: Origin<'a>) -> Outcome<'a> {
         match TcpSlice::from_slice(view.octets()) {
             Ok(tcp) => {

@@ -19,6 +19,6 @@
 
 pub mod decode;
 mod guess;
-mod json;
+pub(crate) mod json;
 pub mod schema;
 pub mod wire;

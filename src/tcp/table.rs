@@ -53,7 +53,7 @@ pub struct FlowTable {
 
 type FoldHasher = foldhash::fast::RandomState;
 
-/// Both ends of a conversation, the smaller one first, so that its two directions are found alike.
+/// Both ends of a conversation, the one with the smaller port first, so that its two directions are found alike.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 struct Key {
     low: u128,
@@ -65,16 +65,16 @@ impl Key {
     fn of(segment: &Segment<'_>) -> Self {
         let (a, b) = (end(segment.source), end(segment.destination));
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
-        Self { low: low.0, high: high.0, ports: u32::from(low.1) << 16 | u32::from(high.1) }
+        Self { low: low.1, high: high.1, ports: u32::from(low.0) << 16 | u32::from(high.0) }
     }
 }
 
-fn end(address: SocketAddr) -> (u128, u16) {
+fn end(address: SocketAddr) -> (u16, u128) {
     let ip = match address.ip() {
         IpAddr::V4(ip) => 0xffff_0000_0000 | u128::from(ip.to_bits()),
         IpAddr::V6(ip) => ip.to_bits(),
     };
-    (ip, address.port())
+    (address.port(), ip)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -161,11 +161,19 @@ impl FlowTable {
         if let State::Starting(_) = place.state {
             return self.hold(slot, from_client, at, segment, receiver);
         }
-        let mut pieces = std::mem::take(&mut self.scratch);
-        pieces.clear();
-        for piece in segment.pieces() {
-            push_piece(&mut pieces, piece);
-        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let single;
+        let pieces = match segment.single_piece() {
+            Some(piece) => {
+                single = [piece];
+                &single[..]
+            }
+            None => {
+                scratch.clear();
+                segment.pieces().for_each(|piece| push_piece(&mut scratch, piece));
+                &scratch
+            }
+        };
         let view = View {
             direction: if from_client { Direction::ToServer } else { Direction::ToClient },
             at,
@@ -174,10 +182,10 @@ impl FlowTable {
             flags: segment.flags,
             payload: segment.payload,
             wire_length: segment.wire_length,
-            pieces: &pieces,
+            pieces,
         };
         self.feed(slot, view, receiver);
-        self.scratch = pieces;
+        self.scratch = scratch;
     }
 
     /// Takes note of the time, so that what waited long enough is given up. Capture time, or the clock's while nothing arrives.

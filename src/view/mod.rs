@@ -1,7 +1,15 @@
 //! What is shown: events become octets, one file a format. Views format; they decide nothing and write nowhere but into the buffer.
 
+pub mod calls;
 pub mod contents;
+pub mod durations;
+pub mod ending;
+pub mod markdown;
+pub mod methods;
+pub mod ndjson;
 pub mod text;
+pub mod unseen;
+pub mod write;
 
 use crate::capture;
 use crate::dissect::Totals;

@@ -1,0 +1,335 @@
+//! A report for a code host (`-T markdown`): what the capture holds, its calls, totals by method, a sequence diagram, the trace.
+//!
+//! GitHub Flavored Markdown and mermaid. Everything is written at the end; what is kept until then is bounded by [`Limits`], whose defaults
+//! keep a report within the 65 536 characters of a comment on GitHub. Whatever a limit leaves out is counted in the report.
+
+mod diagram;
+pub mod escape;
+mod sequence;
+mod trace;
+mod words;
+
+use self::diagram::Diagram;
+use self::escape::code;
+use self::trace::Trace;
+use super::ending::{self, Verdict};
+use super::methods::{Methods, Name, Tally};
+use super::unseen::Unseen;
+use super::write::{self, counted, integer};
+use super::{Source, Summary, View};
+use crate::capture::{Facts, Format};
+use crate::event::{Body, Event, Flow};
+use crate::grpc::call::{Call, CallId};
+use crate::time::Timestamp;
+
+/// The view.
+#[derive(Debug)]
+pub struct Markdown {
+    options: Options,
+    source: Vec<u8>,
+    origin: Timestamp,
+    span: Option<(Timestamp, Timestamp)>,
+    rows: Rows,
+    methods: Methods,
+    unseen: Unseen,
+    diagram: Diagram,
+    trace: Trace,
+}
+
+/// What the report shows.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Options {
+    /// The call to draw. Without one the whole capture if it is small, or else the first call that failed, or else the longest.
+    pub call: Option<CallId>,
+    /// The clock instead of milliseconds since the first packet.
+    pub absolute: bool,
+    /// How much of everything.
+    pub limits: Limits,
+}
+
+/// How much of everything a report holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Rows of the table of calls: the first ones that end. 100.
+    pub rows: usize,
+    /// Rows of the totals by method: those with most calls. 50.
+    pub methods: usize,
+    /// Arrows and notes of a diagram. A capture with more of them is not drawn whole; of a call with more, the first three quarters and
+    /// the last are drawn. 60.
+    pub arrows: usize,
+    /// Sides of a diagram. A capture with more is not drawn whole. 8.
+    pub participants: usize,
+    /// Calls under way at once that are recorded to be drawn. 512.
+    pub open_calls: usize,
+    /// Octets of the trace. 32 768.
+    pub trace: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rows: 100, methods: 50, arrows: 60, participants: 8, open_calls: 512, trace: 32 << 10 }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    text: Vec<u8>,
+    count: usize,
+    left_out: u64,
+    failed_left_out: u64,
+}
+
+/// Characters of a path.
+const PATH: usize = 160;
+/// Characters of the name of the capture.
+const SOURCE: usize = 160;
+
+impl Markdown {
+    /// A report with the trace that another view writes: without colours, for people.
+    #[must_use]
+    pub fn new(trace: Box<dyn View>, options: Options) -> Self {
+        Self {
+            source: Vec::new(),
+            origin: Timestamp::EPOCH,
+            span: None,
+            rows: Rows::default(),
+            methods: Methods::default(),
+            unseen: Unseen::default(),
+            diagram: Diagram::new(options.call, options.limits),
+            trace: Trace::new(trace, options.limits.trace),
+            options,
+        }
+    }
+
+    /// Octets of memory held, but for what the view that writes the trace holds.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        [self.rows.text.capacity(), self.methods.held_bytes(), self.diagram.held_bytes(), self.trace.held_bytes()]
+            .into_iter()
+            .fold(size_of::<Self>(), usize::saturating_add)
+    }
+
+    fn row(&mut self, flow: &Flow<'_>, call: &Call) {
+        let verdict = self.methods.add(call);
+        let Rows { text: out, count, left_out, failed_left_out } = &mut self.rows;
+        if *count >= self.options.limits.rows {
+            *left_out = left_out.saturating_add(1);
+            *failed_left_out = failed_left_out.saturating_add(u64::from(verdict == Verdict::Failed));
+            return;
+        }
+        *count = count.saturating_add(1);
+        let origin = self.origin;
+        out.extend_from_slice(b"| ");
+        integer(out, call.id.0);
+        bar(out);
+        if self.options.absolute {
+            write::clock(out, call.start.time);
+        } else {
+            write::millis(out, call.start.time.nanos_since(origin));
+        }
+        bar(out);
+        integer(out, flow.facts.id.0);
+        bar(out);
+        integer(out, u64::from(call.stream.0));
+        for number in [call.bodies.to_server.messages, call.bodies.to_client.messages] {
+            bar(out);
+            integer(out, u64::from(number));
+        }
+        for number in [call.bodies.to_server.octets, call.bodies.to_client.octets] {
+            bar(out);
+            integer(out, number);
+        }
+        bar(out);
+        match ending::duration(call) {
+            Some(nanos) => write::millis(out, nanos),
+            None => out.push(b'-'),
+        }
+        bar(out);
+        if verdict == Verdict::Failed {
+            out.extend_from_slice(b"**");
+        }
+        ending::status(call, out);
+        if verdict == Verdict::Failed {
+            out.extend_from_slice(b"**");
+        }
+        ending::remarks(call, ", ", out);
+        bar(out);
+        match call.path() {
+            Some(path) => code(out, path, PATH),
+            None => out.push(b'?'),
+        }
+        out.extend_from_slice(b" |\n");
+    }
+
+    fn facts(&self, summary: &Summary<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"# gRPC in ");
+        code(out, &self.source, SOURCE);
+        out.extend_from_slice(b"\n\n");
+        if let Some(capture) = summary.capture {
+            out.extend_from_slice(b"- ");
+            format_name(capture, out);
+            out.push(b'\n');
+        }
+        if let Some((first, last)) = self.span {
+            out.extend_from_slice(b"- ");
+            write::clock(out, first);
+            out.extend_from_slice(b" to ");
+            write::clock(out, last);
+            out.extend_from_slice(b", ");
+            write::duration(out, last.nanos_since(first));
+            out.push(b'\n');
+        }
+        let mut line = |text: &[u8]| {
+            out.extend_from_slice(b"- ");
+            prose(out, text);
+            out.push(b'\n');
+        };
+        self.unseen.lines(summary, &mut line);
+        self.methods.all().lines(&mut line);
+    }
+
+    fn calls(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\n## Calls\n\n");
+        if self.rows.count == 0 {
+            return out.extend_from_slice(b"There are none.\n");
+        }
+        let start: &[u8] = if self.options.absolute { b"start" } else { b"start ms" };
+        out.extend_from_slice(b"| call | ");
+        out.extend_from_slice(start);
+        out.extend_from_slice(
+            b" | flow | stream | requests | responses | octets to server | octets to client | took ms | status | method |\n",
+        );
+        out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|---:|:---|:---|\n");
+        out.extend_from_slice(&self.rows.text);
+        if self.rows.left_out > 0 {
+            out.push(b'\n');
+            counted(out, self.rows.left_out, "more call is", "more calls are");
+            out.extend_from_slice(b" not in this table, ");
+            integer(out, self.rows.failed_left_out);
+            out.extend_from_slice(b" of which failed.\n");
+        }
+    }
+
+    fn totals(&self, out: &mut Vec<u8>) {
+        let methods = self.methods.sorted();
+        if methods.is_empty() {
+            return;
+        }
+        out.extend_from_slice(b"\n## Methods\n\n");
+        out.extend_from_slice(b"| calls | errors | unknown | p50 ms | p95 ms | p99 ms | octets to server | octets to client | method |\n");
+        out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|:---|\n");
+        for (name, tally) in methods.iter().take(self.options.limits.methods) {
+            total(*name, tally, out);
+        }
+        if methods.len() > 1 {
+            total(Name::All, self.methods.all(), out);
+        }
+        let more = methods.len().saturating_sub(self.options.limits.methods);
+        if more > 0 {
+            out.push(b'\n');
+            counted(out, u64::try_from(more).unwrap_or(u64::MAX), "more method is", "more methods are");
+            out.extend_from_slice(b" not in this table; the last row counts all.\n");
+        }
+    }
+}
+
+impl View for Markdown {
+    fn begin(&mut self, source: &Source<'_>, _out: &mut Vec<u8>) {
+        let name = source.name.as_bytes();
+        self.source.extend_from_slice(name.get(..name.len().min(SOURCE.saturating_mul(4))).unwrap_or_default());
+        self.trace.begin(source);
+    }
+
+    fn start(&mut self, first: Timestamp) {
+        self.origin = first;
+        self.trace.start(first);
+    }
+
+    fn event(&mut self, event: &Event<'_>, _out: &mut Vec<u8>) {
+        if let Some(flow) = &event.flow {
+            let (first, last) = self.span.get_or_insert((flow.facts.first.time, event.at.time));
+            (*first, *last) = ((*first).min(flow.facts.first.time), (*last).max(flow.facts.last.time));
+        }
+        match (&event.body, &event.flow) {
+            (Body::Call(call), Some(flow)) => self.row(flow, call),
+            _ => self.unseen.event(event),
+        }
+        self.diagram.event(event);
+        self.trace.event(event);
+    }
+
+    fn finish(&mut self, summary: &Summary<'_>, out: &mut Vec<u8>) {
+        self.facts(summary, out);
+        self.calls(out);
+        self.totals(out);
+        out.extend_from_slice(b"\n## Sequence\n\n");
+        self.diagram.write(out);
+        out.extend_from_slice(b"\n## Trace\n\n");
+        self.trace.write(summary, out);
+    }
+}
+
+fn total(name: Name<'_>, tally: &Tally, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"| ");
+    integer(out, tally.calls);
+    for number in [tally.errors, tally.unknown] {
+        bar(out);
+        integer(out, number);
+    }
+    for place in tally.percentiles() {
+        bar(out);
+        match place {
+            Some(nanos) => {
+                out.extend_from_slice(if tally.durations.is_exact() { b"" } else { b"\\~" });
+                write::millis(out, nanos);
+            }
+            None => out.push(b'-'),
+        }
+    }
+    for number in [tally.octets.to_server, tally.octets.to_client] {
+        bar(out);
+        integer(out, number);
+    }
+    bar(out);
+    match name {
+        Name::Path(path) => code(out, path, PATH),
+        _ => name.write(out),
+    }
+    out.extend_from_slice(b" |\n");
+}
+
+fn format_name(capture: &Facts, out: &mut Vec<u8>) {
+    out.extend_from_slice(match capture.format {
+        Format::PcapMicroseconds => b"pcap, times in microseconds".as_slice(),
+        Format::PcapNanoseconds => b"pcap, times in nanoseconds",
+        Format::PcapModified => b"pcap with longer record headers, times in microseconds",
+        Format::Pcapng => b"pcapng",
+    });
+    if let Some(compression) = capture.compression {
+        out.extend_from_slice(b", compressed with ");
+        out.extend_from_slice(compression.to_string().as_bytes());
+    }
+    for interface in capture.interfaces.iter().take(8) {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(interface.link.to_string().as_bytes());
+    }
+    let more = capture.interfaces.len().saturating_sub(8);
+    if more > 0 {
+        out.extend_from_slice(b" and ");
+        counted(out, u64::try_from(more).unwrap_or(u64::MAX), "more interface", "more interfaces");
+    }
+}
+
+/// Appends one of our own sentences: what in it could be markup is escaped.
+fn prose(out: &mut Vec<u8>, text: &[u8]) {
+    for octet in text {
+        if matches!(octet, b'\\' | b'`' | b'*' | b'_' | b'[' | b']' | b'<' | b'>' | b'&' | b'~' | b'|' | b'@' | b'#') {
+            out.push(b'\\');
+        }
+        out.push(*octet);
+    }
+}
+
+fn bar(out: &mut Vec<u8>) {
+    out.extend_from_slice(b" | ");
+}

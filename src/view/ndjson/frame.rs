@@ -1,0 +1,336 @@
+//! The `frame` record: a frame header as it stood, what its type says, and the fields of the header block that ends with it.
+
+use super::trouble::{self, Reached};
+use super::write::{display, end, end_list, hex, integer, key, name, number, number_if_known, packets, quoted, string, string_or_hex, truth};
+use crate::annotate;
+use crate::event::{Event, FrameEvent};
+use crate::grpc::calls::{Belongs, Role};
+use crate::grpc::message::Progress;
+use crate::http2::connection::{Block, Facts, Frame};
+use crate::http2::error_code::ErrorCode;
+use crate::http2::frame::{Flags, FrameHeader, FrameType, StreamId, defined_flags};
+use crate::http2::hpack::{Field, Representation};
+use crate::http2::payload::{Payload, Priority};
+use crate::http2::preface::MAGIC;
+use crate::http2::stream;
+
+/// A frame.
+pub(super) fn frame(event: &Event<'_>, of: &FrameEvent<'_>, bytes: bool, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+    let frame = of.frame;
+    number(out, b"{\"type\":\"frame\",\"id\":", frame.id.0);
+    number(out, key!("time_ns"), frame.at.time.as_nanos());
+    number_if_known(out, key!("flow"), event.flow.map(|flow| flow.facts.id.0));
+    name(out, key!("direction"), frame.direction.name());
+    packets(out, frame.pieces);
+    match frame.header {
+        Some(header) => head(header, out),
+        None => {
+            name(out, key!("frame"), "MAGIC");
+            number(out, key!("length"), MAGIC.len());
+            out.extend_from_slice(br#","flags":0,"flag_names":[],"stream":0"#);
+        }
+    }
+    if frame.missing > 0 {
+        number(out, key!("missing"), frame.missing);
+    }
+    if frame.ends_stream {
+        truth(out, key!("ends_stream"), true);
+    }
+    if let Some(state) = frame.state {
+        name(out, key!("stream_state"), stream::name(state));
+    }
+    belongs(&of.belongs, out);
+    payload(frame, out);
+    facts(frame, out);
+    if let Some(of) = &frame.block {
+        block(of, out);
+    }
+    scratch.clear();
+    annotate::note(event, of, scratch);
+    if !scratch.is_empty() {
+        string(out, key!("note"), scratch);
+    }
+    if bytes {
+        if frame.octets.is_empty() && frame.header.is_some_and(|header| header.length() > 0) {
+            truth(out, key!("octets_kept"), false);
+        } else {
+            hex(out, key!("octets"), frame.octets);
+        }
+    }
+    end(out);
+}
+
+/// Limits that a header block reached inside HPACK.
+pub(super) fn limits(event: &Event<'_>, of: &FrameEvent<'_>, reached: &mut Reached, out: &mut Vec<u8>) {
+    let Some(block) = &of.frame.block else { return };
+    if block.fields.forgotten() > 0 {
+        trouble::limit(event, "entries of a header table", u64::from(block.fields.forgotten()), reached, out);
+    }
+    if block.fields.faults_omitted() > 0 {
+        trouble::limit(event, "faults of a header block", u64::from(block.fields.faults_omitted()), reached, out);
+    }
+}
+
+/// The nine octets every frame begins with.
+fn head(header: FrameHeader, out: &mut Vec<u8>) {
+    let prepared: &[u8] = match header.kind() {
+        FrameType::DATA => br#","frame":"DATA","frame_type":0"#,
+        FrameType::HEADERS => br#","frame":"HEADERS","frame_type":1"#,
+        FrameType::SETTINGS => br#","frame":"SETTINGS","frame_type":4"#,
+        FrameType::PING => br#","frame":"PING","frame_type":6"#,
+        FrameType::WINDOW_UPDATE => br#","frame":"WINDOW_UPDATE","frame_type":8"#,
+        _ => b"",
+    };
+    out.extend_from_slice(prepared);
+    if prepared.is_empty() {
+        display(out, key!("frame"), header.kind());
+        number(out, key!("frame_type"), header.kind().0);
+    }
+    number(out, key!("length"), header.length());
+    let flags = header.flags();
+    number(out, key!("flags"), flags.0);
+    out.extend_from_slice(key!("flag_names"));
+    let mut before = b'[';
+    for (bit, flag) in defined_flags(header.kind()) {
+        if flags.has(*bit) {
+            out.extend_from_slice(&[before, b'"']);
+            out.extend_from_slice(flag.as_bytes());
+            out.push(b'"');
+            before = b',';
+        }
+    }
+    end_list(out, before);
+    number(out, key!("stream"), header.stream().0);
+    if header.undefined_flags() != 0 {
+        number(out, key!("undefined_flags"), header.undefined_flags());
+    }
+    if header.reserved_bit() {
+        truth(out, key!("reserved_bit"), true);
+    }
+}
+
+/// What the frame is to its call.
+fn belongs(belongs: &Belongs, out: &mut Vec<u8>) {
+    number_if_known(out, key!("call"), belongs.call.map(|call| call.0));
+    if belongs.is_plain {
+        truth(out, key!("not_grpc"), true);
+    }
+    let role = match belongs.role {
+        Role::None => return,
+        Role::RequestBegins => "request_begins",
+        Role::RequestTrailers => "request_trailers",
+        Role::Interim => "interim_response",
+        Role::ResponseBegins => "response_begins",
+        Role::Ends => "response_ends",
+        Role::TrailersOnly => "trailers_only",
+        Role::Messages(_) => "messages",
+        Role::Body => "body",
+        Role::Reset { after_end: false } => "reset",
+        Role::Reset { after_end: true } => "reset_after_end",
+    };
+    name(out, key!("role"), role);
+    if let Role::Messages(progress) = belongs.role {
+        messages(&progress, out);
+    }
+}
+
+fn messages(progress: &Progress, out: &mut Vec<u8>) {
+    out.extend_from_slice(key!("messages"));
+    if progress.lost {
+        out.extend_from_slice(b"{\"lost\":true}");
+        return;
+    }
+    number(out, b"{\"first\":", progress.first);
+    number(out, key!("ended"), progress.ended);
+    truth(out, key!("continued"), progress.continued);
+    if let Some((index, have, length)) = progress.open {
+        out.extend_from_slice(key!("open"));
+        number(out, b"{\"index\":", index);
+        number(out, key!("have"), have);
+        number_if_known(out, key!("length"), length);
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+/// What the frame says, by type.
+fn payload(frame: &Frame<'_>, out: &mut Vec<u8>) {
+    let padding = |pad_length: Option<u8>, out: &mut Vec<u8>| number_if_known(out, key!("pad_length"), pad_length);
+    match frame.payload {
+        Payload::Magic | Payload::Continuation { .. } | Payload::Unknown(_) => {}
+        Payload::Data { pad_length, .. } => {
+            padding(pad_length, out);
+            number_if_known(out, key!("data_length"), frame.header.and_then(|header| data_length(header, pad_length)));
+        }
+        Payload::Headers { pad_length, priority: fields, .. } => {
+            padding(pad_length, out);
+            if let Some(fields) = fields {
+                priority(fields, out);
+            }
+        }
+        Payload::Priority(fields) => priority(fields, out),
+        Payload::RstStream(code) => error(code, out),
+        Payload::Settings(settings) => {
+            ack(frame, out);
+            out.extend_from_slice(key!("settings"));
+            let mut before = b'[';
+            for setting in settings {
+                out.push(before);
+                number(out, b"{\"id\":", setting.id.0);
+                display(out, key!("name"), setting.id);
+                number(out, key!("value"), setting.value);
+                out.push(b'}');
+                before = b',';
+            }
+            end_list(out, before);
+        }
+        Payload::PushPromise { promised, pad_length, .. } => {
+            padding(pad_length, out);
+            number(out, key!("promised_stream"), promised.0);
+        }
+        Payload::Ping(opaque) => {
+            ack(frame, out);
+            hex(out, key!("opaque"), &opaque);
+        }
+        Payload::GoAway { last_stream, error: code, debug_data } => {
+            number(out, key!("last_stream_id"), last_stream.0);
+            error(code, out);
+            string_or_hex(out, (key!("debug_data"), key!("debug_data_hex")), debug_data);
+        }
+        Payload::WindowUpdate { increment } => number(out, key!("increment"), increment),
+        Payload::AltSvc { origin, value } => {
+            string_or_hex(out, (key!("origin"), key!("origin_hex")), origin);
+            string_or_hex(out, (key!("alt_svc"), key!("alt_svc_hex")), value);
+        }
+        Payload::Origin { entries } => origins(entries, out),
+        Payload::PriorityUpdate { prioritized, value } => {
+            number(out, key!("prioritized_stream"), prioritized.0);
+            string_or_hex(out, (key!("priority_value"), key!("priority_value_hex")), value);
+        }
+        Payload::Unreadable(_) => truth(out, key!("readable"), false),
+    }
+}
+
+/// Octets of content; `None` where the pad length is among the octets that are missing.
+fn data_length(header: FrameHeader, pad_length: Option<u8>) -> Option<u32> {
+    match (header.flags().has(Flags::PADDED), pad_length) {
+        (false, _) => Some(header.length()),
+        (true, Some(pad)) => header.length().checked_sub(u32::from(pad))?.checked_sub(1),
+        (true, None) => None,
+    }
+}
+
+fn ack(frame: &Frame<'_>, out: &mut Vec<u8>) {
+    truth(out, key!("ack"), frame.header.is_some_and(FrameHeader::is_ack));
+}
+
+fn error(code: ErrorCode, out: &mut Vec<u8>) {
+    number(out, key!("error_code"), code.0);
+    display(out, key!("error_name"), code);
+}
+
+fn priority(fields: Priority, out: &mut Vec<u8>) {
+    out.extend_from_slice(key!("priority"));
+    number(out, b"{\"depends_on\":", fields.depends_on.0);
+    truth(out, key!("exclusive"), fields.exclusive);
+    number(out, key!("weight"), fields.weight);
+    out.push(b'}');
+}
+
+/// The entries of ORIGIN: each a 16-bit length and that many octets (RFC 8336 §2). One that is cut off is left out, as §2.1 says.
+fn origins(mut entries: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(key!("origins"));
+    let mut before = b'[';
+    while let Some((length, rest)) = entries.split_first_chunk() {
+        let Some((origin, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))) else { break };
+        out.push(before);
+        quoted(out, origin);
+        before = b',';
+        entries = rest;
+    }
+    end_list(out, before);
+}
+
+/// What follows from the frame.
+fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
+    match frame.facts {
+        Facts::None | Facts::Acknowledges(None) => {}
+        Facts::Settings { preface } => truth(out, key!("preface"), preface),
+        Facts::Acknowledges(Some(sent)) => {
+            out.extend_from_slice(key!("acknowledges"));
+            number(out, b"{\"frame\":", sent.id.0);
+            number(out, key!("packet"), sent.at.packet);
+            number(out, key!("after_ns"), frame.at.time.nanos_since(sent.at.time));
+            out.push(b'}');
+        }
+        Facts::Used { connection, stream } => {
+            number_if_known(out, key!("window_connection"), connection);
+            number_if_known(out, key!("window_stream"), stream);
+        }
+        Facts::Granted { window, used, by } => {
+            let on_connection = frame.header.is_some_and(|header| header.stream() == StreamId::CONNECTION);
+            let window_key = if on_connection { key!("window_connection") } else { key!("window_stream") };
+            number_if_known(out, window_key, window);
+            number_if_known(out, key!("used"), used);
+            number_if_known(out, key!("used_by"), by.map(|stream| stream.0));
+        }
+    }
+}
+
+/// The header block that ends with the frame.
+fn block(block: &Block<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(key!("fields"));
+    let mut before = b'[';
+    for one in block.fields.fields() {
+        out.push(before);
+        field(&one, out);
+        before = b',';
+    }
+    end_list(out, before);
+    if !block.complete {
+        truth(out, key!("fields_complete"), false);
+    }
+    let omitted = block.fields.omitted();
+    if omitted.fields > 0 {
+        number(out, key!("fields_omitted"), omitted.fields);
+    }
+    out.extend_from_slice(key!("block_frames"));
+    let mut before = b'[';
+    for id in block.frames {
+        out.push(before);
+        integer(out, id.0);
+        before = b',';
+    }
+    end_list(out, before);
+}
+
+fn field(field: &Field<'_>, out: &mut Vec<u8>) {
+    if let Some(size) = field.size_update() {
+        number(out, br#"{"representation":"size_update","size":"#, size);
+        out.extend_from_slice(br#","known":true}"#);
+        return;
+    }
+    match field.name() {
+        Some(octets) => string_or_hex(out, (b"{\"name\":", b"{\"name_hex\":"), octets),
+        None => out.extend_from_slice(b"{\"name\":null"),
+    }
+    match field.value() {
+        Some(octets) => string_or_hex(out, (key!("value"), key!("value_hex")), octets),
+        None => out.extend_from_slice(b",\"value\":null"),
+    }
+    let prepared: &[u8] = match field.representation() {
+        Representation::Indexed => br#","representation":"indexed""#,
+        Representation::LiteralIndexed => br#","representation":"literal_indexed""#,
+        Representation::Literal => br#","representation":"literal""#,
+        Representation::NeverIndexed => br#","representation":"never_indexed""#,
+        Representation::SizeUpdate => br#","representation":"size_update""#,
+    };
+    out.extend_from_slice(prepared);
+    number_if_known(out, key!("index"), field.index());
+    if field.index().is_none() {
+        truth(out, key!("huffman_name"), field.huffman_name());
+    }
+    truth(out, key!("huffman"), field.huffman_value());
+    truth(out, key!("known"), field.is_known());
+    out.push(b'}');
+}

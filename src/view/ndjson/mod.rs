@@ -1,0 +1,78 @@
+//! NDJSON: one JSON object a line, for programs (OUTPUT of `-T ndjson`; described by [`SCHEMA`]).
+//!
+//! The keys of a record always stand in the same order, which is the order in which the code writes them. A key whose value is not
+//! known is absent. Three keys are `null` instead, because their absence would say too little: `status` of a call that has none,
+//! `json` of a message whose content is not there, `name` and `value` of a header field that refers to what was not captured.
+//! What octets say is never altered: text that is not UTF-8 is shown in hex, under a key of its own.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+
+mod call;
+mod flow;
+mod frame;
+mod message;
+mod summary;
+mod tls;
+mod trouble;
+mod write;
+
+use crate::event::{Body, Event};
+use crate::view::contents::Contents;
+use crate::view::{Source, Summary, View};
+
+use self::trouble::Reached;
+
+/// The JSON Schema (draft 2020-12) of one record.
+pub const SCHEMA: &str = include_str!("schema.json");
+
+/// The version of the records, raised when a key is renamed, retyped or dropped.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The NDJSON view.
+#[derive(Debug)]
+pub struct Ndjson {
+    contents: Contents,
+    bytes: bool,
+    reached: Reached,
+    scratch: Vec<u8>,
+}
+
+impl Ndjson {
+    /// Messages are read with `contents`; `bytes` adds the raw octets of frames and messages.
+    #[must_use]
+    pub fn new(contents: Contents, bytes: bool) -> Self {
+        Self { contents, bytes, reached: Reached::default(), scratch: Vec::new() }
+    }
+}
+
+impl View for Ndjson {
+    fn begin(&mut self, source: &Source<'_>, out: &mut Vec<u8>) {
+        summary::header(source, out);
+    }
+
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        let Self { contents, bytes, reached, scratch } = self;
+        match &event.body {
+            Body::Identified => {}
+            Body::Frame(frame) => {
+                frame::frame(event, frame, *bytes, scratch, out);
+                frame::limits(event, frame, reached, out);
+            }
+            Body::Message(message) => message::message(event, message, contents, *bytes, reached, out),
+            Body::Call(call) => call::call(event, call, contents, scratch, reached, out),
+            Body::Ended(close) => flow::ended(event, *close, out),
+            Body::Gap { direction, offset, octets, reason } => trouble::gap(event, *direction, *offset, *octets, *reason, out),
+            Body::Resync { direction, offset, skipped, found } => trouble::resync(event, *direction, *offset, *skipped, *found, out),
+            Body::Unfinished { direction, offset, header, present, missing, by_sender } => {
+                let rest = trouble::Rest { offset: *offset, header: *header, present: *present, missing: *missing, by_sender: *by_sender };
+                trouble::unfinished(event, *direction, &rest, out);
+            }
+            Body::Conflict { direction, offset, octets } => trouble::conflict(event, *direction, *offset, *octets, out),
+            Body::Malformed(fault) => trouble::malformed(event, fault, out),
+            Body::Limit { what, count } => trouble::limit(event, what, *count, reached, out),
+        }
+    }
+
+    fn finish(&mut self, summary: &Summary<'_>, out: &mut Vec<u8>) {
+        summary::summary(summary, &self.reached, out);
+    }
+}

@@ -1,0 +1,89 @@
+//! What is shown of every capture, word for word: the goldens stand beside the captures.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test golden` writes them anew; read the difference as prose before it is committed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Captures larger than this have no goldens: nobody would read them.
+const LARGEST: u64 = 18_000;
+
+fn captures(directory: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(directory);
+    let is_capture = |name: &str| [".pcap", ".pcapng", ".gz", ".zst"].iter().any(|ending| name.ends_with(ending));
+    let mut found: Vec<PathBuf> = std::fs::read_dir(directory)
+        .expect("the fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_capture))
+        .filter(|path| path.metadata().is_ok_and(|metadata| metadata.len() <= LARGEST))
+        .collect();
+    found.sort();
+    found
+}
+
+/// What the program shows of a capture, with the exit code where it is not 0.
+fn shown(capture: &Path, format: &str) -> String {
+    let directory = capture.parent().expect("a directory");
+    let output = Command::new(env!("CARGO_BIN_EXE_framescope"))
+        .current_dir(directory)
+        .env("COLUMNS", "120")
+        .args(["decode", "-T", format, "--color", "never", "--proto", "../proto"])
+        .arg(capture.file_name().expect("a name"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs");
+    let mut shown = String::from_utf8(output.stdout).expect("UTF-8");
+    if !output.status.success() {
+        shown.push_str(&format!("exit code {}\n{}", output.status.code().expect("no signal"), String::from_utf8_lossy(&output.stderr)));
+    }
+    shown
+}
+
+fn check(directory: &str, format: &str, ending: &str) {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    for capture in captures(directory) {
+        let golden = PathBuf::from(format!("{}.{ending}", capture.display()));
+        let shown = shown(&capture, format);
+        if update {
+            std::fs::write(&golden, &shown).expect("the golden can be written");
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        if let Some((line, (found, wanted))) = first_difference(&shown, &expected) {
+            wrong.push(format!("{} line {line}\n  shown:  {found}\n  golden: {wanted}", golden.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\nread them, then UPDATE_GOLDEN=1 cargo test --test golden", wrong.join("\n"));
+}
+
+fn first_difference(shown: &str, expected: &str) -> Option<(usize, (String, String))> {
+    let (mut a, mut b) = (shown.lines(), expected.lines());
+    for line in 1.. {
+        match (a.next(), b.next()) {
+            (None, None) => return None,
+            (a, b) if a == b => {}
+            (a, b) => return Some((line, (a.unwrap_or("(nothing)").into(), b.unwrap_or("(nothing)").into()))),
+        }
+    }
+    None
+}
+
+#[test]
+fn captures_are_shown_as_text_as_they_were() {
+    check("captures", "text", "txt");
+}
+
+#[test]
+fn captures_are_shown_as_records_as_they_were() {
+    check("captures", "ndjson", "ndjson");
+}
+
+#[test]
+fn damaged_captures_are_shown_as_text_as_they_were() {
+    check("damaged", "text", "txt");
+}
+
+#[test]
+fn damaged_captures_are_shown_as_records_as_they_were() {
+    check("damaged", "ndjson", "ndjson");
+}

@@ -63,6 +63,8 @@ struct Upper {
     http2: connection::Shared,
     grpc: calls::Shared,
     totals: Totals,
+    /// Octets kept of flows whose protocol has not been recognised.
+    unrecognised: usize,
 }
 
 /// What is known of one flow above TCP.
@@ -100,6 +102,7 @@ impl Dissector {
                 http2: connection::Shared::new(limits),
                 grpc: calls::Shared::default(),
                 totals: Totals::default(),
+                unrecognised: 0,
             },
         }
     }
@@ -240,8 +243,17 @@ impl<O: Observer> Step<'_, O> {
                     self.application.state = State::Opening(Box::default());
                 }
                 let State::Opening(opening) = &mut self.application.state else { return Orientation::Keep };
+                let before = opening.held_bytes();
                 opening.push(direction, offset, octets, pieces, at);
-                let verdict = opening.verdict(&self.facts, self.upper.limits.search);
+                let held = opening.held_bytes();
+                self.upper.unrecognised = self.upper.unrecognised.saturating_sub(before).saturating_add(held);
+                if self.upper.unrecognised <= self.upper.limits.total_unrecognised {
+                    let verdict = opening.verdict(&self.facts, self.upper.limits.search);
+                    return self.conclude(verdict, at);
+                }
+                let verdict = opening.last_verdict(&self.facts);
+                self.upper.totals.limits = self.upper.totals.limits.saturating_add(1);
+                self.emit(at, Body::Limit { what: "octets of flows not recognised", count: held as u64 });
                 self.conclude(verdict, at)
             }
             State::Http1(http1) => {
@@ -273,10 +285,15 @@ impl<O: Observer> Step<'_, O> {
     fn gap(&mut self, direction: Direction, offset: u64, octets: u64, at: Arrival) {
         match &mut self.application.state {
             State::Http2(_) => self.with_http2(|http2, frames| http2.gap(direction, octets, at, frames)),
-            State::Opening(opening) => opening.gap(direction, offset, octets, at),
+            State::Opening(opening) => {
+                let before = opening.held_bytes();
+                opening.gap(direction, offset, octets, at);
+                self.upper.unrecognised = self.upper.unrecognised.saturating_sub(before).saturating_add(opening.held_bytes());
+            }
             State::New => {
                 let mut opening = Opening::default();
                 opening.gap(direction, offset, octets, at);
+                self.upper.unrecognised = self.upper.unrecognised.saturating_add(opening.held_bytes());
                 self.application.state = State::Opening(Box::new(opening));
             }
             State::Http1(http1) => http1.gap(direction),
@@ -295,6 +312,7 @@ impl<O: Observer> Step<'_, O> {
             Verdict::Unknown => (Protocol::Unknown, false),
         };
         let State::Opening(mut opening) = std::mem::take(&mut self.application.state) else { return Orientation::Keep };
+        self.upper.unrecognised = self.upper.unrecognised.saturating_sub(opening.held_bytes());
         if swap {
             opening.swap();
             let facts = self.facts.to_mut();

@@ -29,6 +29,12 @@ pub struct Limits {
     pub decompressed: usize,
     /// Octets of metadata kept for one call.
     pub call_metadata: usize,
+    /// Octets of metadata kept over all calls that have not ended.
+    pub total_metadata: usize,
+    /// Octets of header tables kept over all connections; beyond it the larger ones are given up, and what refers to them is unknown.
+    pub total_tables: usize,
+    /// Octets kept over all flows whose protocol has not been recognised; beyond it they are taken for unknown.
+    pub total_unrecognised: usize,
     /// IP datagrams whose fragments are being collected.
     pub fragments: usize,
     /// PINGs and SETTINGS of one connection that wait for their acknowledgement.
@@ -50,6 +56,9 @@ impl Default for Limits {
             total_messages: 32 << 20,
             decompressed: 16 << 20,
             call_metadata: 256 << 10,
+            total_metadata: 64 << 20,
+            total_tables: 64 << 20,
+            total_unrecognised: 32 << 20,
             fragments: 256,
             unanswered: 64,
         }
@@ -72,6 +81,9 @@ impl Limits {
             ("total_messages", &mut self.total_messages, "Octets of unfinished gRPC messages kept over all calls"),
             ("decompressed", &mut self.decompressed, "The largest size a compressed message may unpack to"),
             ("call_metadata", &mut self.call_metadata, "Octets of metadata kept for one call"),
+            ("total_metadata", &mut self.total_metadata, "Octets of metadata kept over all calls that have not ended"),
+            ("total_tables", &mut self.total_tables, "Octets of header tables kept over all connections"),
+            ("total_unrecognised", &mut self.total_unrecognised, "Octets kept over all flows whose protocol has not been recognised"),
             ("fragments", &mut self.fragments, "IP datagrams whose fragments are being collected"),
             ("unanswered", &mut self.unanswered, "PINGs and SETTINGS of one connection that wait for their acknowledgement"),
         ]

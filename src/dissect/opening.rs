@@ -221,7 +221,9 @@ impl Opening {
     fn may_be_frames(&self) -> bool {
         Direction::BOTH.into_iter().any(|direction| {
             let octets = &self.octets[direction];
-            matches!(sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol), Search::Perhaps(at) if at < octets.len())
+            // Whatever the octets are, the last few might be the beginning of a header.
+            let last = octets.len().saturating_sub(HEADER_OCTETS);
+            matches!(sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol), Search::Perhaps(at) if at <= last)
         })
     }
 

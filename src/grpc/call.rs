@@ -97,6 +97,8 @@ pub struct Call {
     pub(super) web_text: Both<Option<TextDecoder>>,
     text: Text,
     metadata_left_out: u64,
+    /// Octets of text counted against the limit over all calls.
+    pub(super) charged: usize,
 }
 
 /// Where the text a call keeps stands in its one buffer.
@@ -235,14 +237,14 @@ impl Call {
                 continue;
             };
             match field.static_name() {
-                StaticName::PATH => self.text.set(|text| &mut text.path, value),
-                StaticName::AUTHORITY => self.text.set(|text| &mut text.authority, value),
+                StaticName::PATH => self.keep(|text| &mut text.path, value, limit),
+                StaticName::AUTHORITY => self.keep(|text| &mut text.authority, value, limit),
                 StaticName::STATUS => {
                     self.http_status = parse_http_status(value);
                     informational |= matches!(value, [b'1', _, _]);
                 }
                 StaticName::CONTENT_TYPE => {
-                    self.text.set(|text| &mut text.content_type[direction], value);
+                    self.keep(|text| &mut text.content_type[direction], value, limit);
                     let content_type = ContentType::parse(value);
                     reads_messages = content_type.is_grpc();
                     if direction == Direction::ToServer || self.protocol.is_none() {
@@ -262,14 +264,14 @@ impl Call {
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {
         match name {
             b"grpc-status" => self.status = Status::parse(value).ok(),
-            b"grpc-message" => self.text.set(|text| &mut text.message, value),
-            b"grpc-status-details-bin" => self.text.set(|text| &mut text.details, value),
-            b"grpc-encoding" => self.text.set(|text| &mut text.encoding[direction], value),
+            b"grpc-message" => self.keep(|text| &mut text.message, value, limit),
+            b"grpc-status-details-bin" => self.keep(|text| &mut text.details, value, limit),
+            b"grpc-encoding" => self.keep(|text| &mut text.encoding[direction], value, limit),
             b"grpc-timeout" => self.timeout = Timeout::parse(value).ok(),
             _ if !metadata::kind(name).is_metadata() => {}
             _ => {
                 let size = name.len().saturating_add(value.len());
-                if self.text.octets.len().saturating_add(size) > limit {
+                if self.text_octets().saturating_add(size) > limit {
                     self.metadata_left_out = self.metadata_left_out.saturating_add(size as u64);
                     return;
                 }
@@ -279,6 +281,21 @@ impl Call {
                 }
             }
         }
+    }
+
+    /// Keeps a field that occurs once, within the limit.
+    fn keep(&mut self, place: impl FnOnce(&mut Text) -> &mut Option<(u32, u32)>, value: &[u8], limit: usize) {
+        if self.text_octets().saturating_add(value.len()) > limit {
+            self.metadata_left_out = self.metadata_left_out.saturating_add(value.len() as u64);
+            return;
+        }
+        self.text.set(place, value);
+    }
+
+    /// Octets of text held, each field of metadata with its bookkeeping.
+    pub(super) fn text_octets(&self) -> usize {
+        let fields = self.text.metadata.iter().fold(0_usize, |sum, list| sum.saturating_add(list.len()));
+        self.text.octets.len().saturating_add(fields.saturating_mul(size_of::<Entry>()))
     }
 
     /// Takes what gRPC-Web sends as trailers inside the body.

@@ -75,6 +75,10 @@ pub struct Shared {
     pub next_call: u64,
     /// Messages that ended in the frame at hand.
     pub queue: Queue,
+    /// Calls that have begun and not ended.
+    open: usize,
+    /// Octets of metadata they hold.
+    metadata: usize,
     /// Content of a gRPC-Web text body, decoded.
     decoded: Vec<u8>,
     #[expect(clippy::vec_box, reason = "boxes go back and forth between here and the maps")]
@@ -92,6 +96,8 @@ impl Shared {
     /// Gives back a call that has ended.
     pub fn recycle(&mut self, mut call: Box<Call>) {
         call.drop_open(&mut self.queue);
+        self.open = self.open.saturating_sub(1);
+        self.metadata = self.metadata.saturating_sub(call.charged);
         if self.pool.len() < 256 {
             call.reset();
             self.pool.push(call);
@@ -104,7 +110,15 @@ impl Shared {
         self.decoded.clear();
     }
 
+    /// Counts what a call has come to hold.
+    fn charge(&mut self, call: &mut Call) {
+        let holds = call.text_octets();
+        self.metadata = self.metadata.saturating_sub(call.charged).saturating_add(holds);
+        call.charged = holds;
+    }
+
     fn begin(&mut self, stream: StreamId, at: Arrival) -> Box<Call> {
+        self.open = self.open.saturating_add(1);
         let mut call = self.pool.pop().unwrap_or_default();
         call.id = CallId(self.next_call);
         self.next_call = self.next_call.saturating_add(1);
@@ -237,6 +251,10 @@ impl Calls {
     fn block(&mut self, frame: &Frame<'_>, stream: StreamId, block: &Block<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
         let direction = frame.direction;
         if !self.exchanges.contains(stream) && !self.over.contains(&stream) {
+            // The connection, which counts streams too, has told that the limit is reached.
+            if shared.open.max(self.exchanges.len()) >= limits.streams {
+                return Belongs::default();
+            }
             let nature = nature(block);
             let begins = direction == Direction::ToServer;
             if nature == Nature::Plain && (begins || !self.partial) {
@@ -261,7 +279,10 @@ impl Calls {
             Some(Exchange::Call(call)) => {
                 let first = !call.headed[direction];
                 let trailers = !first || (direction == Direction::ToClient && frame.ends_stream) || (!call.begins && has_status(block));
-                let informational = call.take_block(direction, block, trailers && direction == Direction::ToClient, limits.call_metadata);
+                let room = limits.total_metadata.saturating_sub(shared.metadata);
+                let limit = limits.call_metadata.min(call.charged.saturating_add(room));
+                let informational = call.take_block(direction, block, trailers && direction == Direction::ToClient, limit);
+                shared.charge(call);
                 if !informational {
                     call.headed[direction] = true;
                 }
@@ -301,7 +322,8 @@ impl Calls {
 
     fn data(&mut self, frame: &Frame<'_>, stream: StreamId, data: &[u8], limits: &Limits, shared: &mut Shared) -> Belongs {
         let direction = frame.direction;
-        if self.partial && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
+        let room = shared.open.max(self.exchanges.len()) < limits.streams;
+        if self.partial && room && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let mut call = shared.begin(stream, frame.at);
             call.bodies = Both::from_fn(|_| super::message::Body::lost());
             self.exchanges.insert(stream, Exchange::Call(call));

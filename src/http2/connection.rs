@@ -211,6 +211,10 @@ pub struct Shared {
     pub next_frame: u64,
     /// Streams followed now, over all connections.
     pub open_streams: usize,
+    /// Connections that have decoded a header block.
+    pub(super) connections: usize,
+    /// Octets of memory their header tables take.
+    pub(super) tables: usize,
     pub(super) scratch: Scratch,
 }
 
@@ -218,7 +222,7 @@ impl Shared {
     /// For one analysis.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self { limits: limits.clone(), next_frame: 0, open_streams: 0, scratch: Scratch::new() }
+        Self { limits: limits.clone(), next_frame: 0, open_streams: 0, connections: 0, tables: 0, scratch: Scratch::new() }
     }
 
     pub(super) fn number(&mut self) -> FrameId {

@@ -19,6 +19,8 @@ use crate::span::{Arrival, Piece};
 const INITIAL_WINDOW: i64 = 65_535;
 /// Closed streams remembered where their beginnings may be missing.
 const CLOSED_KEPT: usize = 128;
+/// Octets of header table still kept of a direction whose table was given up.
+const GIVEN_UP_TABLE: u32 = 4096;
 const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Closed };
 
 /// Everything a connection remembers between frames.
@@ -28,6 +30,8 @@ pub(super) struct State {
     streams: Streams<Stream>,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
     partial: bool,
+    /// Octets of the header tables, as counted against the limit over all connections.
+    charged: usize,
     /// The streams that were closed last; only kept where `partial` makes it matter.
     closed: VecDeque<u32>,
 }
@@ -140,7 +144,7 @@ impl State {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         // A window depends on what both sides sent: the one its octets, the other its SETTINGS and updates.
         let both = from_start.to_server && from_start.to_client;
-        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: Streams::default(), partial: !both, closed: VecDeque::new() }
+        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: Streams::default(), partial: !both, charged: 0, closed: VecDeque::new() }
     }
 
     /// The connection was upgraded from HTTP/1.1: the client's settings are accepted, and stream 1 waits for its response.
@@ -160,6 +164,36 @@ impl State {
     pub(super) fn close(&mut self, shared: &mut Shared) {
         shared.open_streams = shared.open_streams.saturating_sub(self.streams.len());
         self.streams = Streams::default();
+        shared.tables = shared.tables.saturating_sub(self.charged);
+        shared.connections = shared.connections.saturating_sub(usize::from(self.charged > 0));
+        self.charged = 0;
+    }
+
+    /// Counts what the header tables hold, and gives one up that holds more than its share where all of them hold too much.
+    fn charge_tables(&mut self, step: &mut Step<'_, impl Sink>) {
+        let held = self.sides.to_server.hpack.held_bytes().saturating_add(self.sides.to_client.hpack.held_bytes());
+        if held == self.charged {
+            return;
+        }
+        let shared = &mut *step.shared;
+        shared.connections = shared.connections.saturating_add(usize::from(self.charged == 0));
+        shared.tables = shared.tables.saturating_sub(self.charged).saturating_add(held);
+        self.charged = held;
+        let share = shared.limits.total_tables.checked_div(shared.connections).unwrap_or(0);
+        if shared.tables <= shared.limits.total_tables || held <= share {
+            return;
+        }
+        let given_up = &mut self.sides[step.direction].hpack;
+        let limits = hpack::Limits { table_octets: GIVEN_UP_TABLE, uncertain_table_octets: GIVEN_UP_TABLE, ..hpack::Limits::default() };
+        let mut fresh = hpack::Decoder::new(hpack::Start::Late, limits);
+        if let Some(limit) = given_up.size_limit() {
+            fresh.set_size_limit(limit);
+        }
+        let freed = given_up.held_bytes().saturating_sub(fresh.held_bytes());
+        *given_up = fresh;
+        self.charged = self.charged.saturating_sub(freed);
+        shared.tables = shared.tables.saturating_sub(freed);
+        step.notice(Notice::Limit { what: "octets of header tables", count: freed as u64 });
     }
 
     pub(super) fn held_bytes(&self) -> usize {
@@ -342,10 +376,11 @@ impl State {
     fn broken_block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
         let state = self.begin_headers(raw.header.stream(), ends_stream, step);
         let id = step.shared.number();
-                let frame = step.plain(id, raw, payload, Facts::None, Some(state));
+        let frame = step.plain(id, raw, payload, Facts::None, Some(state));
         let fields = self.sides[step.direction].hpack.decode_partial(fragment, &mut step.shared.scratch);
         let block = Block { fields, frames: &[id], promised: None, complete: false };
         step.sink.frame(&Frame { block: Some(block), ends_stream, ..frame });
+        self.charge_tables(step);
     }
 
     fn data(&mut self, raw: &Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
@@ -453,6 +488,7 @@ impl State {
         if omitted.fields > 0 {
             sink.notice(*direction, *at, Notice::Limit { what: "fields of a header block", count: u64::from(omitted.fields) });
         }
+        self.charge_tables(step);
     }
 
     /// Opens the stream a header block begins on, or ends its half; the state after it.

@@ -17,13 +17,28 @@ pub struct Hole {
     pub length: u32,
 }
 
+/// A frame before its type is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raw<'a> {
+    /// Flow offset of its first octet.
+    pub(super) offset: u64,
+    pub(super) header: FrameHeader,
+    /// Missing octets stand as zeros.
+    pub(super) payload: &'a [u8],
+    pub(super) holes: &'a [Hole],
+    /// The length of all holes together.
+    pub(super) missing: u32,
+    /// Where the captured octets stand.
+    pub(super) pieces: &'a [Piece],
+}
+
 /// What was cut out of a direction's octets.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Item<'a> {
     /// The client's connection preface.
     Magic { pieces: &'a [Piece] },
-    /// A frame; missing octets of its payload stand as zeros.
-    Frame { offset: u64, header: FrameHeader, payload: &'a [u8], holes: &'a [Hole], pieces: &'a [Piece] },
+    /// A frame.
+    Frame(&'a Raw<'a>),
     /// Payload octets of a frame too large to keep whole; the frame itself follows as `LargeFrame`.
     Part { header: FrameHeader, at: u32, octets: &'a [u8], pieces: &'a [Piece] },
     /// Payload octets of such a frame that were not captured.
@@ -145,7 +160,7 @@ impl Reader {
             self.scratch.clear();
             slice_pieces(pieces, at, size as u64, &mut self.scratch);
             let payload = frame.get(HEADER_OCTETS..).unwrap_or_default();
-            emit(Item::Frame { offset: self.offset, header, payload, holes: &[], pieces: &self.scratch });
+            emit(Item::Frame(&Raw { offset: self.offset, header, payload, holes: &[], missing: 0, pieces: &self.scratch }));
             self.max_frame = self.max_frame.max(header.length());
             self.offset = self.offset.saturating_add(size as u64);
             taken = taken.saturating_add(size);
@@ -179,7 +194,8 @@ impl Reader {
     fn complete(&mut self, emit: &mut impl FnMut(Item<'_>)) {
         let Some(header) = FrameHeader::first(&self.buffer).filter(|header| self.buffer.len() >= whole(*header)) else { return };
         let payload = self.buffer.get(HEADER_OCTETS..).unwrap_or_default();
-        emit(Item::Frame { offset: self.offset, header, payload, holes: &self.holes, pieces: &self.pieces });
+        let missing = self.holes.iter().fold(0_u32, |sum, hole| sum.saturating_add(hole.length));
+        emit(Item::Frame(&Raw { offset: self.offset, header, payload, holes: &self.holes, missing, pieces: &self.pieces }));
         self.max_frame = self.max_frame.max(header.length());
         self.drop_buffer();
     }

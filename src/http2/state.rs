@@ -6,7 +6,7 @@ use super::connection::{Block, Facts, Frame, FrameRef, Malformed, Notice, Part, 
 use super::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
 use super::hpack;
 use super::payload::{self, Payload};
-use super::reader::{Hole, Item, is_data};
+use super::reader::{Item, Raw, is_data};
 use super::settings::{Setting, Settings, Values};
 use super::stream::{Half as StreamHalf, Stream, StreamState};
 use super::streams::Streams;
@@ -92,17 +92,6 @@ impl Side {
             highest: 0,
         }
     }
-}
-
-/// A frame on its way to the sink, before its type is looked at.
-#[derive(Clone, Copy)]
-struct Raw<'a> {
-    offset: u64,
-    header: FrameHeader,
-    payload: &'a [u8],
-    holes: &'a [Hole],
-    missing: u32,
-    pieces: &'a [Piece],
 }
 
 impl<'a> Raw<'a> {
@@ -191,10 +180,7 @@ impl State {
                     facts: Facts::None,
                 });
             }
-            Item::Frame { offset, header, payload, holes, pieces } => {
-                let missing = holes.iter().fold(0_u32, |sum, hole| sum.saturating_add(hole.length));
-                self.frame(&Raw { offset, header, payload, holes, missing, pieces }, step);
-            }
+            Item::Frame(raw) => self.frame(raw, step),
             Item::Part { header, at: from, octets, pieces } if is_data(header) => self.part(header, from, Ok(octets), pieces, step),
             Item::MissingPart { header, length } if is_data(header) => self.part(header, 0, Err(length), &[], step),
             Item::Part { .. } | Item::MissingPart { .. } => {}

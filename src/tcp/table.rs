@@ -142,9 +142,10 @@ impl FlowTable {
     pub fn segment(&mut self, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         self.advance(at.time, receiver);
         let key = Key::of(segment);
-        let slot = match self.index.get(&key) {
-            Some(&slot) if self.belongs(slot, segment) => slot,
-            Some(&slot) => {
+        let known = self.index.get(&key).copied();
+        let slot = match known {
+            Some(slot) if self.slots.get(slot).is_some_and(|place| place.takes(segment)) => slot,
+            Some(slot) => {
                 self.close(slot, Close::Open, at, receiver);
                 self.open(key, at, segment, receiver)
             }
@@ -184,8 +185,23 @@ impl FlowTable {
             wire_length: segment.wire_length,
             pieces,
         };
-        self.feed(slot, view, receiver);
+        let Slot { state: State::Live(live), facts, .. } = place else { return };
+        live.segment(
+            view,
+            &mut Context {
+                slot,
+                facts,
+                receiver,
+                history: &mut self.history,
+                total_waiting: &mut self.waiting_octets,
+                limits: &self.limits,
+            },
+        );
+        let settled = live.is_settled();
         self.scratch = scratch;
+        if !settled {
+            self.settle(slot, at, receiver);
+        }
     }
 
     /// Takes note of the time, so that what waited long enough is given up. Capture time, or the clock's while nothing arrives.
@@ -245,24 +261,6 @@ impl FlowTable {
         let index = self.index.capacity().saturating_mul(size_of::<(Key, usize)>());
         let live = self.live.saturating_mul(size_of::<Live>());
         [slots, index, live, self.history.held_bytes(), self.waiting_octets].iter().fold(0, |sum, n| sum.saturating_add(*n))
-    }
-
-    /// Whether `segment` belongs to the flow in `slot`, or begins another one between the same ports.
-    fn belongs(&self, slot: usize, segment: &Segment<'_>) -> bool {
-        let Some(place) = self.slots.get(slot) else { return false };
-        let direction = if place.facts.client == segment.source { Direction::ToServer } else { Direction::ToClient };
-        let (sequence, acknowledgment) = (SeqNumber(segment.sequence), SeqNumber(segment.acknowledgment));
-        let opens = segment.flags.contains(TcpFlags::SYN) && !segment.flags.contains(TcpFlags::ACK);
-        match &place.state {
-            State::Free => false,
-            State::Starting(_) => true,
-            State::Live(live) if opens => live.accepts_syn(direction, sequence),
-            State::Live(live) => segment.payload.is_empty() || live.is_near(direction, sequence, segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment), JUMP),
-            State::Ended(next) => {
-                let near = next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
-                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0)) || (segment.payload.is_empty() && !opens)
-            }
-        }
     }
 
     fn open(&mut self, key: Key, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) -> usize {
@@ -486,6 +484,24 @@ impl FlowTable {
 }
 
 impl Slot {
+    /// Whether `segment` belongs to this flow, or begins another one between the same ports.
+    #[inline]
+    fn takes(&self, segment: &Segment<'_>) -> bool {
+        let direction = if self.facts.client == segment.source { Direction::ToServer } else { Direction::ToClient };
+        let (sequence, acknowledgment) = (SeqNumber(segment.sequence), SeqNumber(segment.acknowledgment));
+        let opens = segment.flags.contains(TcpFlags::SYN) && !segment.flags.contains(TcpFlags::ACK);
+        match &self.state {
+            State::Free => false,
+            State::Starting(_) => true,
+            State::Live(live) if opens => live.accepts_syn(direction, sequence),
+            State::Live(live) => segment.payload.is_empty() || live.is_near(direction, sequence, segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment), JUMP),
+            State::Ended(next) => {
+                let near = next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
+                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0)) || (segment.payload.is_empty() && !opens)
+            }
+        }
+    }
+
     const fn is_open(&self) -> bool {
         matches!(self.state, State::Starting(_) | State::Live(_))
     }

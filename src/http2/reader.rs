@@ -157,10 +157,17 @@ impl Reader {
             let size = whole(header);
             let Some((frame, after)) = rest.split_at_checked(size) else { break };
             let at = done.saturating_add(taken as u64);
-            self.scratch.clear();
-            slice_pieces(pieces, at, size as u64, &mut self.scratch);
+            let single;
+            let pieces = if let [only] = pieces {
+                single = only.part(at, size as u64);
+                single.as_slice()
+            } else {
+                self.scratch.clear();
+                slice_pieces(pieces, at, size as u64, &mut self.scratch);
+                &self.scratch
+            };
             let payload = frame.get(HEADER_OCTETS..).unwrap_or_default();
-            emit(Item::Frame(&Raw { offset: self.offset, header, payload, holes: &[], missing: 0, pieces: &self.scratch }));
+            emit(Item::Frame(&Raw { offset: self.offset, header, payload, holes: &[], missing: 0, pieces }));
             self.max_frame = self.max_frame.max(header.length());
             self.offset = self.offset.saturating_add(size as u64);
             taken = taken.saturating_add(size);

@@ -133,6 +133,7 @@ impl Reader {
         }
     }
 
+    #[cold]
     fn magic(&mut self, octets: &[u8], done: u64, pieces: &[Piece], emit: &mut impl FnMut(Item<'_>)) -> usize {
         let take = MAGIC.len().saturating_sub(self.buffer.len()).min(octets.len());
         self.keep(octets, take, done, pieces);
@@ -187,6 +188,7 @@ impl Reader {
     }
 
     /// Completes the frame whose beginning is in the buffer.
+    #[inline(never)]
     fn continued(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
         let need = FrameHeader::first(&self.buffer).map_or(HEADER_OCTETS, whole);
         let take = need.saturating_sub(self.buffer.len()).min(octets.len());
@@ -208,6 +210,7 @@ impl Reader {
     }
 
     /// Switches to reading in parts when the header in the buffer announces a frame beyond the limit.
+    #[inline(never)]
     fn begin_large(&mut self, bounds: Bounds) -> bool {
         let Some(header) = FrameHeader::first(&self.buffer).filter(|header| is_large(*header, bounds)) else { return false };
         self.buffer.clear();
@@ -215,6 +218,7 @@ impl Reader {
         true
     }
 
+    #[cold]
     #[expect(clippy::too_many_arguments, reason = "the state of the mode, taken apart")]
     fn large(&mut self, header: FrameHeader, at: u32, missing: u32, octets: &[u8], done: u64, pieces: &[Piece], emit: &mut impl FnMut(Item<'_>)) -> usize {
         let left = usize::try_from(header.length().saturating_sub(at)).unwrap_or(usize::MAX);
@@ -241,6 +245,7 @@ impl Reader {
         self.mode = Mode::Frames;
     }
 
+    #[cold]
     fn search(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
         let Mode::Searching { skipped, tried, scans, news } = self.mode else { return 0 };
         self.keep(octets, octets.len(), done, pieces);
@@ -271,6 +276,7 @@ impl Reader {
     }
 
     /// Takes note that the next `octets` octets were not captured.
+    #[cold]
     pub(super) fn gap(&mut self, octets: u64, bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) {
         match self.mode {
             Mode::Searching { skipped, news, .. } => {
@@ -320,6 +326,7 @@ impl Reader {
         }
     }
 
+    #[cold]
     fn lose(&mut self, emit: &mut impl FnMut(Item<'_>)) {
         emit(Item::Lost);
         let skipped = self.buffer.len() as u64;

@@ -160,7 +160,17 @@ impl State {
         })
     }
 
+    #[inline]
     pub(super) fn item(&mut self, item: Item<'_>, step: &mut Step<'_, impl Sink>) {
+        match item {
+            Item::Frame(raw) => self.frame(raw, step),
+            item => self.seldom(item, step),
+        }
+    }
+
+    /// Everything but whole frames.
+    #[cold]
+    fn seldom(&mut self, item: Item<'_>, step: &mut Step<'_, impl Sink>) {
         match item {
             Item::Magic { pieces } => {
                 let id = step.shared.number();
@@ -237,6 +247,7 @@ impl State {
     }
 
     /// A frame that was too large to keep: DATA was handed out in parts, anything else is unread.
+    #[cold]
     fn large(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         match raw.header.kind() {
             FrameType::DATA => self.data(raw, Payload::Data { data: &[], pad_length: None }, step),
@@ -285,6 +296,7 @@ impl State {
     }
 
     /// A frame of which some octets were not captured: what is before the first hole can be read.
+    #[cold]
     fn holed(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let first = raw.holes.first().map_or(0, |hole| usize::try_from(hole.start).unwrap_or(usize::MAX));
         let prefix = raw.payload.get(..first).unwrap_or(raw.payload);
@@ -391,6 +403,7 @@ impl State {
         self.emit(raw, payload, Facts::None, state, step);
     }
 
+    #[cold]
     fn continuation(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
         let Some(mut block) = self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream()) else {
             let exact = self.sides[step.direction].hpack.is_exact();
@@ -498,6 +511,7 @@ impl State {
         }
     }
 
+    #[inline(never)]
     fn settings(&mut self, raw: &Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
         let payload = Payload::Settings(settings);
         if raw.header.is_ack() {

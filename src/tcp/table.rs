@@ -205,7 +205,15 @@ impl FlowTable {
     }
 
     /// Takes note of the time, so that what waited long enough is given up. Capture time, or the clock's while nothing arrives.
+    #[inline]
     pub fn advance(&mut self, now: Timestamp, receiver: &mut impl Receiver) {
+        if !(self.starting.is_empty() && self.lingering.is_empty() && self.overdue.is_empty()) {
+            self.give_up_due(now, receiver);
+        }
+    }
+
+    #[inline(never)]
+    fn give_up_due(&mut self, now: Timestamp, receiver: &mut impl Receiver) {
         while let Some(due) = due(&mut self.starting, now) {
             if self.is(due) {
                 self.release(due.slot, receiver);
@@ -263,6 +271,7 @@ impl FlowTable {
         [slots, index, live, self.history.held_bytes(), self.waiting_octets].iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
+    #[inline(never)]
     fn open(&mut self, key: Key, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) -> usize {
         if self.live >= self.limits.flows {
             self.evict(at, receiver);
@@ -314,6 +323,7 @@ impl FlowTable {
     }
 
     /// Keeps a segment of a flow met without its SYN until the beginning is certain.
+    #[inline(never)]
     fn hold(&mut self, slot: usize, from_client: bool, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         let Some(Slot { state: State::Starting(held), .. }) = self.slots.get_mut(slot) else { return };
         let size = segment.payload.len().saturating_add(size_of::<Held>());
@@ -386,6 +396,7 @@ impl FlowTable {
     }
 
     /// After a step that left something open: notes deadlines, and closes a flow whose both sides have finished.
+    #[inline(never)]
     fn settle(&mut self, slot: usize, at: Arrival, receiver: &mut impl Receiver) {
         let Some(Slot { state: State::Live(live), facts, .. }) = self.slots.get_mut(slot) else { return };
         let id = facts.id;

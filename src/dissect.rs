@@ -162,7 +162,7 @@ impl Dissector {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let applications = self.applications.iter().fold(0_usize, |sum, application| sum.saturating_add(application.held_bytes()));
-        [self.net.held_bytes(), self.flows.held_bytes(), self.upper.grpc.queue.held, applications].iter().fold(0, |sum, n| sum.saturating_add(*n))
+        [self.net.held_bytes(), self.flows.held_bytes(), self.upper.grpc.queue.held_bytes(), applications].iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 }
 

@@ -232,7 +232,7 @@ impl Call {
             if field.size_update().is_some() {
                 continue;
             }
-            let (Some(name), Some(value)) = (field.name(), field.value()) else {
+            let Some(value) = field.value().filter(|_| field.is_known()) else {
                 self.damaged = true;
                 continue;
             };
@@ -252,7 +252,7 @@ impl Call {
                     }
                 }
                 StaticName::METHOD | StaticName::SCHEME => {}
-                _ => self.take_field(direction, which, name, value, limit),
+                _ => self.take_field(direction, which, field.name().unwrap_or_default(), value, limit),
             }
         }
         if !reads_messages {

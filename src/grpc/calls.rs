@@ -330,17 +330,24 @@ impl Calls {
         }
         match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
-                let mut pieces = std::mem::take(&mut shared.scratch);
-                pieces.clear();
                 let padded = frame.header.is_some_and(|header| header.flags().has(crate::http2::frame::Flags::PADDED));
                 let before = 9_u64.saturating_add(u64::from(padded));
-                slice_pieces(frame.pieces, before, u64::MAX, &mut pieces);
+                let mut scratch = std::mem::take(&mut shared.scratch);
+                let single;
+                let pieces = if let [only] = frame.pieces {
+                    single = only.part(before, u64::MAX);
+                    single.as_slice()
+                } else {
+                    scratch.clear();
+                    slice_pieces(frame.pieces, before, u64::MAX, &mut scratch);
+                    &scratch
+                };
                 let shifted: Vec<Hole> = frame.holes.iter().map(|hole| Hole { start: hole.start.saturating_sub(u32::from(padded)), ..*hole }).collect();
                 call.damaged |= frame.missing > 0;
                 let bad_before = call.bodies[direction].bad_flag;
-                let progress = read_body(call, direction, data, &shifted, &pieces, frame.at, limits, shared);
+                let progress = read_body(call, direction, data, &shifted, pieces, frame.at, limits, shared);
                 let bad_flag = call.bodies[direction].bad_flag.filter(|_| bad_before.is_none());
-                shared.scratch = pieces;
+                shared.scratch = scratch;
                 if frame.ends_stream {
                     end_half(call, direction, frame.at, shared);
                 }

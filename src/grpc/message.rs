@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::pool::Pool;
 use crate::http2::connection::Hole;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece, slice_pieces};
@@ -15,6 +16,8 @@ pub const PREFIX: usize = 5;
 pub const COMPRESSED: u8 = 1;
 /// Pieces remembered of one message: octets beyond them are shown without their packets.
 const MOST_PIECES: usize = 65_536;
+/// Octets a message is given room for before any of it has come.
+const FIRST_ROOM: usize = 64 << 10;
 /// The bit that marks the trailers of gRPC-Web.
 const WEB_TRAILERS: u8 = 0x80;
 
@@ -52,7 +55,7 @@ enum Octets {
 pub struct Queue {
     done: Vec<Done>,
     pieces: Vec<Piece>,
-    pool: Vec<Vec<u8>>,
+    pool: Pool,
     /// Octets held by unfinished messages of all calls.
     pub held: usize,
 }
@@ -79,6 +82,12 @@ impl Queue {
         self.pieces.get(done.pieces.clone()).unwrap_or_default()
     }
 
+    /// Octets of memory held: of messages, and of buffers for those to come.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.held.saturating_add(self.pool.held_bytes())
+    }
+
     /// Forgets the messages that ended; their buffers are used again.
     #[inline]
     pub fn clear(&mut self) {
@@ -91,17 +100,10 @@ impl Queue {
         for done in self.done.drain(..) {
             if let Octets::Collected(octets) = done.octets {
                 self.held = self.held.saturating_sub(octets.capacity());
-                recycle(&mut self.pool, octets);
+                self.pool.recycle(octets);
             }
         }
         self.pieces.clear();
-    }
-}
-
-fn recycle(pool: &mut Vec<Vec<u8>>, mut octets: Vec<u8>) {
-    if pool.len() < 64 && octets.capacity() <= 256 << 10 {
-        octets.clear();
-        pool.push(octets);
     }
 }
 
@@ -141,9 +143,21 @@ struct Open {
     have: u32,
     missing: u32,
     kept: bool,
+    /// What it counts for in [`Queue::held`].
+    charged: usize,
     octets: Vec<u8>,
     pieces: Vec<Piece>,
     start: Arrival,
+}
+
+impl Open {
+    /// Makes room for `octets` more: once the first room does not suffice, for all that is declared, which is what was charged.
+    fn make_room(&mut self, octets: usize) {
+        let length = self.octets.len();
+        if self.octets.capacity().saturating_sub(length) < octets {
+            self.octets.reserve_exact(index(self.declared).saturating_sub(length));
+        }
+    }
 }
 
 /// What a run of DATA content did to the messages.
@@ -237,6 +251,7 @@ impl Body {
                 Place::Inside(open) => {
                     let take = index(open.declared.saturating_sub(open.have)).min(rest.len());
                     if open.kept {
+                        open.make_room(take);
                         open.octets.extend_from_slice(rest.get(..take).unwrap_or_default());
                     }
                     if open.pieces.len() < MOST_PIECES {
@@ -298,13 +313,15 @@ impl Body {
             return;
         }
         let kept = index(declared) <= limits.message && queue.held.saturating_add(index(declared)) <= limits.total_messages;
-        let mut buffer = queue.pool.pop().unwrap_or_default();
+        let mut buffer = Vec::new();
         if kept {
+            buffer = queue.pool.take(index(declared), limits.total_messages.saturating_sub(queue.held));
             // What is declared is not yet there: room is made as it comes.
-            buffer.reserve(index(declared).min(64 << 10));
+            buffer.reserve(index(declared).min(FIRST_ROOM));
         }
-        queue.held = queue.held.saturating_add(if kept { index(declared) } else { 0 });
-        let open = Open { index: self.messages, flag, declared, have: 0, missing: 0, kept, octets: buffer, pieces: std::mem::take(pieces), start: *start };
+        let charged = if kept { index(declared).max(buffer.capacity()) } else { 0 };
+        queue.held = queue.held.saturating_add(charged);
+        let open = Open { index: self.messages, flag, declared, have: 0, missing: 0, kept, charged, octets: buffer, pieces: std::mem::take(pieces), start: *start };
         self.place = Place::Inside(Box::new(open));
         self.finish_open(at, queue);
     }
@@ -356,7 +373,7 @@ impl Body {
         queue.pieces.extend_from_slice(&open.pieces);
         if open.kept {
             // From now on the queue holds the buffer itself.
-            queue.held = queue.held.saturating_sub(index(open.declared)).saturating_add(open.octets.capacity());
+            queue.held = queue.held.saturating_sub(open.charged).saturating_add(open.octets.capacity());
         }
         if open.missing == 0 {
             self.count(open.flag, open.declared);
@@ -389,8 +406,8 @@ impl Body {
         if let Place::Inside(open) = std::mem::take(&mut self.place)
             && open.kept
         {
-            queue.held = queue.held.saturating_sub(index(open.declared));
-            recycle(&mut queue.pool, open.octets);
+            queue.held = queue.held.saturating_sub(open.charged);
+            queue.pool.recycle(open.octets);
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod message;
 pub mod metadata;
 pub mod path;
 pub mod percent;
+mod pool;
 pub mod status;
 pub mod timeout;
 pub mod web;

@@ -1,4 +1,4 @@
-//! The HTTP/2 frame header: nine octets, kept exactly as they stood on the wire (RFC 9113 §4.1).
+//! The HTTP/2 frame header: nine octets, of which no bit is lost (RFC 9113 §4.1).
 //!
 //! A view forgets nothing: unknown types, undefined flags and the reserved bit survive here; whether they were *allowed* is not decided here.
 
@@ -134,50 +134,72 @@ pub const fn defined_flags(kind: FrameType) -> &'static [NamedFlag] {
     }
 }
 
-/// A frame header as it stood on the wire. Every accessor is total.
+/// A frame header as it stood on the wire, reserved bit and undefined flags included. Every accessor is total.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct FrameHeader(pub [u8; HEADER_OCTETS]);
+pub struct FrameHeader {
+    length: u32,
+    /// The stream identifier, with the reserved bit before it.
+    stream: u32,
+    kind: FrameType,
+    flags: Flags,
+}
 
 impl FrameHeader {
+    /// Reads the header that these octets are.
+    #[must_use]
+    #[inline]
+    pub const fn new([l0, l1, l2, kind, flags, s0, s1, s2, s3]: [u8; HEADER_OCTETS]) -> Self {
+        Self {
+            length: u32::from_be_bytes([0, l0, l1, l2]),
+            stream: u32::from_be_bytes([s0, s1, s2, s3]),
+            kind: FrameType(kind),
+            flags: Flags(flags),
+        }
+    }
+
     /// Reads the header at the front of `octets`; `None` until nine have arrived.
     #[must_use]
+    #[inline]
     pub fn first(octets: &[u8]) -> Option<Self> {
-        octets.first_chunk().map(|octets| Self(*octets))
+        octets.first_chunk().map(|octets| Self::new(*octets))
+    }
+
+    /// The nine octets as they stood on the wire.
+    #[must_use]
+    pub const fn octets(self) -> [u8; HEADER_OCTETS] {
+        let [_, l0, l1, l2] = self.length.to_be_bytes();
+        let [s0, s1, s2, s3] = self.stream.to_be_bytes();
+        [l0, l1, l2, self.kind.0, self.flags.0, s0, s1, s2, s3]
     }
 
     /// Octets of the payload, 24 bits; the header is not counted.
     #[must_use]
     pub const fn length(self) -> u32 {
-        let [a, b, c, ..] = self.0;
-        u32::from_be_bytes([0, a, b, c])
+        self.length
     }
 
     /// The frame type.
     #[must_use]
     pub const fn kind(self) -> FrameType {
-        let [_, _, _, kind, ..] = self.0;
-        FrameType(kind)
+        self.kind
     }
 
     /// The flags octet.
     #[must_use]
     pub const fn flags(self) -> Flags {
-        let [_, _, _, _, flags, ..] = self.0;
-        Flags(flags)
+        self.flags
     }
 
     /// The stream the frame belongs to; 0 is the connection itself (§5.1.1).
     #[must_use]
     pub const fn stream(self) -> StreamId {
-        let [.., a, b, c, d] = self.0;
-        StreamId(u32::from_be_bytes([a & 0x7f, b, c, d]))
+        StreamId(self.stream & 0x7fff_ffff)
     }
 
     /// The bit before the stream identifier, which has no meaning and must be 0.
     #[must_use]
     pub const fn reserved_bit(self) -> bool {
-        let [.., a, _, _, _] = self.0;
-        a & 0x80 != 0
+        self.stream & 0x8000_0000 != 0
     }
 
     /// Whether the frame ends its sender's half of the stream (DATA and HEADERS only).
@@ -206,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_header_keeps_the_reserved_bit_and_undefined_flags() {
-        let header = FrameHeader([0, 0x40, 0, 0x0, 0xf1, 0x80, 0, 0, 7]);
+        let header = FrameHeader::new([0, 0x40, 0, 0x0, 0xf1, 0x80, 0, 0, 7]);
         assert_eq!((header.length(), header.kind(), header.stream()), (16_384, FrameType::DATA, StreamId(7)));
         assert!(header.reserved_bit() && header.ends_stream());
         assert_eq!(header.undefined_flags(), 0xf0);

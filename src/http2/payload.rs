@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     fn header(kind: u8, flags: u8, length: u8) -> FrameHeader {
-        FrameHeader([0, 0, length, kind, flags, 0, 0, 0, 1])
+        FrameHeader::new([0, 0, length, kind, flags, 0, 0, 0, 1])
     }
 
     #[test]

@@ -17,13 +17,28 @@ pub struct Hole {
     pub length: u32,
 }
 
+/// A frame before its type is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raw<'a> {
+    /// Flow offset of its first octet.
+    pub(super) offset: u64,
+    pub(super) header: FrameHeader,
+    /// Missing octets stand as zeros.
+    pub(super) payload: &'a [u8],
+    pub(super) holes: &'a [Hole],
+    /// The length of all holes together.
+    pub(super) missing: u32,
+    /// Where the captured octets stand.
+    pub(super) pieces: &'a [Piece],
+}
+
 /// What was cut out of a direction's octets.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Item<'a> {
     /// The client's connection preface.
     Magic { pieces: &'a [Piece] },
-    /// A frame; missing octets of its payload stand as zeros.
-    Frame { offset: u64, header: FrameHeader, payload: &'a [u8], holes: &'a [Hole], pieces: &'a [Piece] },
+    /// A frame.
+    Frame(&'a Raw<'a>),
     /// Payload octets of a frame too large to keep whole; the frame itself follows as `LargeFrame`.
     Part { header: FrameHeader, at: u32, octets: &'a [u8], pieces: &'a [Piece] },
     /// Payload octets of such a frame that were not captured.
@@ -118,6 +133,7 @@ impl Reader {
         }
     }
 
+    #[cold]
     fn magic(&mut self, octets: &[u8], done: u64, pieces: &[Piece], emit: &mut impl FnMut(Item<'_>)) -> usize {
         let take = MAGIC.len().saturating_sub(self.buffer.len()).min(octets.len());
         self.keep(octets, take, done, pieces);
@@ -142,10 +158,17 @@ impl Reader {
             let size = whole(header);
             let Some((frame, after)) = rest.split_at_checked(size) else { break };
             let at = done.saturating_add(taken as u64);
-            self.scratch.clear();
-            slice_pieces(pieces, at, size as u64, &mut self.scratch);
+            let single;
+            let pieces = if let [only] = pieces {
+                single = only.part(at, size as u64);
+                single.as_slice()
+            } else {
+                self.scratch.clear();
+                slice_pieces(pieces, at, size as u64, &mut self.scratch);
+                &self.scratch
+            };
             let payload = frame.get(HEADER_OCTETS..).unwrap_or_default();
-            emit(Item::Frame { offset: self.offset, header, payload, holes: &[], pieces: &self.scratch });
+            emit(Item::Frame(&Raw { offset: self.offset, header, payload, holes: &[], missing: 0, pieces }));
             self.max_frame = self.max_frame.max(header.length());
             self.offset = self.offset.saturating_add(size as u64);
             taken = taken.saturating_add(size);
@@ -165,6 +188,7 @@ impl Reader {
     }
 
     /// Completes the frame whose beginning is in the buffer.
+    #[inline(never)]
     fn continued(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
         let need = FrameHeader::first(&self.buffer).map_or(HEADER_OCTETS, whole);
         let take = need.saturating_sub(self.buffer.len()).min(octets.len());
@@ -179,12 +203,14 @@ impl Reader {
     fn complete(&mut self, emit: &mut impl FnMut(Item<'_>)) {
         let Some(header) = FrameHeader::first(&self.buffer).filter(|header| self.buffer.len() >= whole(*header)) else { return };
         let payload = self.buffer.get(HEADER_OCTETS..).unwrap_or_default();
-        emit(Item::Frame { offset: self.offset, header, payload, holes: &self.holes, pieces: &self.pieces });
+        let missing = self.holes.iter().fold(0_u32, |sum, hole| sum.saturating_add(hole.length));
+        emit(Item::Frame(&Raw { offset: self.offset, header, payload, holes: &self.holes, missing, pieces: &self.pieces }));
         self.max_frame = self.max_frame.max(header.length());
         self.drop_buffer();
     }
 
     /// Switches to reading in parts when the header in the buffer announces a frame beyond the limit.
+    #[inline(never)]
     fn begin_large(&mut self, bounds: Bounds) -> bool {
         let Some(header) = FrameHeader::first(&self.buffer).filter(|header| is_large(*header, bounds)) else { return false };
         self.buffer.clear();
@@ -192,6 +218,7 @@ impl Reader {
         true
     }
 
+    #[cold]
     #[expect(clippy::too_many_arguments, reason = "the state of the mode, taken apart")]
     fn large(&mut self, header: FrameHeader, at: u32, missing: u32, octets: &[u8], done: u64, pieces: &[Piece], emit: &mut impl FnMut(Item<'_>)) -> usize {
         let left = usize::try_from(header.length().saturating_sub(at)).unwrap_or(usize::MAX);
@@ -218,6 +245,7 @@ impl Reader {
         self.mode = Mode::Frames;
     }
 
+    #[cold]
     fn search(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
         let Mode::Searching { skipped, tried, scans, news } = self.mode else { return 0 };
         self.keep(octets, octets.len(), done, pieces);
@@ -248,6 +276,7 @@ impl Reader {
     }
 
     /// Takes note that the next `octets` octets were not captured.
+    #[cold]
     pub(super) fn gap(&mut self, octets: u64, bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) {
         match self.mode {
             Mode::Searching { skipped, news, .. } => {
@@ -297,6 +326,7 @@ impl Reader {
         }
     }
 
+    #[cold]
     fn lose(&mut self, emit: &mut impl FnMut(Item<'_>)) {
         emit(Item::Lost);
         let skipped = self.buffer.len() as u64;

@@ -7,7 +7,7 @@ use super::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
 use super::hpack;
 use super::payload::{self, Payload};
 use super::preface::MAGIC;
-use super::reader::{Hole, Item, is_data};
+use super::reader::{Item, Raw, is_data};
 use super::settings::{Setting, Settings, Values};
 use super::stream::{Half as StreamHalf, Stream, StreamState};
 use super::streams::Streams;
@@ -95,17 +95,6 @@ impl Side {
             highest: 0,
         }
     }
-}
-
-/// A frame on its way to the sink, before its type is looked at.
-#[derive(Clone, Copy)]
-struct Raw<'a> {
-    offset: u64,
-    header: FrameHeader,
-    payload: &'a [u8],
-    holes: &'a [Hole],
-    missing: u32,
-    pieces: &'a [Piece],
 }
 
 impl<'a> Raw<'a> {
@@ -204,7 +193,17 @@ impl State {
         })
     }
 
+    #[inline]
     pub(super) fn item(&mut self, item: Item<'_>, step: &mut Step<'_, impl Sink>) {
+        match item {
+            Item::Frame(raw) => self.frame(raw, step),
+            item => self.seldom(item, step),
+        }
+    }
+
+    /// Everything but whole frames.
+    #[cold]
+    fn seldom(&mut self, item: Item<'_>, step: &mut Step<'_, impl Sink>) {
         match item {
             Item::Magic { pieces } => {
                 let id = step.shared.number();
@@ -225,10 +224,7 @@ impl State {
                     facts: Facts::None,
                 });
             }
-            Item::Frame { offset, header, payload, holes, pieces } => {
-                let missing = holes.iter().fold(0_u32, |sum, hole| sum.saturating_add(hole.length));
-                self.frame(&Raw { offset, header, payload, holes, missing, pieces }, step);
-            }
+            Item::Frame(raw) => self.frame(raw, step),
             Item::Part { header, at: from, octets, pieces } if is_data(header) => self.part(header, from, Ok(octets), pieces, step),
             Item::MissingPart { header, length } if is_data(header) => self.part(header, 0, Err(length), &[], step),
             Item::Part { .. } | Item::MissingPart { .. } => {}
@@ -286,6 +282,7 @@ impl State {
     }
 
     /// A frame that was too large to keep: DATA was handed out in parts, anything else is unread.
+    #[cold]
     fn large(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         match raw.header.kind() {
             FrameType::DATA => self.data(raw, Payload::Data { data: &[], pad_length: None }, step),
@@ -334,6 +331,7 @@ impl State {
     }
 
     /// A frame of which some octets were not captured: what is before the first hole can be read.
+    #[cold]
     fn holed(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let first = raw.holes.first().map_or(0, |hole| usize::try_from(hole.start).unwrap_or(usize::MAX));
         let prefix = raw.payload.get(..first).unwrap_or(raw.payload);
@@ -441,6 +439,7 @@ impl State {
         self.emit(raw, payload, Facts::None, state, step);
     }
 
+    #[cold]
     fn continuation(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
         let Some(mut block) = self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream()) else {
             let exact = self.sides[step.direction].hpack.is_exact();
@@ -551,6 +550,7 @@ impl State {
         }
     }
 
+    #[inline(never)]
     fn settings(&mut self, raw: &Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
         let payload = Payload::Settings(settings);
         if raw.header.is_ack() {

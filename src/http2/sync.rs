@@ -121,7 +121,7 @@ fn begins_like_a_header(octets: &[u8], max_frame: u32) -> bool {
     for (to, from) in padded.iter_mut().zip(octets) {
         *to = *from;
     }
-    let header = FrameHeader(padded);
+    let header = FrameHeader::new(padded);
     let length_fits = octets.len() < 3 || header.length() <= max_frame;
     let kind_fits = octets.len() < 4 || header.kind().name().is_some();
     length_fits && kind_fits

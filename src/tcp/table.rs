@@ -142,9 +142,10 @@ impl FlowTable {
     pub fn segment(&mut self, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         self.advance(at.time, receiver);
         let key = Key::of(segment);
-        let slot = match self.index.get(&key) {
-            Some(&slot) if self.belongs(slot, segment) => slot,
-            Some(&slot) => {
+        let known = self.index.get(&key).copied();
+        let slot = match known {
+            Some(slot) if self.slots.get(slot).is_some_and(|place| place.takes(segment)) => slot,
+            Some(slot) => {
                 self.close(slot, Close::Open, at, receiver);
                 self.open(key, at, segment, receiver)
             }
@@ -184,12 +185,35 @@ impl FlowTable {
             wire_length: segment.wire_length,
             pieces,
         };
-        self.feed(slot, view, receiver);
+        let Slot { state: State::Live(live), facts, .. } = place else { return };
+        live.segment(
+            view,
+            &mut Context {
+                slot,
+                facts,
+                receiver,
+                history: &mut self.history,
+                total_waiting: &mut self.waiting_octets,
+                limits: &self.limits,
+            },
+        );
+        let settled = live.is_settled();
         self.scratch = scratch;
+        if !settled {
+            self.settle(slot, at, receiver);
+        }
     }
 
     /// Takes note of the time, so that what waited long enough is given up. Capture time, or the clock's while nothing arrives.
+    #[inline]
     pub fn advance(&mut self, now: Timestamp, receiver: &mut impl Receiver) {
+        if !(self.starting.is_empty() && self.lingering.is_empty() && self.overdue.is_empty()) {
+            self.give_up_due(now, receiver);
+        }
+    }
+
+    #[inline(never)]
+    fn give_up_due(&mut self, now: Timestamp, receiver: &mut impl Receiver) {
         while let Some(due) = due(&mut self.starting, now) {
             if self.is(due) {
                 self.release(due.slot, receiver);
@@ -247,24 +271,7 @@ impl FlowTable {
         [slots, index, live, self.history.held_bytes(), self.waiting_octets].iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
-    /// Whether `segment` belongs to the flow in `slot`, or begins another one between the same ports.
-    fn belongs(&self, slot: usize, segment: &Segment<'_>) -> bool {
-        let Some(place) = self.slots.get(slot) else { return false };
-        let direction = if place.facts.client == segment.source { Direction::ToServer } else { Direction::ToClient };
-        let (sequence, acknowledgment) = (SeqNumber(segment.sequence), SeqNumber(segment.acknowledgment));
-        let opens = segment.flags.contains(TcpFlags::SYN) && !segment.flags.contains(TcpFlags::ACK);
-        match &place.state {
-            State::Free => false,
-            State::Starting(_) => true,
-            State::Live(live) if opens => live.accepts_syn(direction, sequence),
-            State::Live(live) => segment.payload.is_empty() || live.is_near(direction, sequence, segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment), JUMP),
-            State::Ended(next) => {
-                let near = next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
-                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0)) || (segment.payload.is_empty() && !opens)
-            }
-        }
-    }
-
+    #[inline(never)]
     fn open(&mut self, key: Key, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) -> usize {
         if self.live >= self.limits.flows {
             self.evict(at, receiver);
@@ -316,6 +323,7 @@ impl FlowTable {
     }
 
     /// Keeps a segment of a flow met without its SYN until the beginning is certain.
+    #[inline(never)]
     fn hold(&mut self, slot: usize, from_client: bool, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         let Some(Slot { state: State::Starting(held), .. }) = self.slots.get_mut(slot) else { return };
         let size = segment.payload.len().saturating_add(size_of::<Held>());
@@ -391,6 +399,7 @@ impl FlowTable {
     }
 
     /// After a step that left something open: notes deadlines, and closes a flow whose both sides have finished.
+    #[inline(never)]
     fn settle(&mut self, slot: usize, at: Arrival, receiver: &mut impl Receiver) {
         let Some(Slot { state: State::Live(live), facts, .. }) = self.slots.get_mut(slot) else { return };
         let id = facts.id;
@@ -489,6 +498,24 @@ impl FlowTable {
 }
 
 impl Slot {
+    /// Whether `segment` belongs to this flow, or begins another one between the same ports.
+    #[inline]
+    fn takes(&self, segment: &Segment<'_>) -> bool {
+        let direction = if self.facts.client == segment.source { Direction::ToServer } else { Direction::ToClient };
+        let (sequence, acknowledgment) = (SeqNumber(segment.sequence), SeqNumber(segment.acknowledgment));
+        let opens = segment.flags.contains(TcpFlags::SYN) && !segment.flags.contains(TcpFlags::ACK);
+        match &self.state {
+            State::Free => false,
+            State::Starting(_) => true,
+            State::Live(live) if opens => live.accepts_syn(direction, sequence),
+            State::Live(live) => segment.payload.is_empty() || live.is_near(direction, sequence, segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment), JUMP),
+            State::Ended(next) => {
+                let near = next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
+                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0)) || (segment.payload.is_empty() && !opens)
+            }
+        }
+    }
+
     const fn is_open(&self) -> bool {
         matches!(self.state, State::Starting(_) | State::Live(_))
     }

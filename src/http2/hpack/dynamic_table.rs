@@ -15,6 +15,11 @@ use super::static_table::StaticName;
 /// Two octets on the wire can copy a name of any length, so that this bounds time, not memory.
 const COPY_BUDGET: u64 = 16 << 20;
 
+/// What a table gets room for when it takes its first entry: the fields that most requests have in common.
+const FIRST_ENTRIES: usize = 8;
+/// The same for their text, in octets.
+const FIRST_TEXT: usize = 256;
+
 /// Unused text that is not worth moving the rest for.
 const SLACK: usize = 1024;
 
@@ -266,12 +271,18 @@ impl DynamicTable {
         if !entry.size_exact {
             self.inexact_sizes = self.inexact_sizes.saturating_add(1);
         }
+        if self.entries.capacity() == 0 {
+            self.entries.reserve(FIRST_ENTRIES);
+        }
         self.entries.push(entry);
         self.settle();
         self.keep_to_cap();
     }
 
     fn append(&mut self, name: NewName<'_>, value: &[u8]) {
+        if self.text.capacity() == 0 {
+            self.text.reserve(FIRST_TEXT);
+        }
         match name {
             NewName::Unknown => {}
             NewName::Octets(octets) => self.text.extend_from_slice(octets),

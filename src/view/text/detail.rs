@@ -5,6 +5,7 @@ use crate::grpc::calls::Role;
 use crate::grpc::encoding::{End, Form};
 use crate::grpc::metadata::{binary_values, is_binary};
 use crate::http2::connection::Frame;
+use crate::http2::frame::FrameHeader;
 use crate::http2::payload::Payload;
 use crate::view::contents::{Contents, Unpacked};
 use crate::write;
@@ -255,7 +256,7 @@ fn name(form: Form) -> &'static [u8] {
 
 /// A hexdump of the frame's payload.
 pub(super) fn octets(frame: &Frame<'_>, out: &mut Vec<u8>) {
-    let header = frame.header.map(|header| header.0);
+    let header = frame.header.map(FrameHeader::octets);
     if let Some(header) = &header {
         dump(header, out);
     }

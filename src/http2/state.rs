@@ -472,6 +472,7 @@ impl State {
     }
 
     /// Decodes a header block that ends with this frame, and hands the frame out.
+    #[inline]
     fn block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ended: Ended<'_>, step: &mut Step<'_, impl Sink>) {
         let mut frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
         let Step { direction, at, shared, sink, .. } = step;

@@ -75,6 +75,7 @@ impl Live {
     }
 
     /// Takes one segment; everything that it makes deliverable is delivered.
+    #[inline]
     pub(super) fn segment(&mut self, view: View<'_>, context: &mut Context<'_>) {
         if self.is_in_order(&view) {
             if !view.payload.is_empty() {
@@ -87,6 +88,7 @@ impl Live {
 
     /// Whether a segment is what nearly all are: the next octets, whole, from a sender who has seen no more than what was delivered, in a
     /// flow where nothing waits, is missing, or ends. Such a segment changes nothing but what it delivers.
+    #[inline]
     fn is_in_order(&self, view: &View<'_>) -> bool {
         let (half, other) = (&self.halves[view.direction], &self.halves[view.direction.opposite()]);
         let unusual = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;

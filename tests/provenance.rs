@@ -35,7 +35,7 @@ fn octets_at(trace: &Trace, pieces: &[Piece]) -> Vec<u8> {
 fn captured(frame: &SeenFrame) -> Vec<u8> {
     let missing = |at: usize| frame.holes.iter().any(|hole| (hole.start..hole.start + hole.length).contains(&u32::try_from(at).unwrap()));
     let payload = frame.shown.iter().enumerate().filter(|(at, _)| !missing(*at)).map(|(_, octet)| *octet);
-    let header = frame.header.iter().flat_map(|header| header.0);
+    let header = frame.header.iter().flat_map(|header| header.octets());
     header.chain(payload).collect()
 }
 

@@ -123,7 +123,7 @@ type PlainFrame = (bool, u64, Option<[u8; 9]>, Vec<u8>, Option<SeenBlock>, bool,
 fn frames(trace: &Trace) -> Vec<PlainFrame> {
     let plain = |frame: &support::SeenFrame| {
         let from_client = frame.direction == framescope::direction::Direction::ToServer;
-        let header = frame.header.map(|header| header.0);
+        let header = frame.header.map(|header| header.octets());
         (from_client, frame.offset, header, frame.shown.clone(), frame.block.clone(), frame.ends_stream, frame.holes.clone(), frame.effects.clone())
     };
     trace.frames.iter().map(plain).collect()

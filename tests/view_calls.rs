@@ -61,7 +61,7 @@ fn the_clock_takes_the_place_of_relative_times_when_asked_for() {
 fn colours_only_repeat_what_the_words_say() {
     let plain = show_fixture("py_deadline.pcap", &mut Calls::new(Options::default()));
     let coloured = show_fixture("py_deadline.pcap", &mut Calls::new(Options { colour: true, ..Options::default() }));
-    assert!(coloured.contains("\x1b[31m-                  \x1b[0m  reset by client"));
+    assert!(coloured.contains("\x1b[31m-                    reset by client\x1b[0m"));
     let stripped = ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[33m"].iter().fold(coloured, |text, code| text.replace(code, ""));
     assert_eq!(stripped, plain);
 }

@@ -156,7 +156,7 @@ fn frames_by_place(case: &Case<'_>, base: bool) -> Places {
         let late = case.expect["opened"] == "mid" && !base;
         let shift = if late { ends(&case.base.frames).zip(ends(&case.trace.frames)).map_or(0, |(base, own)| base - own) } else { 0 };
         for frame in trace.frames.iter().filter(|frame| frame.direction == one) {
-            out.insert((one == Direction::ToServer, frame.offset + shift), (frame.header.map(|header| header.0), frame.packet));
+            out.insert((one == Direction::ToServer, frame.offset + shift), (frame.header.map(|header| header.octets()), frame.packet));
         }
     }
     out

@@ -88,6 +88,11 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     out.extend_from_slice(if belongs.role == Role::TrailersOnly { b" ends with trailers only: " } else { b" ends: " });
     match belongs.status {
         Some(status) => grpc_status(status, out),
+        None if call.unreadable_status().is_some() => {
+            out.extend_from_slice(b"its grpc-status is no number: \"");
+            write::untrusted_part(call.unreadable_status().unwrap_or_default(), 40, out);
+            out.push(b'"');
+        }
         None if !call.is_complete() => out.extend_from_slice(b"its status was not captured"),
         None => {
             out.extend_from_slice(b"no gRPC status");

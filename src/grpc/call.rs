@@ -111,6 +111,7 @@ struct Text {
     encoding: Both<Option<(u32, u32)>>,
     message: Option<(u32, u32)>,
     details: Option<(u32, u32)>,
+    unreadable_status: Option<(u32, u32)>,
     metadata: [Vec<Entry>; 3],
 }
 
@@ -172,6 +173,12 @@ impl Call {
     #[must_use]
     pub fn status_message(&self) -> Option<&[u8]> {
         self.text.get(self.text.message)
+    }
+
+    /// A `grpc-status` that is no number, as it stood on the wire.
+    #[must_use]
+    pub fn unreadable_status(&self) -> Option<&[u8]> {
+        self.text.get(self.text.unreadable_status)
     }
 
     /// The `grpc-status-details-bin` as it stood on the wire.
@@ -263,7 +270,10 @@ impl Call {
 
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {
         match name {
-            b"grpc-status" => self.status = Status::parse(value).ok(),
+            b"grpc-status" => match Status::parse(value) {
+                Ok(status) => self.status = Some(status),
+                Err(_) => self.text.set(|text| &mut text.unreadable_status, value),
+            },
             b"grpc-message" => self.keep(|text| &mut text.message, value, limit),
             b"grpc-status-details-bin" => self.keep(|text| &mut text.details, value, limit),
             b"grpc-encoding" => self.keep(|text| &mut text.encoding[direction], value, limit),

@@ -345,17 +345,19 @@ impl State {
                 let data = raw.payload.get(skip..end.max(skip)).unwrap_or_default();
                 self.data(raw, Payload::Data { data, pad_length }, step);
             }
-            FrameType::HEADERS | FrameType::PUSH_PROMISE => {
+            FrameType::HEADERS => {
                 let flags = raw.header.flags();
-                let promise = raw.header.kind() == FrameType::PUSH_PROMISE;
-                let skip = usize::from(flags.has(Flags::PADDED))
-                    .saturating_add(if flags.has(Flags::PRIORITY) && !promise { 5 } else { 0 })
-                    .saturating_add(if promise { 4 } else { 0 });
+                let skip = usize::from(flags.has(Flags::PADDED)).saturating_add(if flags.has(Flags::PRIORITY) { 5 } else { 0 });
                 let pad = if flags.has(Flags::PADDED) { prefix.first().copied().unwrap_or(0) } else { 0 };
                 let end = raw.payload.len().saturating_sub(usize::from(pad)).min(prefix.len());
                 let fragment = prefix.get(skip..end.max(skip)).unwrap_or_default();
                 let payload = Payload::Headers { fragment, pad_length: None, priority: None };
-                self.broken_block(raw, payload, fragment, raw.header.ends_stream(), step);
+                self.broken_block(raw, payload, fragment, &[], raw.header.ends_stream(), step);
+            }
+            FrameType::PUSH_PROMISE => {
+                // Whose request it promises may be among what is missing, and the request is nobody's call.
+                self.sides[step.direction].hpack.lose_track();
+                self.plain(raw, Payload::Unreadable(prefix), Facts::None, step);
             }
             FrameType::CONTINUATION => {
                 let payload = Payload::Continuation { fragment: prefix };
@@ -364,19 +366,25 @@ impl State {
                     return self.plain(raw, payload, Facts::None, step);
                 };
                 block.fragment.extend_from_slice(prefix);
-                self.broken_block(raw, payload, &block.fragment, block.ends_stream, step);
+                if block.promised.is_some() {
+                    self.sides[step.direction].hpack.lose_track();
+                    return self.plain(raw, payload, Facts::None, step);
+                }
+                self.broken_block(raw, payload, &block.fragment, &block.frames, block.ends_stream, step);
             }
             _ => self.plain(raw, Payload::Unreadable(prefix), Facts::None, step),
         }
     }
 
     /// A header block whose rest was not captured: the fields before the hole are exact, the table is not any more.
-    fn broken_block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
+    /// `earlier` are the frames of the block before this one.
+    fn broken_block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], earlier: &[FrameId], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
         let state = self.begin_headers(raw.header.stream(), ends_stream, step);
         let id = step.shared.number();
         let frame = step.plain(id, raw, payload, Facts::None, Some(state));
         let fields = self.sides[step.direction].hpack.decode_partial(fragment, &mut step.shared.scratch);
-        let block = Block { fields, frames: &[id], promised: None, complete: false };
+        let frames = [earlier, &[id]].concat();
+        let block = Block { fields, frames: &frames, promised: None, complete: false };
         step.sink.frame(&Frame { block: Some(block), ends_stream, ..frame });
         self.charge_tables(step);
     }

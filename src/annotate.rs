@@ -2,6 +2,9 @@
 //!
 //! Says only what the event knows: what was not captured is called so, and a likeness is called a likeness.
 
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
+
 mod call;
 mod connection;
 mod ping;

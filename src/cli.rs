@@ -18,7 +18,7 @@ pub struct Cli {
 pub enum Command {
     /// Decode capture files into an annotated frame trace
     #[command(after_help = EXIT_CODES)]
-    Decode(Decode),
+    Decode(Box<Decode>),
     /// Print shell completions
     Completions {
         /// The shell.

@@ -1,5 +1,8 @@
 //! Packets in, events out: wires the layers together and decides nothing of its own but which protocol a flow speaks.
 
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
+
 mod http1;
 mod http2;
 mod opening;

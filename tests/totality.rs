@@ -322,7 +322,6 @@ fn request(encoder: &mut Encoder, more: &[(&[u8], &[u8])]) -> Vec<u8> {
     for (name, value) in fields.iter().chain(more) {
         block.field(name, value);
     }
-    drop(block);
     out
 }
 

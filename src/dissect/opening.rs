@@ -160,7 +160,7 @@ impl Opening {
                 continue;
             }
             if let Some(skip) = find_magic(octets) {
-                return self.from_preface(direction, skip);
+                return self.with_preface(direction, skip);
             }
             if MAGIC.starts_with(octets.get(..MAGIC.len()).unwrap_or(octets)) {
                 wait = true;
@@ -182,7 +182,7 @@ impl Opening {
         self.frames(facts, last)
     }
 
-    fn from_preface(&self, client: Direction, skip: usize) -> Verdict {
+    fn with_preface(&self, client: Direction, skip: usize) -> Verdict {
         let swap = client == Direction::ToClient;
         let server = &self.octets[client.opposite()];
         // The server's side is whole if nothing of it came yet, or if it begins with its own preface.

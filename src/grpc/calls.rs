@@ -290,7 +290,7 @@ impl Calls {
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
                     (Direction::ToClient, _) if informational => Role::Interim,
-                    (Direction::ToClient, true) if frame.ends_stream && !(partial && !call.begins) => Role::TrailersOnly,
+                    (Direction::ToClient, true) if frame.ends_stream && (call.begins || !partial) => Role::TrailersOnly,
                     (Direction::ToClient, _) if frame.ends_stream => Role::Ends,
                     (Direction::ToClient, _) => Role::ResponseBegins,
                 };

@@ -3,6 +3,7 @@
 //! States what each frame says and what it changes; whether it was allowed, and what it was for, is decided further up.
 
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
 pub mod connection;
 pub mod error_code;

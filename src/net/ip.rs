@@ -184,11 +184,10 @@ fn extension(view: &mut View<'_>, number: u8, context: &mut Context) -> Result<N
         if let Some(length) = jumbo_length(header.payload()) {
             view.limit(length);
         }
-    } else if number == 43 {
-        if let Some(last) = last_stop(header.payload()) {
+    } else if number == 43
+        && let Some(last) = last_stop(header.payload()) {
             context.destination = IpAddr::V6(last);
         }
-    }
     view.skip(header.slice().len(), Layer::Ipv6Extension)?;
     Ok(Next::Protocol(header.next_header().0))
 }

@@ -95,7 +95,7 @@ struct Slot {
 enum State {
     Free,
     /// Met without a SYN: packets are held until the beginning is certain.
-    Starting(Box<Vec<Held>>),
+    Starting(Vec<Held>),
     Live(Box<Live>),
     /// Ended; kept so that late packets do not open a new flow. The numbers each side would have used next.
     Ended(Both<Option<SeqNumber>>),
@@ -296,7 +296,7 @@ impl FlowTable {
             repeated_segments: 0,
             refused: false,
         };
-        let state = if syn { State::Live(Box::default()) } else { State::Starting(Box::default()) };
+        let state = if syn { State::Live(Box::default()) } else { State::Starting(Vec::new()) };
         let place = Slot { key, facts, state };
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -370,7 +370,7 @@ impl FlowTable {
                 }
             }
         }
-        for held in *held {
+        for held in held {
             // What the octets delivered so far say may have exchanged the sides.
             let as_held = self.slots.get(slot).is_some_and(|place| place.facts.client == client_when_held);
             let direction = if held.from_client == as_held { Direction::ToServer } else { Direction::ToClient };

@@ -138,7 +138,7 @@ impl Build {
 
     pub fn padded(mut self, octets: &[u8]) -> Self {
         self.octets.extend(octets);
-        while self.octets.len() % 4 != 0 {
+        while !self.octets.len().is_multiple_of(4) {
             self.octets.push(0);
         }
         self

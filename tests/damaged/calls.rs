@@ -160,7 +160,7 @@ fn same_messages(case: &Case<'_>, call: &SeenCall, direction: Direction, complai
 fn never_wrong(case: &Case<'_>, call: &SeenCall, complain: &mut impl FnMut(String)) {
     let base = case.base.call(0, call.stream).unwrap();
     let (seen, truth) = (&call.said, &base.said);
-    let pairs: [(&str, &Option<Vec<u8>>, &Option<Vec<u8>>); 8] = [
+    let pairs = [
         ("path", &seen.path, &truth.path),
         ("authority", &seen.authority, &truth.authority),
         ("content-type", &seen.content_types.to_server, &truth.content_types.to_server),

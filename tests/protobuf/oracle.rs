@@ -184,13 +184,13 @@ impl Draw<'_> {
                 for field in descriptor.fields() {
                     let deep = depth > 3 && matches!(field.kind(), Kind::Message(_));
                     let required = field.cardinality() == prost_reflect::Cardinality::Required;
-                    if (required || self.octet() % 3 == 0) && !deep && field.name() != "set" {
+                    if (required || self.octet().is_multiple_of(3)) && !deep && field.name() != "set" {
                         let value = self.field(&field, depth);
                         message.set_field(&field, value);
                     }
                 }
                 for extension in extensions {
-                    if self.octet() % 3 == 0 {
+                    if self.octet().is_multiple_of(3) {
                         let kind = extension.kind();
                         let value = match extension.is_list() {
                             true => Value::List(vec![self.value(&kind, depth); 2]),

@@ -88,14 +88,13 @@ impl Inflate {
 
     fn zlib(&mut self, body: &[u8], out: &mut Output<'_>) -> Result<(), Stop> {
         const PRESET_DICTIONARY: u8 = 0x20;
-        if let [_, flags, a, b, c, d, ..] = *body {
-            if flags & PRESET_DICTIONARY != 0 {
+        if let [_, flags, a, b, c, d, ..] = *body
+            && flags & PRESET_DICTIONARY != 0 {
                 return Err(Fault::Dictionary {
                     id: u32::from_be_bytes([a, b, c, d]),
                 }
                 .into());
             }
-        }
         let end = self.stream(body, 2, out)?;
         let (sum, rest) = body
             .get(end..)

@@ -119,12 +119,11 @@ impl<'a> Writer<'a, '_> {
                 .copied()
                 .unwrap_or(0);
             let this = scratch.order.get(index).copied().unwrap_or(0);
-            if pairs.get(before as usize).map(key) == pairs.get(this as usize).map(key) {
-                if let Some(pair) = pairs.get_mut(before as usize) {
+            if pairs.get(before as usize).map(key) == pairs.get(this as usize).map(key)
+                && let Some(pair) = pairs.get_mut(before as usize) {
                     pair.live = false;
                     superseded = superseded.saturating_add(1);
                 }
-            }
         }
         self.walk.report.supersede(superseded);
     }

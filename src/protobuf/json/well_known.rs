@@ -300,8 +300,8 @@ fn digits(out: &mut Vec<u8>, number: u64, width: usize) {
 fn fraction(out: &mut Vec<u8>, nanos: u32) {
     let (number, width) = match nanos {
         0 => return,
-        _ if nanos % 1_000_000 == 0 => (nanos / 1_000_000, 3),
-        _ if nanos % 1_000 == 0 => (nanos / 1_000, 6),
+        _ if nanos.is_multiple_of(1_000_000) => (nanos / 1_000_000, 3),
+        _ if nanos.is_multiple_of(1_000) => (nanos / 1_000, 6),
         _ => (nanos, 9),
     };
     out.push(b'.');

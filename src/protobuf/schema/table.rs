@@ -328,11 +328,10 @@ impl Enum {
             return Some("null");
         }
         // Most enums count from 0 without a hole.
-        if let Some((at, name)) = self.values.get(number as usize) {
-            if *at == number {
+        if let Some((at, name)) = self.values.get(number as usize)
+            && *at == number {
                 return Some(name);
             }
-        }
         let found = self.values.binary_search_by_key(&number, |(at, _)| *at);
         self.values.get(found.ok()?).map(|(_, name)| &**name)
     }

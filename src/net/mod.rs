@@ -65,7 +65,7 @@ impl Net {
     /// Reads one packet.
     ///
     /// `link` is the LINKTYPE_ number of the interface, `data` the captured octets, `original_length` their number on the
-    /// wire (never taken as less than `data.len()`), `number` what [`Piece::packet`] shall say, `time_ns` the time of
+    /// wire (never taken as less than `data.len()`), `number` what [`Piece::packet`](crate::span::Piece::packet) shall say, `time_ns` the time of
     /// capture in nanoseconds since the epoch, used only to age fragments. The outcome borrows from `data`, or from
     /// `self` when the last of several fragments completed a datagram.
     #[inline]

@@ -1,6 +1,6 @@
 //! Text that nobody vouches for, made harmless for GitHub Flavored Markdown and for mermaid.
 //!
-//! Both start from the one-line form of [`write::escaped`](crate::view::write::escaped): no line breaks, no control characters.
+//! Both start from the one-line form of [`write::escaped`]: no line breaks, no control characters.
 
 use crate::view::write;
 

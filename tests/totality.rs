@@ -497,7 +497,7 @@ fn flows_met_in_the_middle_are_held_back_within_a_limit() {
         let port = 1024 + u16::try_from(flow % 60_000).unwrap();
         talk.send(&Segment { from_client: flow % 2 == 0, client_port: port, sequence: 100, acknowledgment: 0, flags: ACK, payload: vec![7; 4000] });
     }
-    talk.end(128 << 20);
+    talk.end(192 << 20);
 }
 
 /// A SYN from an address of its own for each flow.

@@ -10,7 +10,7 @@ use framescope::protobuf::schema::{Disk, Inputs, Schema};
 fn main() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/protobuf");
     let inputs = Inputs {
-        protos: vec![fixtures.join("proto")],
+        protos: vec![fixtures.join("../proto")],
         ..Inputs::default()
     };
     time("schema: built-in types", || {

@@ -118,7 +118,7 @@ fn descriptor_sets_of_every_edition_decode_as_their_sources_do() {
             ..Inputs::default()
         };
         if set.contains("alone") {
-            inputs.protos.push(fixture("proto/lab"));
+            inputs.protos.push(fixture("../proto/lab"));
         }
         let (schema, warnings) = Schema::load(&inputs, &Disk).unwrap();
         assert_eq!(shown(&warnings), [""; 0], "{set}");
@@ -189,7 +189,7 @@ fn no_prefix_or_change_of_a_source_panics() {
         "lab/legacy/legacy.proto",
         "lab/editions/delimited.proto",
     ] {
-        let text = std::fs::read(fixture("proto").join(file)).unwrap();
+        let text = std::fs::read(fixture("../proto").join(file)).unwrap();
         let load = |octets: Vec<u8>| {
             let inputs = Inputs {
                 protos: vec!["x.proto".into()],

@@ -23,7 +23,7 @@ pub fn payload(name: &str) -> Vec<u8> {
 /// The schema of the fixtures, loaded without a warning.
 pub fn lab() -> Schema {
     let inputs = Inputs {
-        protos: vec![fixture("proto")],
+        protos: vec![fixture("../proto")],
         ..Inputs::default()
     };
     let (schema, warnings) = Schema::load(&inputs, &Disk).unwrap();

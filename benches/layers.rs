@@ -5,7 +5,7 @@
 mod support;
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use framescope::capture::{CaptureFile, Source};
 use framescope::direction::{Both, Direction};
@@ -20,7 +20,7 @@ use framescope::span::Arrival;
 use framescope::tcp::{FlowEvent, FlowFacts, FlowTable, Orientation, Receiver};
 
 use support::corpus::{Amount, Kind};
-use support::measure::{median, megabytes_a_second, time};
+use support::measure::{median, megabytes_a_second};
 
 /// A layer's name, and what runs everything up to it over a capture; it says how many things it saw.
 type Layer = (&'static str, fn(&[u8]) -> u64);
@@ -50,6 +50,13 @@ fn main() {
         }
         header_blocks(&capture, rounds);
     }
+}
+
+/// The time of one run.
+fn time(run: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    run();
+    start.elapsed()
 }
 
 fn report(name: &str, octets: u64, packets: u64, time: Duration) {

@@ -10,11 +10,11 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::connection::PORT;
 use support::corpus::{self, Amount, Kind};
-use support::measure::{median, megabytes_a_second, time};
+use support::measure::{median, megabytes_a_second};
 
 const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/bench.proto");
 
@@ -126,7 +126,7 @@ struct Run {
 }
 
 fn run(command: &mut Command) -> Run {
-    let mut succeeded = false;
+    let start = Instant::now();
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
     let status = format!("/proc/{}/status", child.id());
     let ended = AtomicBool::new(false);
@@ -134,12 +134,14 @@ fn run(command: &mut Command) -> Run {
         let watch = scope.spawn(|| {
             let mut peak = None;
             while !ended.load(Ordering::Relaxed) {
-                peak = high_water(&status).max(peak);
-                std::thread::sleep(Duration::from_millis(2));
+                // Between fork and exec there is nothing to read yet.
+                peak = high_water(&status).filter(|kibibytes| *kibibytes > 0).max(peak);
+                std::thread::sleep(Duration::from_millis(1));
             }
             peak
         });
-        let time = time(|| succeeded = child.wait().is_ok_and(|status| status.success()));
+        let succeeded = child.wait().is_ok_and(|status| status.success());
+        let time = start.elapsed();
         ended.store(true, Ordering::Relaxed);
         Run { time, peak: watch.join().unwrap_or_default(), succeeded }
     })

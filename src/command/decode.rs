@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::output::Output;
+use super::read_ahead::ReadAhead;
 use super::{Failure, options, shown};
 use crate::capture::{CaptureFile, Error, Source as _};
 use crate::cli::{Decode, Format};
@@ -93,6 +94,9 @@ fn decode(path: &Path, view: &mut dyn View, filter: &Filter, limits: &Limits, in
             Some(calls)
         }
     };
+    let input = ReadAhead::new(input).map_err(|error| {
+        Failure::new(Failure::INPUT, format!("cannot read {name}: no thread for it: {error}; end other programs"))
+    })?;
     let mut source = CaptureFile::open(input).map_err(|error| failure(&error))?;
     let mut dissector = Dissector::new(limits);
     view.begin(&Source { name: &name }, &mut output.buffer);

@@ -28,7 +28,7 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
         Payload::Headers { .. } | Payload::Continuation { .. } => call::headers(frame, out),
         Payload::PushPromise { promised, .. } => {
             out.extend_from_slice(b"the server promises a response on stream ");
-            write::integer(promised.0, out);
+            write::integer(out, promised.0);
         }
         Payload::RstStream(code) => call::reset(frame, code, out),
         Payload::Settings(settings) => connection::settings(seen, settings, out),
@@ -46,9 +46,9 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
     let _ = event;
     if seen.missing > 0 {
         separate(before, out);
-        write::integer(seen.missing, out);
+        write::integer(out, seen.missing);
         out.extend_from_slice(b" of ");
-        write::counted(seen.header.map_or(0, |header| u64::from(header.length())), "octet", out);
+        write::counted(out, seen.header.map_or(0, |header| u64::from(header.length())), "octet");
         out.extend_from_slice(if seen.missing == 1 { b" was not captured" } else { b" were not captured" });
     }
     if let Some(header) = seen.header {
@@ -62,7 +62,7 @@ fn oddities(header: FrameHeader, before: usize, out: &mut Vec<u8>) {
     if undefined != 0 {
         separate(before, out);
         out.extend_from_slice(b"flag bits 0x");
-        write::hex(&[undefined], out);
+        write::hex(out, &[undefined]);
         out.extend_from_slice(b" have no meaning here");
     }
     if header.reserved_bit() {

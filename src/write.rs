@@ -1,164 +1,281 @@
-//! Numbers, times and untrusted text into a buffer, without formatting machinery on the way.
+//! Numbers, times, columns and untrusted text appended to a buffer by hand, without formatting machinery: all that text for people is made of.
+//!
+//! The buffer comes first, what is appended second, its width last. Widths are columns of ASCII. A number that is wider than its column is
+//! written whole and pushes what follows: never a cut number.
+
+mod untrusted;
+
+pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part};
 
 use std::time::Duration;
 
+use crate::time::{Rfc3339, Timestamp};
+
+/// Appends `count` spaces.
+pub fn spaces(out: &mut Vec<u8>, count: usize) {
+    const SPACES: [u8; 64] = [b' '; 64];
+    let mut left = count;
+    while left > 0 {
+        let take = left.min(SPACES.len());
+        out.extend_from_slice(SPACES.get(..take).unwrap_or_default());
+        left = left.saturating_sub(take);
+    }
+}
+
+/// Appends spaces until what was written since `from`, a length of `out`, is `width` octets long.
+pub fn pad(out: &mut Vec<u8>, from: usize, width: usize) {
+    spaces(out, width.saturating_sub(out.len().saturating_sub(from)));
+}
+
+/// Appends ASCII text, left-aligned.
+pub fn left(out: &mut Vec<u8>, text: &str, width: usize) {
+    out.extend_from_slice(text.as_bytes());
+    spaces(out, width.saturating_sub(text.len()));
+}
+
+/// Appends ASCII text, right-aligned.
+pub fn right(out: &mut Vec<u8>, text: &str, width: usize) {
+    spaces(out, width.saturating_sub(text.len()));
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// Appends an integer.
-pub fn integer(n: impl itoa::Integer, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// Appends an integer, right-aligned to `width`.
-pub fn padded(n: impl itoa::Integer, width: usize, out: &mut Vec<u8>) {
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(n);
-    spaces(width.saturating_sub(digits.len()), out);
-    out.extend_from_slice(digits.as_bytes());
+/// Appends an integer, right-aligned.
+pub fn integer_right(out: &mut Vec<u8>, number: impl itoa::Integer, width: usize) {
+    right(out, itoa::Buffer::new().format(number), width);
 }
 
-/// Appends `n` spaces.
-pub fn spaces(n: usize, out: &mut Vec<u8>) {
-    out.resize(out.len().saturating_add(n), b' ');
-}
-
-/// Appends text, filled up with spaces to `width`.
-pub fn left(text: &str, width: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(text.as_bytes());
-    spaces(width.saturating_sub(text.len()), out);
-}
-
-/// Appends nanoseconds as milliseconds with three decimals (`0.540`), right-aligned to `width`.
-pub fn milliseconds(nanos: i64, width: usize, out: &mut Vec<u8>) {
-    let micros = nanos.unsigned_abs() / 1000;
-    let mut buffer = itoa::Buffer::new();
-    let whole = buffer.format(micros / 1000);
-    let sign = usize::from(nanos < 0 && micros > 0);
-    spaces(width.saturating_sub(whole.len().saturating_add(4).saturating_add(sign)), out);
-    if sign > 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(whole.as_bytes());
-    out.push(b'.');
-    decimals(micros % 1000, 3, out);
-}
-
-/// Appends a length of time with its unit: `0.163 ms`, `1.250 s`, `3 min 20 s`.
-pub fn duration(nanos: i64, out: &mut Vec<u8>) {
-    if nanos < 0 {
-        out.push(b'-');
-    }
-    let length = Duration::from_nanos(nanos.unsigned_abs());
-    let (seconds, micros) = (length.as_secs(), u64::from(length.subsec_micros()));
-    if seconds == 0 {
-        integer(micros / 1000, out);
-        out.push(b'.');
-        decimals(micros % 1000, 3, out);
-        out.extend_from_slice(b" ms");
-    } else if seconds < 120 {
-        integer(seconds, out);
-        out.push(b'.');
-        decimals(micros / 1000, 3, out);
-        out.extend_from_slice(b" s");
-    } else {
-        integer(seconds / 60, out);
-        out.extend_from_slice(b" min ");
-        integer(seconds % 60, out);
-        out.extend_from_slice(b" s");
-    }
-}
-
-fn decimals(n: u64, digits: usize, out: &mut Vec<u8>) {
-    let mut buffer = itoa::Buffer::new();
-    let text = buffer.format(n);
-    out.resize(out.len().saturating_add(digits.saturating_sub(text.len())), b'0');
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// Appends `n` and a noun, in the plural where it must be: `1 octet`, `2 octets`.
-pub fn counted(n: u64, noun: &str, out: &mut Vec<u8>) {
-    integer(n, out);
-    out.push(b' ');
-    out.extend_from_slice(noun.as_bytes());
-    if n != 1 {
+/// Appends a number and a noun, with an `s` where it is not one: `1 octet`, `2 octets`.
+pub fn counted(out: &mut Vec<u8>, number: u64, noun: &str) {
+    counted_as(out, number, noun, noun);
+    if number != 1 {
         out.push(b's');
     }
 }
 
-/// Appends text from a stranger: what could steer a terminal or is no UTF-8 is shown as `\x1b`.
-pub fn untrusted(text: &[u8], out: &mut Vec<u8>) {
-    if text.iter().all(|octet| matches!(octet, b' '..=b'~')) {
-        out.extend_from_slice(text);
-        return;
-    }
-    for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            // Besides the control characters: those that change the direction of text.
-            if character.is_control() || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-                let mut octets = [0; 4];
-                character.encode_utf8(&mut octets).bytes().for_each(|octet| escaped(octet, out));
-            } else {
-                let mut octets = [0; 4];
-                out.extend_from_slice(character.encode_utf8(&mut octets).as_bytes());
-            }
-        }
-        chunk.invalid().iter().for_each(|octet| escaped(*octet, out));
-    }
-}
-
-/// As [`untrusted`], but at most about `most` octets of it; the rest is counted.
-pub fn untrusted_part(text: &[u8], most: usize, out: &mut Vec<u8>) {
-    match text.get(..most).filter(|_| text.len() > most) {
-        None => untrusted(text, out),
-        Some(part) => {
-            untrusted(part, out);
-            out.extend_from_slice("… ".as_bytes());
-            integer(text.len().saturating_sub(most), out);
-            out.extend_from_slice(b" more");
-        }
-    }
-}
-
-fn escaped(octet: u8, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"\\x");
-    hex(&[octet], out);
+/// Appends a number and what it counts, where more is said than a noun: `1 call is`, `2 calls are`.
+pub fn counted_as(out: &mut Vec<u8>, number: u64, one: &str, many: &str) {
+    integer(out, number);
+    out.push(b' ');
+    out.extend_from_slice(if number == 1 { one } else { many }.as_bytes());
 }
 
 /// Appends octets in hexadecimal.
-pub fn hex(octets: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for octet in octets {
-        for digit in [octet >> 4, octet & 15] {
-            out.extend(DIGITS.get(usize::from(digit)));
+pub fn hex(out: &mut Vec<u8>, octets: &[u8]) {
+    out.extend(octets.iter().flat_map(|octet| [hex_digit(octet >> 4), hex_digit(octet & 15)]));
+}
+
+/// Appends a number in hexadecimal, `digits` of them at least.
+pub fn hex_number(out: &mut Vec<u8>, value: u64, digits: u32) {
+    let needed = 16_u32.saturating_sub(value.leading_zeros() / 4);
+    for place in (0..needed.max(digits).max(1)).rev() {
+        let nibble = value.checked_shr(place.saturating_mul(4)).unwrap_or(0) & 0xf;
+        out.push(hex_digit(u8::try_from(nibble).unwrap_or(0)));
+    }
+}
+
+/// Appends nanoseconds as milliseconds, rounded to three decimals: `0.506`.
+pub fn millis(out: &mut Vec<u8>, nanos: i64) {
+    let mut text = [0; MILLIS_MOST];
+    out.extend_from_slice(millis_text(&mut text, nanos));
+}
+
+/// Appends nanoseconds as milliseconds, rounded to three decimals, right-aligned.
+pub fn millis_right(out: &mut Vec<u8>, nanos: i64, width: usize) {
+    let mut text = [0; MILLIS_MOST];
+    let text = millis_text(&mut text, nanos);
+    spaces(out, width.saturating_sub(text.len()));
+    out.extend_from_slice(text);
+}
+
+/// Appends a moment, in nanoseconds since the beginning, as milliseconds, right-aligned: cut to three decimals, so that it is none that
+/// had not come.
+pub fn moment(out: &mut Vec<u8>, nanos: i64, width: usize) {
+    // Cut to microseconds, nothing is left to be rounded.
+    millis_right(out, nanos.saturating_sub(nanos % 1000), width);
+}
+
+/// Appends how long something took, cut to three decimals: `0.163 ms`, `1.250 s`, `3 min 20 s`.
+pub fn elapsed(out: &mut Vec<u8>, nanos: i64) {
+    if nanos < 0 {
+        out.push(b'-');
+    }
+    let length = Duration::from_nanos(nanos.unsigned_abs());
+    let seconds = length.as_secs();
+    if seconds == 0 {
+        millis(out, i64::from(length.subsec_micros()).saturating_mul(1000));
+        out.extend_from_slice(b" ms");
+    } else if seconds < 120 {
+        // Milliseconds of microseconds are seconds: the same three decimals.
+        millis(out, i64::try_from(length.as_millis()).unwrap_or(i64::MAX).saturating_mul(1000));
+        out.extend_from_slice(b" s");
+    } else {
+        integer(out, seconds / 60);
+        out.extend_from_slice(b" min ");
+        integer(out, seconds % 60);
+        out.extend_from_slice(b" s");
+    }
+}
+
+/// Appends nanoseconds with their unit, rounded to three decimals: `640 ns`, `0.506 ms`, `1.234 s`.
+pub fn duration(out: &mut Vec<u8>, nanos: i64) {
+    match nanos.unsigned_abs() {
+        1..1_000 => {
+            integer(out, nanos);
+            out.extend_from_slice(b" ns");
+        }
+        0..999_999_500 => {
+            millis(out, nanos);
+            out.extend_from_slice(b" ms");
+        }
+        _ => {
+            // Milliseconds of microseconds are seconds: the same three decimals.
+            let micros = nanos.saturating_add(nanos.signum().saturating_mul(500)) / 1_000;
+            millis(out, micros);
+            out.extend_from_slice(b" s");
         }
     }
+}
+
+/// Appends a moment as RFC 3339 text, always [`CLOCK_WIDTH`] octets.
+pub fn clock(out: &mut Vec<u8>, time: Timestamp) {
+    let mut text = [0; CLOCK_WIDTH];
+    time.write_rfc3339(&mut text);
+    out.extend_from_slice(&text);
+}
+
+/// Octets of a moment written by [`clock`].
+pub const CLOCK_WIDTH: usize = Rfc3339::LEN;
+
+/// Appends a space and, right-aligned in the rest of a column of `width`, what `write` appends: columns never touch.
+pub fn column(out: &mut Vec<u8>, width: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    let from = out.len();
+    spaces(out, width);
+    let at = out.len();
+    write(out);
+    let length = out.len().saturating_sub(at);
+    // The text moves back over spaces that it does not need, all but one.
+    let to = from.saturating_add(width.saturating_sub(length).max(1)).min(at);
+    out.copy_within(at.., to);
+    out.truncate(to.saturating_add(length));
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0'.wrapping_add(nibble),
+        _ => b'a'.wrapping_sub(10).wrapping_add(nibble),
+    }
+}
+
+/// Octets of the longest number of milliseconds: a sign, 13 digits, the point, three decimals.
+const MILLIS_MOST: usize = 20;
+
+/// Writes milliseconds at the end of `text`.
+fn millis_text(text: &mut [u8; MILLIS_MOST], nanos: i64) -> &[u8] {
+    let micros = nanos.unsigned_abs().saturating_add(500) / 1_000;
+    let negative = nanos < 0 && micros > 0;
+    let mut rest = micros;
+    let mut at = MILLIS_MOST;
+    for (place, slot) in text.iter_mut().rev().enumerate() {
+        if rest == 0 && place > 4 {
+            if negative {
+                *slot = b'-';
+                at = at.saturating_sub(1);
+            }
+            break;
+        }
+        *slot = if place == 3 {
+            b'.'
+        } else {
+            let digit = u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+            b'0'.saturating_add(digit)
+        };
+        at = at.saturating_sub(1);
+    }
+    text.get(at..).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn written(f: impl FnOnce(&mut Vec<u8>)) -> String {
+    /// What `write` appends.
+    pub(super) fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
-        f(&mut out);
+        write(&mut out);
         String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
-    fn milliseconds_are_aligned_and_keep_their_sign() {
-        assert_eq!(written(|out| milliseconds(540_000, 8, out)), "   0.540");
-        assert_eq!(written(|out| milliseconds(-1_250_000, 8, out)), "  -1.250");
+    fn moments_are_aligned_cut_and_keep_their_sign() {
+        assert_eq!(text(|out| moment(out, 540_999, 8)), "   0.540");
+        assert_eq!(text(|out| moment(out, -1_250_999, 8)), "  -1.250");
+        assert_eq!(text(|out| moment(out, -999, 8)), "   0.000");
     }
 
     #[test]
-    fn a_duration_chooses_its_unit() {
-        assert_eq!(written(|out| duration(163_000, out)), "0.163 ms");
-        assert_eq!(written(|out| duration(1_250_000_000, out)), "1.250 s");
-        assert_eq!(written(|out| duration(200_000_000_000, out)), "3 min 20 s");
+    fn what_took_long_chooses_its_unit() {
+        assert_eq!(text(|out| elapsed(out, 163_999)), "0.163 ms");
+        assert_eq!(text(|out| elapsed(out, 1_250_999_999)), "1.250 s");
+        assert_eq!(text(|out| elapsed(out, -119_000_000_000)), "-119.000 s");
+        assert_eq!(text(|out| elapsed(out, 200_000_000_000)), "3 min 20 s");
     }
 
     #[test]
-    fn text_cannot_steer_the_terminal() {
-        let text = "a\u{1b}[31m\u{202e}\u{e9}".as_bytes();
-        assert_eq!(written(|out| untrusted(text, out)), "a\\x1b[31m\\xe2\\x80\\xae\u{e9}");
-        assert_eq!(written(|out| untrusted(b"\xff", out)), "\\xff");
+    fn milliseconds_have_three_rounded_decimals_and_line_up() {
+        for (nanos, shown) in [
+            (0, "     0.000"),
+            (499, "     0.000"),
+            (500, "     0.001"),
+            (506_000, "     0.506"),
+            (1_153_499, "     1.153"),
+            (999_999_500, "  1000.000"),
+            (-1_500_000, "    -1.500"),
+            (-400, "     0.000"),
+            (123_456_789_012_345, "123456789.012"),
+        ] {
+            assert_eq!(text(|out| millis_right(out, nanos, 10)), shown);
+        }
+        assert_eq!(text(|out| millis(out, i64::MIN)), "-9223372036854.776");
+    }
+
+    #[test]
+    fn durations_change_their_unit_where_they_would_round_up_to_it() {
+        for (nanos, shown) in [
+            (0, "0.000 ms"),
+            (640, "640 ns"),
+            (506_000, "0.506 ms"),
+            (999_999_499, "999.999 ms"),
+            (999_999_500, "1.000 s"),
+            (1_234_000_000, "1.234 s"),
+            (-2_500_000_000, "-2.500 s"),
+            (75_300_000_000, "75.300 s"),
+        ] {
+            assert_eq!(text(|out| duration(out, nanos)), shown);
+        }
+    }
+
+    #[test]
+    fn numbers_wider_than_their_column_are_written_whole() {
+        assert_eq!(text(|out| integer_right(out, 7, 4)), "   7");
+        assert_eq!(text(|out| integer_right(out, 123_456, 4)), "123456");
+        assert_eq!(text(|out| hex_number(out, 0xfa, 2)), "fa");
+        assert_eq!(text(|out| hex_number(out, 0, 2)), "00");
+        assert_eq!(text(|out| hex_number(out, u64::MAX, 2)), "ffffffffffffffff");
+        assert_eq!(text(|out| counted_as(out, 1, "octet", "octets")), "1 octet");
+        assert_eq!(text(|out| spaces(out, 130)).len(), 130);
+    }
+
+    #[test]
+    fn columns_line_up_and_never_touch() {
+        for (value, shown) in [(7, "      7"), (123_456, " 123456"), (1_234_567, " 1234567")] {
+            assert_eq!(text(|out| column(out, 7, |out| integer(out, value))), shown);
+        }
+        assert_eq!(text(|out| column(out, 0, |out| integer(out, 7))), "7");
     }
 }

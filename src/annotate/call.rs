@@ -26,7 +26,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
     };
     if let Some(promised) = block.promised {
         out.extend_from_slice(b"ends the request promised on stream ");
-        return write::integer(promised.0, out);
+        return write::integer(out, promised.0);
     }
     match (event.call, event.belongs.role) {
         (Some(call), Role::RequestBegins) => request_begins(call, block, out),
@@ -60,14 +60,14 @@ fn request_begins(call: &Call, block: &Block<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b" begins: ");
     match call.path() {
-        Some(path) => write::untrusted_part(path, SHOWN, out),
+        Some(path) => write::untrusted_part(out, path, SHOWN),
         None if block.complete => out.extend_from_slice(b"its path refers to a header that was not captured"),
         None => out.extend_from_slice(b"its path was not captured"),
     }
     if let Some(timeout) = call.timeout {
         out.extend_from_slice(b", within ");
         let nanos = i64::try_from(timeout.nanos()).unwrap_or(i64::MAX);
-        write::duration(nanos, out);
+        write::elapsed(out, nanos);
     }
 }
 
@@ -78,7 +78,7 @@ fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         out.extend_from_slice(b", not gRPC");
         if let Some(content_type) = call.content_type(Direction::ToClient) {
             out.extend_from_slice(b" but ");
-            write::untrusted_part(content_type, 60, out);
+            write::untrusted_part(out, content_type, 60);
         }
     }
 }
@@ -90,7 +90,7 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         Some(status) => grpc_status(status, out),
         None if call.unreadable_status().is_some() => {
             out.extend_from_slice(b"its grpc-status is no number: \"");
-            write::untrusted_part(call.unreadable_status().unwrap_or_default(), 40, out);
+            write::untrusted_part(out, call.unreadable_status().unwrap_or_default(), 40);
             out.push(b'"');
         }
         None if !call.is_complete() => out.extend_from_slice(b"its status was not captured"),
@@ -102,7 +102,7 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     after(belongs.duration, out);
     if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
         out.extend_from_slice(b": \"");
-        write::untrusted_part(&percent::decode(message), SHOWN, out);
+        write::untrusted_part(out, &percent::decode(message), SHOWN);
         out.push(b'"');
     }
     if !call.ended.to_server {
@@ -114,7 +114,7 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
 fn mapped(call: &Call, out: &mut Vec<u8>) {
     if let Some(status) = call.http_status {
         out.extend_from_slice(b"; HTTP ");
-        write::integer(status, out);
+        write::integer(out, status);
         out.extend_from_slice(b" counts as ");
         grpc_status(Status::from_http(status), out);
     }
@@ -138,10 +138,10 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
         (Some(call), Role::Messages(progress)) => messages(call, frame.direction, &progress, data, out),
         (Some(_), Role::Body) => {
             out.extend_from_slice(b"not messages but ");
-            write::counted(data.len() as u64, "octet", out);
+            write::counted(out, data.len() as u64, "octet");
             if !data.is_empty() && frame.missing == 0 {
                 out.extend_from_slice(b": \"");
-                write::untrusted_part(data, 40, out);
+                write::untrusted_part(out, data, 40);
                 out.push(b'"');
             }
         }
@@ -173,7 +173,7 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
 fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
     let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
     if progress.lost {
-        write::counted(data.len() as u64, "octet", out);
+        write::counted(out, data.len() as u64, "octet");
         out.extend_from_slice(b" of ");
         out.extend_from_slice(noun);
         return out.extend_from_slice(b"s, where each begins is not known");
@@ -182,18 +182,18 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
         out.extend_from_slice(noun);
         if progress.ended > 1 {
             out.extend_from_slice(b"s ");
-            write::integer(progress.first, out);
+            write::integer(out, progress.first);
             out.extend_from_slice(b" to ");
-            write::integer(progress.first.saturating_add(progress.ended).saturating_sub(1), out);
+            write::integer(out, progress.first.saturating_add(progress.ended).saturating_sub(1));
         } else {
             out.push(b' ');
-            write::integer(progress.first, out);
+            write::integer(out, progress.first);
             if progress.continued {
                 out.extend_from_slice(b" is whole");
             }
         }
         out.extend_from_slice(b", ");
-        write::counted(progress.ended_octets, "octet", out);
+        write::counted(out, progress.ended_octets, "octet");
     }
     match progress.open {
         Some((index, have, Some(declared))) => {
@@ -202,11 +202,11 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
             }
             out.extend_from_slice(noun);
             out.push(b' ');
-            write::integer(index, out);
+            write::integer(out, index);
             out.extend_from_slice(b": ");
-            write::integer(have, out);
+            write::integer(out, have);
             out.extend_from_slice(b" of ");
-            write::counted(u64::from(declared), "octet", out);
+            write::counted(out, u64::from(declared), "octet");
         }
         Some((index, _, None)) => {
             if progress.ended > 0 {
@@ -214,7 +214,7 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
             }
             out.extend_from_slice(noun);
             out.push(b' ');
-            write::integer(index, out);
+            write::integer(out, index);
             out.extend_from_slice(b" begins");
         }
         None => {}
@@ -265,7 +265,7 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
         && elapsed >= limit.nanos()
     {
         out.extend_from_slice(b", its deadline of ");
-        write::duration(i64::try_from(limit.nanos()).unwrap_or(i64::MAX), out);
+        write::elapsed(out, i64::try_from(limit.nanos()).unwrap_or(i64::MAX));
         out.extend_from_slice(b" had passed");
     }
 }
@@ -279,21 +279,21 @@ pub fn cut_off(call: &Call, out: &mut Vec<u8>) {
         _ => out.extend_from_slice(b" was still under way when the capture ended"),
     }
     out.extend_from_slice(b"; ");
-    write::counted(u64::from(call.bodies.to_server.messages), "request", out);
+    write::counted(out, u64::from(call.bodies.to_server.messages), "request");
     out.extend_from_slice(b", ");
-    write::counted(u64::from(call.bodies.to_client.messages), "response", out);
+    write::counted(out, u64::from(call.bodies.to_client.messages), "response");
     out.extend_from_slice(b", no status");
 }
 
 fn name(call: &Call, out: &mut Vec<u8>) {
     out.extend_from_slice(b"call ");
-    write::integer(call.id.0, out);
+    write::integer(out, call.id.0);
 }
 
 fn after(duration: Option<i64>, out: &mut Vec<u8>) {
     if let Some(nanos) = duration {
         out.extend_from_slice(b" after ");
-        write::duration(nanos, out);
+        write::elapsed(out, nanos);
     }
 }
 
@@ -302,12 +302,12 @@ fn grpc_status(status: Status, out: &mut Vec<u8>) {
         Some(name) => {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b" (");
-            write::integer(status.0, out);
+            write::integer(out, status.0);
             out.push(b')');
         }
         None => {
             out.extend_from_slice(b"status ");
-            write::integer(status.0, out);
+            write::integer(out, status.0);
             out.extend_from_slice(b", which gRPC does not define");
         }
     }
@@ -315,14 +315,14 @@ fn grpc_status(status: Status, out: &mut Vec<u8>) {
 
 fn http_status(belongs: Belongs, out: &mut Vec<u8>) {
     match belongs.http_status {
-        Some(status) => write::integer(status, out),
+        Some(status) => write::integer(out, status),
         None => out.extend_from_slice(b"HTTP status unknown"),
     }
 }
 
 fn value(block: &Block<'_>, name: StaticName, out: &mut Vec<u8>) {
     match block.fields.fields().find(|field| field.static_name() == name).and_then(|field| field.value()) {
-        Some(value) => write::untrusted_part(value, SHOWN, out),
+        Some(value) => write::untrusted_part(out, value, SHOWN),
         None => out.push(b'?'),
     }
 }

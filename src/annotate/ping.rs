@@ -19,16 +19,16 @@ pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {
     match frame.facts {
         Facts::Acknowledges(Some(sent)) => {
             out.extend_from_slice(b"answers packet ");
-            write::integer(sent.at.packet, out);
+            write::integer(out, sent.at.packet);
             out.extend_from_slice(b": ");
-            write::duration(frame.at.time.nanos_since(sent.at.time), out);
+            write::elapsed(out, frame.at.time.nanos_since(sent.at.time));
         }
         Facts::Acknowledges(None) => out.extend_from_slice(b"answers a PING that is not in this capture"),
         _ => match KNOWN.iter().find(|(payload, _)| *payload == opaque) {
             Some((_, words)) => out.extend_from_slice(words),
             None => {
                 out.extend_from_slice(b"asks for an answer (keepalive or bandwidth probe), payload ");
-                write::hex(&opaque, out);
+                write::hex(out, &opaque);
             }
         },
     }

@@ -34,6 +34,6 @@ impl Failure {
 /// Text from outside on its way into an error message: nothing in it steers the terminal.
 fn shown(text: &str) -> String {
     let mut out = Vec::new();
-    crate::write::untrusted(text.as_bytes(), &mut out);
+    crate::write::untrusted(&mut out, text.as_bytes());
     String::from_utf8_lossy(&out).into_owned()
 }

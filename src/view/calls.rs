@@ -8,7 +8,7 @@ use super::methods::{Methods, Name, PATH, Tally};
 use super::unseen::Unseen;
 use crate::time::Timestamp;
 
-use super::write::{self, CLOCK_WIDTH, column, integer};
+use crate::write::{self, CLOCK_WIDTH, column, integer};
 use super::{Source, Summary, View};
 use crate::event::{Body, Event, Flow};
 use crate::grpc::call::{Call, Outcome};

@@ -2,7 +2,7 @@
 //!
 //! What the capture lost is nobody's error: a call of which a part is missing fails only where the wire says so.
 
-use super::write;
+use crate::write;
 use crate::grpc::call::{Call, Outcome};
 use crate::grpc::status::Status;
 
@@ -117,7 +117,7 @@ pub fn error_code(code: crate::http2::error_code::ErrorCode, out: &mut Vec<u8>) 
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => {
             out.extend_from_slice(b"UNKNOWN(0x");
-            write::hex(out, u64::from(code.0), 1);
+            write::hex_number(out, u64::from(code.0), 1);
             out.push(b')');
         }
     }

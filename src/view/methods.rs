@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::durations::Durations;
 use super::ending::{self, Verdict};
-use super::write;
+use crate::write;
 use crate::direction::{Both, Direction};
 use crate::grpc::call::Call;
 
@@ -145,7 +145,7 @@ impl Tally {
         let mut say = |count: u64, one: &str, many: &str, rest: &str| {
             if count > 0 {
                 let mut text = Vec::new();
-                write::counted(&mut text, count, one, many);
+                write::counted_as(&mut text, count, one, many);
                 text.extend_from_slice(rest.as_bytes());
                 line(&text);
             }

@@ -9,7 +9,6 @@ pub mod methods;
 pub mod ndjson;
 pub mod text;
 pub mod unseen;
-pub mod write;
 
 use crate::capture;
 use crate::dissect::Totals;

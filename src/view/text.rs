@@ -74,7 +74,7 @@ impl Text {
         }
         Style::new(self.options.colour).bold(out, |out| {
             out.extend_from_slice(b"flow ");
-            write::integer(flow.facts.id.0, out);
+            write::integer(out, flow.facts.id.0);
             out.extend_from_slice(b"  ");
             address(flow.facts.client, out);
             out.extend_from_slice(b" -> ");
@@ -91,7 +91,7 @@ impl Text {
         if let Protocol::Http1 = flow.protocol {
             let line = flow.first_octets[0].split(|octet| *octet == b'\r').next().unwrap_or_default();
             out.extend_from_slice(b": ");
-            write::untrusted(line, out);
+            write::untrusted(out, line);
         }
         if let Protocol::Unknown = flow.protocol {
             for (side, octets) in [("client", flow.first_octets[0]), ("server", flow.first_octets[1])] {
@@ -99,7 +99,7 @@ impl Text {
                     out.extend_from_slice(b", the ");
                     out.extend_from_slice(side.as_bytes());
                     out.extend_from_slice(b" begins with \"");
-                    write::untrusted(octets, out);
+                    write::untrusted(out, octets);
                     out.push(b'"');
                 }
             }
@@ -175,7 +175,7 @@ impl Text {
             None,
             |out| {
                 out.extend_from_slice(b"flow ");
-                write::integer(flow.facts.id.0, out);
+                write::integer(out, flow.facts.id.0);
                 out.extend_from_slice(match close {
                     Close::Fin => b" ends: both sides have finished",
                     Close::Reset(Direction::ToServer) => b" ends: RST from the client".as_slice(),
@@ -183,15 +183,15 @@ impl Text {
                     Close::Open => b" had not ended",
                 });
                 out.extend_from_slice(b"; ");
-                write::counted(flow.facts.packets, "packet", out);
+                write::counted(out, flow.facts.packets, "packet");
                 out.extend_from_slice(b", ");
-                write::counted(flow.facts.octets_to_server, "octet", out);
+                write::counted(out, flow.facts.octets_to_server, "octet");
                 out.extend_from_slice(b" to the server, ");
-                write::integer(flow.facts.octets_to_client, out);
+                write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
                 if flow.facts.repeated_segments > 0 {
                     out.extend_from_slice(b", ");
-                    write::counted(flow.facts.repeated_segments, "segment", out);
+                    write::counted(out, flow.facts.repeated_segments, "segment");
                     out.extend_from_slice(b" repeated");
                 }
             },
@@ -237,12 +237,12 @@ impl View for Text {
                         out.extend_from_slice(b", ");
                         out.extend_from_slice(header.kind().to_string().as_bytes());
                         out.extend_from_slice(b" of stream ");
-                        write::integer(header.stream().0, out);
+                        write::integer(out, header.stream().0);
                     }
                     out.extend_from_slice(b": ");
-                    write::counted(present, "octet", out);
+                    write::counted(out, present, "octet");
                     out.extend_from_slice(b" there, ");
-                    write::integer(missing, out);
+                    write::integer(out, missing);
                     out.extend_from_slice(b" missing");
                 },
                 out,
@@ -252,7 +252,7 @@ impl View for Text {
                 Some(direction),
                 |out| {
                     out.extend_from_slice(b"a repeated segment differs in ");
-                    write::counted(octets, "octet", out);
+                    write::counted(out, octets, "octet");
                     out.extend_from_slice(b" from what was captured first, which stands");
                 },
                 out,
@@ -264,7 +264,7 @@ impl View for Text {
                     out.extend_from_slice(b"malformed (");
                     out.extend_from_slice(fault.what.layer().as_bytes());
                     out.extend_from_slice(b"): ");
-                    write::untrusted(fault.what.to_string().as_bytes(), out);
+                    write::untrusted(out, fault.what.to_string().as_bytes());
                 },
                 out,
             ),
@@ -273,7 +273,7 @@ impl View for Text {
                 None,
                 |out| {
                     out.extend_from_slice(b"limit reached: ");
-                    write::integer(count, out);
+                    write::integer(out, count);
                     out.push(b' ');
                     out.extend_from_slice(what.as_bytes());
                     out.extend_from_slice(b" not followed");
@@ -295,15 +295,15 @@ impl View for Text {
         if let Some(facts) = summary.capture {
             if facts.dropped() > 0 {
                 out.extend_from_slice(b"the capture says that it dropped ");
-                write::counted(facts.dropped(), "packet", out);
+                write::counted(out, facts.dropped(), "packet");
                 out.push(b'\n');
             }
             if facts.faults_total > 0 {
-                write::counted(facts.faults_total, "block", out);
+                write::counted(out, facts.faults_total, "block");
                 out.extend_from_slice(b" of the file could not be used");
                 for fault in facts.faults.iter().take(3) {
                     out.extend_from_slice(b"; at octet ");
-                    write::integer(fault.offset, out);
+                    write::integer(out, fault.offset);
                     out.extend_from_slice(b": ");
                     out.extend_from_slice(fault.what.as_bytes());
                 }
@@ -312,7 +312,7 @@ impl View for Text {
         }
         if let Some(why) = summary.ended_early {
             out.extend_from_slice(b"the input ended early: ");
-            write::untrusted(why.as_bytes(), out);
+            write::untrusted(out, why.as_bytes());
             out.push(b'\n');
         }
     }
@@ -322,7 +322,7 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
     let totals = summary.totals;
     let mut first = true;
     if let Some(shown) = summary.frames_shown {
-        write::counted(shown, "frame", out);
+        write::counted(out, shown, "frame");
         out.extend_from_slice(b" shown, of ");
     }
     let always = [(totals.packets, "packet"), (totals.flows, "flow"), (totals.frames, "frame"), (totals.calls, "call"), (totals.messages, "message")];
@@ -331,11 +331,11 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut first, false) {
             out.extend_from_slice(b", ");
         }
-        write::counted(n, noun, out);
+        write::counted(out, n, noun);
     }
     if totals.gap_octets > 0 {
         out.extend_from_slice(b" (");
-        write::counted(totals.gap_octets, "octet", out);
+        write::counted(out, totals.gap_octets, "octet");
         out.extend_from_slice(b" missing)");
     }
     out.push(b'\n');
@@ -347,7 +347,7 @@ fn not_shown(net: &Counters, out: &mut Vec<u8>) {
     for (kind, count) in net.not_tcp() {
         out.extend_from_slice(if any { b", " } else { b"not shown: " });
         any = true;
-        write::integer(count, out);
+        write::integer(out, count);
         out.push(b' ');
         out.extend_from_slice(kind.to_string().as_bytes());
     }
@@ -355,7 +355,7 @@ fn not_shown(net: &Counters, out: &mut Vec<u8>) {
     if incomplete.datagrams > 0 {
         out.extend_from_slice(if any { b", " } else { b"not shown: " });
         any = true;
-        write::counted(incomplete.datagrams, "IP datagram", out);
+        write::counted(out, incomplete.datagrams, "IP datagram");
         out.extend_from_slice(b" of which fragments are missing");
     }
     if any {
@@ -364,7 +364,7 @@ fn not_shown(net: &Counters, out: &mut Vec<u8>) {
 }
 
 fn gap(octets: u64, reason: GapReason, out: &mut Vec<u8>) {
-    write::counted(octets, "octet", out);
+    write::counted(out, octets, "octet");
     out.extend_from_slice(match reason {
         GapReason::Lost => b" missing: they reached the other side, but the capture does not have them".as_slice(),
         GapReason::NotCaptured => b" missing: the capture cut them off or ended before them",
@@ -377,12 +377,12 @@ fn resync(skipped: u64, found: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(b"frames are found again");
         if skipped > 0 {
             out.extend_from_slice(b" after ");
-            write::counted(skipped, "octet", out);
+            write::counted(out, skipped, "octet");
             out.extend_from_slice(b" that could not be read");
         }
     } else {
         out.extend_from_slice(b"no frames were found in the last ");
-        write::counted(skipped, "octet", out);
+        write::counted(out, skipped, "octet");
     }
 }
 

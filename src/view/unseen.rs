@@ -3,7 +3,7 @@
 //! A report that says nothing here has left out nothing.
 
 use super::Summary;
-use super::write::{counted, escaped, integer};
+use crate::write::{counted_as, escaped, integer};
 use crate::event::{Body, Event, Flow, Protocol};
 use crate::grpc::calls::Role;
 
@@ -73,7 +73,7 @@ impl Unseen {
                 out.extend_from_slice(b"limit reached: ");
                 out.extend_from_slice(what.as_bytes());
                 out.extend_from_slice(b", ");
-                counted(out, *times, "time", "times");
+                counted_as(out, *times, "time", "times");
                 out.extend_from_slice(b", ");
                 integer(out, *sum);
                 out.extend_from_slice(b" left out");
@@ -100,7 +100,7 @@ impl Unseen {
         .enumerate()
         {
             out.extend_from_slice(if at > 0 { b", " } else { b"" });
-            counted(out, count, one, many);
+            counted_as(out, count, one, many);
         }
     }
 
@@ -117,9 +117,9 @@ impl Unseen {
         let totals = &summary.totals;
         if totals.gaps > 0 {
             say(&mut |out| {
-                counted(out, totals.gaps, "gap", "gaps");
+                counted_as(out, totals.gaps, "gap", "gaps");
                 out.extend_from_slice(b": ");
-                counted(out, totals.gap_octets, "octet is", "octets are");
+                counted_as(out, totals.gap_octets, "octet is", "octets are");
                 out.extend_from_slice(b" missing");
             });
         }
@@ -151,7 +151,7 @@ fn below(summary: &Summary<'_>, say: &mut Say<'_>) {
 fn some(say: &mut Say<'_>, count: u64, one: &str, many: &str, rest: &str) {
     if count > 0 {
         say(&mut |out| {
-            counted(out, count, one, many);
+            counted_as(out, count, one, many);
             out.extend_from_slice(rest.as_bytes());
         });
     }

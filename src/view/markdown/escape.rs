@@ -2,7 +2,7 @@
 //!
 //! Both start from the one-line form of [`write::escaped`]: no line breaks, no control characters.
 
-use crate::view::write;
+use crate::write;
 
 /// Appends text as a code span that may stand in a table cell: nothing in it is a link, a mention, HTML or the end of the cell
 /// (GFM §4.10, §6.3). At most `most` characters of the text.

@@ -3,7 +3,7 @@
 use crate::time::Timestamp;
 use super::escape::{fence, longest_run};
 use crate::event::{Body, Event};
-use crate::view::write;
+use crate::write;
 use crate::view::{Source, Summary, View};
 
 /// The trace so far.
@@ -81,9 +81,9 @@ impl Trace {
         out.push(b'\n');
         if let Some(left_out) = self.left_out {
             out.push(b'\n');
-            write::counted(out, left_out.frames, "more frame", "more frames");
+            write::counted_as(out, left_out.frames, "more frame", "more frames");
             out.extend_from_slice(b" and ");
-            write::counted(out, left_out.messages, "message", "messages");
+            write::counted_as(out, left_out.messages, "message", "messages");
             out.extend_from_slice(b" are left out here; the text format shows all of them.\n");
         }
         out.extend_from_slice(b"\n</details>\n");

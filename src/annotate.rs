@@ -33,7 +33,9 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
         Payload::RstStream(code) => call::reset(frame, code, out),
         Payload::Settings(settings) => connection::settings(seen, settings, out),
         Payload::Ping(opaque) => ping::ping(seen, opaque, out),
-        Payload::GoAway { last_stream, error, debug_data } => connection::go_away(seen, last_stream, error, debug_data, out),
+        Payload::GoAway { last_stream, error, debug_data } => {
+            connection::go_away(seen, last_stream, error, debug_data, out)
+        }
         Payload::WindowUpdate { increment } => connection::window_update(frame, increment, out),
         Payload::Priority(priority) => connection::priority(priority, out),
         Payload::PriorityUpdate { prioritized, value } => connection::priority_update(prioritized, value, out),

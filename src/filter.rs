@@ -226,7 +226,8 @@ impl Filtering {
             Body::Frame(frame) => {
                 let header = frame.frame.header;
                 let stream = header.map_or(StreamId::CONNECTION, |header| header.stream());
-                let kind = filter.frames.is_empty() || header.is_some_and(|header| filter.frames.contains(&header.kind()));
+                let kind =
+                    filter.frames.is_empty() || header.is_some_and(|header| filter.frames.contains(&header.kind()));
                 let call = frame.belongs.call;
                 self.allows_time(event.at.time) && kind && self.allows_call(stream, call, frame.call)
             }
@@ -253,7 +254,8 @@ impl Filtering {
     }
 
     fn allows_time(&self, time: Timestamp) -> bool {
-        self.filter.from.is_none_or(|from| time >= from.time(self.first)) && self.filter.to.is_none_or(|to| time <= to.time(self.first))
+        self.filter.from.is_none_or(|from| time >= from.time(self.first))
+            && self.filter.to.is_none_or(|to| time <= to.time(self.first))
     }
 
     fn allows_call(&self, stream: StreamId, id: Option<CallId>, call: Option<&Call>) -> bool {
@@ -263,7 +265,10 @@ impl Filtering {
         }
         filter.stream.is_none_or(|wanted| stream.0 == wanted)
             && filter.call.is_none_or(|wanted| id == Some(CallId(wanted)))
-            && filter.method.as_ref().is_none_or(|glob| call.and_then(Call::path).is_some_and(|path| glob.matches(path)))
+            && filter
+                .method
+                .as_ref()
+                .is_none_or(|glob| call.and_then(Call::path).is_some_and(|path| glob.matches(path)))
             && match (&filter.status, &self.calls) {
                 (None, _) => true,
                 (Some(_), Some(chosen)) => id.is_some_and(|id| chosen.contains(&id)),
@@ -295,7 +300,10 @@ mod tests {
 
     #[test]
     fn a_status_is_a_name_a_number_or_their_absence() {
-        assert_eq!(StatusFilter::parse("not_found,5"), Ok(StatusFilter { statuses: vec![Some(5), Some(5)], negated: false }));
+        assert_eq!(
+            StatusFilter::parse("not_found,5"),
+            Ok(StatusFilter { statuses: vec![Some(5), Some(5)], negated: false })
+        );
         assert_eq!(StatusFilter::parse("!ok"), Ok(StatusFilter { statuses: vec![Some(0)], negated: true }));
         assert!(StatusFilter::parse("fine").is_err());
     }

@@ -22,7 +22,11 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
     let frame = event.frame;
     let Some(block) = &frame.block else {
         let first = matches!(frame.payload, Payload::Headers { .. });
-        return out.extend_from_slice(if first { b"a header block begins, CONTINUATION follows" } else { b"the header block goes on" });
+        return out.extend_from_slice(if first {
+            b"a header block begins, CONTINUATION follows"
+        } else {
+            b"the header block goes on"
+        });
     };
     if let Some(promised) = block.promised {
         out.extend_from_slice(b"ends the request promised on stream ");
@@ -146,13 +150,20 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
             }
         }
         (None, _) if event.belongs.is_plain => {
-            out.extend_from_slice(if frame.direction == Direction::ToServer { b"request body" } else { b"response body" });
+            out.extend_from_slice(if frame.direction == Direction::ToServer {
+                b"request body"
+            } else {
+                b"response body"
+            });
         }
         _ => out.extend_from_slice(b"for a stream that is not open"),
     }
     if frame.ends_stream {
         separate(before, out);
-        match event.call.filter(|call| frame.direction == Direction::ToClient && call.outcome == Some(Outcome::Completed)) {
+        match event
+            .call
+            .filter(|call| frame.direction == Direction::ToClient && call.outcome == Some(Outcome::Completed))
+        {
             Some(call) => {
                 name(call, out);
                 out.extend_from_slice(b" ends without trailers");

@@ -59,7 +59,13 @@ pub(super) fn window_update(event: &FrameEvent<'_>, increment: u32, out: &mut Ve
         }
         Some(0) => {
             out.extend_from_slice(b": more room for ");
-            out.extend_from_slice(if on_stream { what } else if what.ends_with(b"quest") || what == b"requests" { b"requests" } else { b"responses" });
+            out.extend_from_slice(if on_stream {
+                what
+            } else if what.ends_with(b"quest") || what == b"requests" {
+                b"requests"
+            } else {
+                b"responses"
+            });
         }
         Some(used) if used < increment => {
             out.extend_from_slice(b": gives back the ");

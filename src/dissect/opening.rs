@@ -87,7 +87,13 @@ impl Opening {
         self.first[direction].get_or_insert(offset);
         self.octets[direction].extend_from_slice(octets);
         self.held = self.held.saturating_add(octets.len().saturating_mul(2)).saturating_add(size_of::<Chunk>());
-        self.items.push(Item::Octets(Chunk { direction, offset, octets: octets.to_vec(), pieces: pieces.to_vec(), at }));
+        self.items.push(Item::Octets(Chunk {
+            direction,
+            offset,
+            octets: octets.to_vec(),
+            pieces: pieces.to_vec(),
+            at,
+        }));
     }
 
     pub(super) fn gap(&mut self, direction: Direction, offset: u64, octets: u64, at: Arrival) {
@@ -138,7 +144,9 @@ impl Opening {
         let verdict = self.read(facts, false);
         let most = self.octets.to_server.len().max(self.octets.to_client.len());
         match verdict {
-            Verdict::Wait if self.held > limit.saturating_mul(4) || (most > ENOUGH && !self.may_be_frames()) => Verdict::Unknown,
+            Verdict::Wait if self.held > limit.saturating_mul(4) || (most > ENOUGH && !self.may_be_frames()) => {
+                Verdict::Unknown
+            }
             verdict => verdict,
         }
     }
@@ -195,7 +203,9 @@ impl Opening {
     fn frames(&self, facts: &FlowFacts, last: bool) -> Verdict {
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
-            let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else { continue };
+            let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else {
+                continue;
+            };
             let silent = self.first[direction.opposite()].is_none() && !self.gaps[direction.opposite()];
             if at == 0 && silent && octets.len() < PATIENCE && !last && begins_with_settings(octets) {
                 // A server may speak first. What it may rely on is known when the client's preface comes, or does not.
@@ -239,7 +249,10 @@ fn find_magic(octets: &[u8]) -> Option<usize> {
 
 fn begins_with_settings(octets: &[u8]) -> bool {
     FrameHeader::first(octets).is_some_and(|header| {
-        header.kind() == FrameType::SETTINGS && !header.is_ack() && header.stream().0 == 0 && header.length().is_multiple_of(6)
+        header.kind() == FrameType::SETTINGS
+            && !header.is_ack()
+            && header.stream().0 == 0
+            && header.length().is_multiple_of(6)
     })
 }
 
@@ -269,10 +282,14 @@ fn sends_requests(mut octets: &[u8]) -> Option<bool> {
             let fields = decoder.decode(fragment, &mut scratch).fields();
             for field in fields {
                 match field.static_name() {
-                    StaticName::METHOD | StaticName::PATH | StaticName::SCHEME | StaticName::AUTHORITY => return Some(true),
+                    StaticName::METHOD | StaticName::PATH | StaticName::SCHEME | StaticName::AUTHORITY => {
+                        return Some(true);
+                    }
                     StaticName::STATUS => return Some(false),
                     _ if field.name().is_some_and(|name| name == b"grpc-status") => return Some(false),
-                    _ if field.name().is_some_and(|name| name == b"te" || name == b"grpc-timeout") => return Some(true),
+                    _ if field.name().is_some_and(|name| name == b"te" || name == b"grpc-timeout") => {
+                        return Some(true);
+                    }
                     _ => {}
                 }
             }

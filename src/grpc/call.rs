@@ -323,7 +323,9 @@ impl Call {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let lists = self.text.metadata.iter().fold(0_usize, |sum, list| sum.saturating_add(list.capacity()));
-        size_of::<Self>().saturating_add(self.text.octets.capacity()).saturating_add(lists.saturating_mul(size_of::<Entry>()))
+        size_of::<Self>()
+            .saturating_add(self.text.octets.capacity())
+            .saturating_add(lists.saturating_mul(size_of::<Entry>()))
     }
 }
 

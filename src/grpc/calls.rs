@@ -179,7 +179,13 @@ impl Calls {
     }
 
     /// An unknown number of frames was lost in this direction.
-    pub fn lose(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, mut ended: impl FnMut(&Call, &mut Shared)) {
+    pub fn lose(
+        &mut self,
+        direction: Direction,
+        at: Arrival,
+        shared: &mut Shared,
+        mut ended: impl FnMut(&Call, &mut Shared),
+    ) {
         self.partial = true;
         let mut streams: Vec<StreamId> = self.exchanges.iter().map(|(stream, _)| stream).collect();
         streams.sort_unstable();
@@ -248,7 +254,14 @@ impl Calls {
         }
     }
 
-    fn block(&mut self, frame: &Frame<'_>, stream: StreamId, block: &Block<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
+    fn block(
+        &mut self,
+        frame: &Frame<'_>,
+        stream: StreamId,
+        block: &Block<'_>,
+        limits: &Limits,
+        shared: &mut Shared,
+    ) -> Belongs {
         let direction = frame.direction;
         if !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             // The connection, which counts streams too, has told that the limit is reached.
@@ -278,10 +291,13 @@ impl Calls {
         match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
                 let first = !call.headed[direction];
-                let trailers = !first || (direction == Direction::ToClient && frame.ends_stream) || (!call.begins && has_status(block));
+                let trailers = !first
+                    || (direction == Direction::ToClient && frame.ends_stream)
+                    || (!call.begins && has_status(block));
                 let room = limits.total_metadata.saturating_sub(shared.metadata);
                 let limit = limits.call_metadata.min(call.charged.saturating_add(room));
-                let informational = call.take_block(direction, block, trailers && direction == Direction::ToClient, limit);
+                let informational =
+                    call.take_block(direction, block, trailers && direction == Direction::ToClient, limit);
                 shared.charge(call);
                 if !informational {
                     call.headed[direction] = true;
@@ -320,7 +336,14 @@ impl Calls {
         }
     }
 
-    fn data(&mut self, frame: &Frame<'_>, stream: StreamId, data: &[u8], limits: &Limits, shared: &mut Shared) -> Belongs {
+    fn data(
+        &mut self,
+        frame: &Frame<'_>,
+        stream: StreamId,
+        data: &[u8],
+        limits: &Limits,
+        shared: &mut Shared,
+    ) -> Belongs {
         let direction = frame.direction;
         let room = shared.open.max(self.exchanges.len()) < limits.streams;
         if self.partial && room && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
@@ -342,7 +365,11 @@ impl Calls {
                     slice_pieces(frame.pieces, before, u64::MAX, &mut scratch);
                     &scratch
                 };
-                let shifted: Vec<Hole> = frame.holes.iter().map(|hole| Hole { start: hole.start.saturating_sub(u32::from(padded)), ..*hole }).collect();
+                let shifted: Vec<Hole> = frame
+                    .holes
+                    .iter()
+                    .map(|hole| Hole { start: hole.start.saturating_sub(u32::from(padded)), ..*hole })
+                    .collect();
                 call.damaged |= frame.missing > 0;
                 let bad_before = call.bodies[direction].bad_flag;
                 let progress = read_body(call, direction, data, &shifted, pieces, frame.at, limits, shared);
@@ -396,7 +423,14 @@ impl Calls {
             self.lingering.push_back((stream, until));
         }
         let duration = if !after_end && call.begins { call.duration() } else { None };
-        Belongs { call: Some(call.id), role: Role::Reset { after_end }, duration, status: call.status, http_status: call.http_status, ..Belongs::default() }
+        Belongs {
+            call: Some(call.id),
+            role: Role::Reset { after_end },
+            duration,
+            status: call.status,
+            http_status: call.http_status,
+            ..Belongs::default()
+        }
     }
 
     /// The sender of a GOAWAY in `direction` will not process streams above `last` that the other side opened (RFC 9113 §6.8).
@@ -496,7 +530,16 @@ impl Calls {
 
 /// Reads the content of DATA as the call's content type says.
 #[expect(clippy::too_many_arguments, reason = "a run of octets, where it stands, and what it is read with")]
-fn read_body(call: &mut Call, direction: Direction, data: &[u8], holes: &[Hole], pieces: &[Piece], at: Arrival, limits: &Limits, shared: &mut Shared) -> Progress {
+fn read_body(
+    call: &mut Call,
+    direction: Direction,
+    data: &[u8],
+    holes: &[Hole],
+    pieces: &[Piece],
+    at: Arrival,
+    limits: &Limits,
+    shared: &mut Shared,
+) -> Progress {
     let Shared { queue, decoded, .. } = shared;
     if call.protocol != Some(Protocol::GrpcWebText) {
         let progress = call.bodies[direction].data(data, holes, pieces, at, limits, queue);
@@ -569,7 +612,10 @@ fn nature(block: &Block<'_>) -> Nature {
 }
 
 fn lacks_path(block: &Block<'_>) -> bool {
-    !block.fields.fields().any(|field| matches!(field.static_name(), StaticName::PATH | StaticName::METHOD | StaticName::SCHEME))
+    !block
+        .fields
+        .fields()
+        .any(|field| matches!(field.static_name(), StaticName::PATH | StaticName::METHOD | StaticName::SCHEME))
 }
 
 fn has_status(block: &Block<'_>) -> bool {

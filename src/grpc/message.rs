@@ -196,7 +196,15 @@ impl Body {
     }
 
     /// Takes the content of a DATA frame, or the next part of one.
-    pub fn data(&mut self, data: &[u8], holes: &[Hole], pieces: &[Piece], at: Arrival, limits: &Limits, queue: &mut Queue) -> Progress {
+    pub fn data(
+        &mut self,
+        data: &[u8],
+        holes: &[Hole],
+        pieces: &[Piece],
+        at: Arrival,
+        limits: &Limits,
+        queue: &mut Queue,
+    ) -> Progress {
         let mut progress = Progress { first: self.messages, ..Progress::default() };
         match &self.place {
             Place::Inside(open) => (progress.first, progress.continued) = (open.index, true),
@@ -312,7 +320,8 @@ impl Body {
             self.place = Place::NotMessages;
             return;
         }
-        let kept = index(declared) <= limits.message && queue.held.saturating_add(index(declared)) <= limits.total_messages;
+        let kept =
+            index(declared) <= limits.message && queue.held.saturating_add(index(declared)) <= limits.total_messages;
         let mut buffer = Vec::new();
         if kept {
             buffer = queue.pool.take(index(declared), limits.total_messages.saturating_sub(queue.held));
@@ -321,7 +330,18 @@ impl Body {
         }
         let charged = if kept { index(declared).max(buffer.capacity()) } else { 0 };
         queue.held = queue.held.saturating_add(charged);
-        let open = Open { index: self.messages, flag, declared, have: 0, missing: 0, kept, charged, octets: buffer, pieces: std::mem::take(pieces), start: *start };
+        let open = Open {
+            index: self.messages,
+            flag,
+            declared,
+            have: 0,
+            missing: 0,
+            kept,
+            charged,
+            octets: buffer,
+            pieces: std::mem::take(pieces),
+            start: *start,
+        };
         self.place = Place::Inside(Box::new(open));
         self.finish_open(at, queue);
     }

@@ -1,12 +1,12 @@
 //! Header blocks: one frame or a chain of them, decoded when the last has come (RFC 9113 §4.3, §6.2, §6.10).
 
 use super::frame::{Flags, FrameId};
+use super::frame::{FrameType, StreamId};
 use super::payload::Payload;
 use super::reader::Raw;
 use super::seen::{Block, Facts, Frame, Malformed, Notice, Sink};
 use super::state::{CLOSED, State, Step};
 use super::stream::{Half as StreamHalf, StreamState};
-use super::frame::{FrameType, StreamId};
 use crate::limits::Limits;
 
 /// A header block that more frames will continue.
@@ -47,7 +47,15 @@ struct Ended<'a> {
 impl State {
     /// A header block whose rest was not captured: the fields before the hole are exact, the table is not any more.
     /// `earlier` are the frames of the block before this one.
-    pub(super) fn broken_block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], earlier: &[FrameId], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
+    pub(super) fn broken_block(
+        &mut self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        fragment: &[u8],
+        earlier: &[FrameId],
+        ends_stream: bool,
+        step: &mut Step<'_, impl Sink>,
+    ) {
         let state = self.begin_headers(raw.header.stream(), ends_stream, step);
         let id = step.shared.number();
         let frame = step.plain(id, raw, payload, Facts::None, Some(state));
@@ -58,7 +66,14 @@ impl State {
         self.charge_tables(step);
     }
 
-    pub(super) fn headers(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], promised: Option<StreamId>, step: &mut Step<'_, impl Sink>) {
+    pub(super) fn headers(
+        &mut self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        fragment: &[u8],
+        promised: Option<StreamId>,
+        step: &mut Step<'_, impl Sink>,
+    ) {
         let stream = raw.header.stream();
         let ends_stream = raw.header.ends_stream();
         if raw.header.flags().has(Flags::END_HEADERS) {
@@ -71,18 +86,40 @@ impl State {
             };
             let id = step.shared.number();
             let ids = [id];
-            return self.block(raw, payload, fragment, Ended { promised, ends_stream, frames: &ids, complete: true, id, state }, step);
+            return self.block(
+                raw,
+                payload,
+                fragment,
+                Ended { promised, ends_stream, frames: &ids, complete: true, id, state },
+                step,
+            );
         }
         let id = FrameId(step.shared.next_frame);
-        let mut block = OpenBlock { stream, promised, ends_stream, fragment: Vec::new(), frames: vec![id], complete: true, left_out: 0 };
+        let mut block = OpenBlock {
+            stream,
+            promised,
+            ends_stream,
+            fragment: Vec::new(),
+            frames: vec![id],
+            complete: true,
+            left_out: 0,
+        };
         block.extend(fragment, &step.shared.limits);
         self.sides[step.direction].block = Some(block);
         let state = self.streams.get(stream).map(|stream| stream.state);
         self.emit(raw, payload, Facts::None, state, step);
     }
 
-    pub(super) fn continuation(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
-        let Some(mut block) = self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream()) else {
+    pub(super) fn continuation(
+        &mut self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        fragment: &[u8],
+        step: &mut Step<'_, impl Sink>,
+    ) {
+        let Some(mut block) =
+            self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream())
+        else {
             let exact = self.sides[step.direction].hpack.is_exact();
             self.sides[step.direction].hpack.lose_track();
             let id = FrameId(step.shared.next_frame);
@@ -105,18 +142,36 @@ impl State {
         }
         let state = self.begin_headers(block.promised.unwrap_or(block.stream), block.ends_stream, step);
         let id = step.shared.number();
-        let ended = Ended { promised: block.promised, ends_stream: block.ends_stream, frames: &block.frames, complete: block.complete, id, state: Some(state) };
+        let ended = Ended {
+            promised: block.promised,
+            ends_stream: block.ends_stream,
+            frames: &block.frames,
+            complete: block.complete,
+            id,
+            state: Some(state),
+        };
         self.block(raw, payload, &block.fragment, ended, step);
         if block.left_out > 0 {
             step.notice(Notice::Limit { what: "octets of a header block", count: block.left_out });
         }
     }
 
-    fn block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ended: Ended<'_>, step: &mut Step<'_, impl Sink>) {
+    fn block(
+        &mut self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        fragment: &[u8],
+        ended: Ended<'_>,
+        step: &mut Step<'_, impl Sink>,
+    ) {
         let mut frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
         let Step { direction, at, shared, sink, .. } = step;
         let hpack = &mut self.sides[*direction].hpack;
-        let fields = if ended.complete { hpack.decode(fragment, &mut shared.scratch) } else { hpack.decode_partial(fragment, &mut shared.scratch) };
+        let fields = if ended.complete {
+            hpack.decode(fragment, &mut shared.scratch)
+        } else {
+            hpack.decode_partial(fragment, &mut shared.scratch)
+        };
         frame.block = Some(Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete });
         frame.ends_stream = ended.ends_stream;
         sink.frame(&frame);
@@ -125,7 +180,11 @@ impl State {
         }
         let omitted = fields.omitted();
         if omitted.fields > 0 {
-            sink.notice(*direction, *at, Notice::Limit { what: "fields of a header block", count: u64::from(omitted.fields) });
+            sink.notice(
+                *direction,
+                *at,
+                Notice::Limit { what: "fields of a header block", count: u64::from(omitted.fields) },
+            );
         }
         self.charge_tables(step);
     }
@@ -149,7 +208,8 @@ impl State {
     /// A header block must be finished before any other frame of its direction (§4.3).
     pub(super) fn check_interruption(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         let side = &mut self.sides[step.direction];
-        let continues = |block: &OpenBlock| raw.header.kind() == FrameType::CONTINUATION && raw.header.stream() == block.stream;
+        let continues =
+            |block: &OpenBlock| raw.header.kind() == FrameType::CONTINUATION && raw.header.stream() == block.stream;
         if side.block.as_ref().is_some_and(|block| !continues(block)) {
             side.block = None;
             side.hpack.lose_track();

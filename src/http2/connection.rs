@@ -31,7 +31,14 @@ impl Shared {
     /// For one analysis.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self { limits: limits.clone(), next_frame: 0, open_streams: 0, connections: 0, tables: 0, scratch: Scratch::new() }
+        Self {
+            limits: limits.clone(),
+            next_frame: 0,
+            open_streams: 0,
+            connections: 0,
+            tables: 0,
+            scratch: Scratch::new(),
+        }
     }
 
     pub(super) fn number(&mut self) -> FrameId {
@@ -75,7 +82,15 @@ impl Connection {
     }
 
     /// Takes the next octets of a direction.
-    pub fn push(&mut self, direction: Direction, octets: &[u8], pieces: &[Piece], at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
+    pub fn push(
+        &mut self,
+        direction: Direction,
+        octets: &[u8],
+        pieces: &[Piece],
+        at: Arrival,
+        shared: &mut Shared,
+        sink: &mut impl Sink,
+    ) {
         let Self { readers, state } = self;
         let bounds = Bounds::of(&shared.limits);
         let mut step = Step { direction, at, shared, sink };

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use super::blocks::OpenBlock;
+use super::frame::StreamId;
 use super::hpack;
 use super::seen::FrameRef;
 use super::settings::{Setting, Values};
-use super::frame::StreamId;
 
 /// The connection window both sides begin with (RFC 9113 §6.9.2).
 const INITIAL_WINDOW: i64 = 65_535;

@@ -59,11 +59,33 @@ impl<S: Sink> Step<'_, S> {
         self.notice(raw.malformed(frame, what));
     }
 
-    pub(super) const fn plain<'a>(&self, id: FrameId, raw: &Raw<'a>, payload: Payload<'a>, facts: Facts, state: Option<StreamState>) -> Frame<'a> {
+    pub(super) const fn plain<'a>(
+        &self,
+        id: FrameId,
+        raw: &Raw<'a>,
+        payload: Payload<'a>,
+        facts: Facts,
+        state: Option<StreamState>,
+    ) -> Frame<'a> {
         let (direction, at) = (self.direction, self.at);
         let Raw { offset, header, payload: octets, holes, missing, pieces } = *raw;
         let ends_stream = matches!(header.kind(), FrameType::DATA) && header.ends_stream();
-        Frame { id, direction, at, offset, header: Some(header), payload, octets, holes, missing, pieces, block: None, ends_stream, state, facts }
+        Frame {
+            id,
+            direction,
+            at,
+            offset,
+            header: Some(header),
+            payload,
+            octets,
+            holes,
+            missing,
+            pieces,
+            block: None,
+            ends_stream,
+            state,
+            facts,
+        }
     }
 }
 
@@ -71,7 +93,13 @@ impl State {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         // A window depends on what both sides sent: the one its octets, the other its SETTINGS and updates.
         let both = from_start.to_server && from_start.to_client;
-        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: Streams::default(), partial: !both, charged: 0, closed: VecDeque::new() }
+        Self {
+            sides: Both::from_fn(|direction| Side::new(from_start[direction], both)),
+            streams: Streams::default(),
+            partial: !both,
+            charged: 0,
+            closed: VecDeque::new(),
+        }
     }
 
     /// The connection was upgraded from HTTP/1.1: the client's settings are accepted, and stream 1 waits for its response.
@@ -111,7 +139,11 @@ impl State {
             return;
         }
         let given_up = &mut self.sides[step.direction].hpack;
-        let limits = hpack::Limits { table_octets: GIVEN_UP_TABLE, uncertain_table_octets: GIVEN_UP_TABLE, ..hpack::Limits::default() };
+        let limits = hpack::Limits {
+            table_octets: GIVEN_UP_TABLE,
+            uncertain_table_octets: GIVEN_UP_TABLE,
+            ..hpack::Limits::default()
+        };
         let mut fresh = hpack::Decoder::new(hpack::Start::Late, limits);
         if let Some(limit) = given_up.size_limit() {
             fresh.set_size_limit(limit);
@@ -163,7 +195,9 @@ impl State {
                 });
             }
             Item::Frame(raw) => self.frame(raw, step),
-            Item::Part { header, at: from, octets, pieces } if is_data(header) => self.part(header, from, Ok(octets), pieces, step),
+            Item::Part { header, at: from, octets, pieces } if is_data(header) => {
+                self.part(header, from, Ok(octets), pieces, step)
+            }
             Item::MissingPart { header, length } if is_data(header) => self.part(header, 0, Err(length), &[], step),
             Item::Part { .. } | Item::MissingPart { .. } => {}
             Item::LargeFrame { offset, header, missing, pieces } => {
@@ -185,19 +219,33 @@ impl State {
     }
 
     /// Content octets of a DATA frame read in parts, without its pad length octet and its padding.
-    fn part(&mut self, header: FrameHeader, from: u32, octets: Result<&[u8], u32>, pieces: &[Piece], step: &mut Step<'_, impl Sink>) {
+    fn part(
+        &mut self,
+        header: FrameHeader,
+        from: u32,
+        octets: Result<&[u8], u32>,
+        pieces: &[Piece],
+        step: &mut Step<'_, impl Sink>,
+    ) {
         let side = &mut self.sides[step.direction];
         let padded = header.flags().has(Flags::PADDED);
         let mut content = octets;
         if from == 0 && octets.is_ok() {
-            side.large_padding = if padded { octets.ok().and_then(|octets| octets.first().copied()).unwrap_or(0) } else { 0 };
+            side.large_padding =
+                if padded { octets.ok().and_then(|octets| octets.first().copied()).unwrap_or(0) } else { 0 };
         }
         if let Ok(octets) = octets {
             let end = header.length().saturating_sub(u32::from(side.large_padding)).saturating_sub(from);
             let octets = octets.get(..usize::try_from(end).unwrap_or(usize::MAX)).unwrap_or(octets);
             content = Ok(octets.get(usize::from(padded && from == 0)..).unwrap_or_default());
         }
-        step.sink.part(Part { direction: step.direction, stream: header.stream(), octets: content, pieces, at: step.at });
+        step.sink.part(Part {
+            direction: step.direction,
+            stream: header.stream(),
+            octets: content,
+            pieces,
+            at: step.at,
+        });
     }
 
     /// Frames of a direction were lost: all that they may have changed is unknown now.
@@ -285,7 +333,11 @@ impl State {
             }
             FrameType::HEADERS => {
                 let flags = raw.header.flags();
-                let skip = usize::from(flags.has(Flags::PADDED)).saturating_add(if flags.has(Flags::PRIORITY) { 5 } else { 0 });
+                let skip = usize::from(flags.has(Flags::PADDED)).saturating_add(if flags.has(Flags::PRIORITY) {
+                    5
+                } else {
+                    0
+                });
                 let pad = if flags.has(Flags::PADDED) { prefix.first().copied().unwrap_or(0) } else { 0 };
                 let end = raw.payload.len().saturating_sub(usize::from(pad)).min(prefix.len());
                 let fragment = prefix.get(skip..end.max(skip)).unwrap_or_default();
@@ -331,8 +383,10 @@ impl State {
         self.open_if_missed(stream_id, step);
         let (state, window) = match self.streams.get_mut(stream_id) {
             Some(stream) => {
-                stream.window[step.direction] = stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
-                stream.used[step.direction] = stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
+                stream.window[step.direction] =
+                    stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
+                stream.used[step.direction] =
+                    stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
                 if stream.state[step.direction] == StreamHalf::Idle {
                     stream.state[step.direction] = StreamHalf::Open;
                 }
@@ -380,7 +434,8 @@ impl State {
 
     fn new_stream(&self) -> Stream {
         // A stream's window is set by the side that receives.
-        let window = Both::from_fn(|direction| self.sides[direction.opposite()].values.initial_window_size.map(i64::from));
+        let window =
+            Both::from_fn(|direction| self.sides[direction.opposite()].values.initial_window_size.map(i64::from));
         Stream { window, used: Both::from_fn(|_| Some(0)), ..Stream::default() }
     }
 
@@ -402,7 +457,14 @@ impl State {
         self.emit(raw, payload, facts, state, step);
     }
 
-    pub(super) fn emit(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, state: Option<StreamState>, step: &mut Step<'_, impl Sink>) {
+    pub(super) fn emit(
+        &self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        facts: Facts,
+        state: Option<StreamState>,
+        step: &mut Step<'_, impl Sink>,
+    ) {
         let id = step.shared.number();
         let frame = step.plain(id, raw, payload, facts, state);
         step.sink.frame(&frame);

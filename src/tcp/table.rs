@@ -236,7 +236,13 @@ impl FlowTable {
 
     /// The input has ended: everything that waits is delivered, what is missing is reported, every flow is closed.
     pub fn finish(&mut self, receiver: &mut impl Receiver) {
-        let mut open: Vec<(FlowId, usize)> = self.slots.iter().enumerate().filter(|(_, place)| place.is_open()).map(|(i, place)| (place.facts.id, i)).collect();
+        let mut open: Vec<(FlowId, usize)> = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| place.is_open())
+            .map(|(i, place)| (place.facts.id, i))
+            .collect();
         open.sort_unstable();
         for (_, slot) in open {
             let at = self.slots.get(slot).map_or_else(Arrival::default, |place| place.facts.last);
@@ -268,7 +274,9 @@ impl FlowTable {
         let slots = self.slots.capacity().saturating_mul(size_of::<Slot>());
         let index = self.index.capacity().saturating_mul(size_of::<(Key, usize)>());
         let live = self.live.saturating_mul(size_of::<Live>());
-        [slots, index, live, self.history.held_bytes(), self.waiting_octets].iter().fold(0, |sum, n| sum.saturating_add(*n))
+        [slots, index, live, self.history.held_bytes(), self.waiting_octets]
+            .iter()
+            .fold(0, |sum, n| sum.saturating_add(*n))
     }
 
     #[inline(never)]
@@ -279,7 +287,11 @@ impl FlowTable {
         let (syn, ack) = (segment.flags.contains(TcpFlags::SYN), segment.flags.contains(TcpFlags::ACK));
         // Without a SYN the smaller port is taken for the server's until the octets tell.
         let source_is_client = if syn { !ack } else { segment.source.port() >= segment.destination.port() };
-        let (client, server) = if source_is_client { (segment.source, segment.destination) } else { (segment.destination, segment.source) };
+        let (client, server) = if source_is_client {
+            (segment.source, segment.destination)
+        } else {
+            (segment.destination, segment.source)
+        };
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
         self.live = self.live.saturating_add(1);
@@ -324,7 +336,14 @@ impl FlowTable {
 
     /// Keeps a segment of a flow met without its SYN until the beginning is certain.
     #[inline(never)]
-    fn hold(&mut self, slot: usize, from_client: bool, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
+    fn hold(
+        &mut self,
+        slot: usize,
+        from_client: bool,
+        at: Arrival,
+        segment: &Segment<'_>,
+        receiver: &mut impl Receiver,
+    ) {
         let Some(Slot { state: State::Starting(held), .. }) = self.slots.get_mut(slot) else { return };
         let size = segment.payload.len().saturating_add(size_of::<Held>());
         self.waiting_octets = self.waiting_octets.saturating_add(size);
@@ -351,10 +370,15 @@ impl FlowTable {
             return;
         }
         let State::Starting(held) = std::mem::replace(&mut place.state, State::Live(Box::default())) else { return };
-        let size = held.iter().fold(0_usize, |sum, held| sum.saturating_add(held.payload.len()).saturating_add(size_of::<Held>()));
+        let size = held
+            .iter()
+            .fold(0_usize, |sum, held| sum.saturating_add(held.payload.len()).saturating_add(size_of::<Held>()));
         self.waiting_octets = self.waiting_octets.saturating_sub(size);
-        let opener = held.iter().find(|held| held.payload.starts_with(CLIENT_PREFACE) || held.flags.contains(TcpFlags::SYN));
-        let swap = opener.is_some_and(|held| held.from_client == (held.flags.contains(TcpFlags::SYN) && held.flags.contains(TcpFlags::ACK)));
+        let opener =
+            held.iter().find(|held| held.payload.starts_with(CLIENT_PREFACE) || held.flags.contains(TcpFlags::SYN));
+        let swap = opener.is_some_and(|held| {
+            held.from_client == (held.flags.contains(TcpFlags::SYN) && held.flags.contains(TcpFlags::ACK))
+        });
         let client_when_held = place.facts.client;
         if swap {
             std::mem::swap(&mut place.facts.client, &mut place.facts.server);
@@ -423,7 +447,12 @@ impl FlowTable {
         }
     }
 
-    fn with_live<T>(&mut self, slot: usize, receiver: &mut impl Receiver, step: impl FnOnce(&mut Live, &mut Context<'_>) -> T) -> Option<T> {
+    fn with_live<T>(
+        &mut self,
+        slot: usize,
+        receiver: &mut impl Receiver,
+        step: impl FnOnce(&mut Live, &mut Context<'_>) -> T,
+    ) -> Option<T> {
         let Slot { state: State::Live(live), facts, .. } = self.slots.get_mut(slot)? else { return None };
         let mut context = Context {
             slot,
@@ -508,10 +537,20 @@ impl Slot {
             State::Free => false,
             State::Starting(_) => true,
             State::Live(live) if opens => live.accepts_syn(direction, sequence),
-            State::Live(live) => segment.payload.is_empty() || live.is_near(direction, sequence, segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment), JUMP),
+            State::Live(live) => {
+                segment.payload.is_empty()
+                    || live.is_near(
+                        direction,
+                        sequence,
+                        segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment),
+                        JUMP,
+                    )
+            }
             State::Ended(next) => {
-                let near = next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
-                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0)) || (segment.payload.is_empty() && !opens)
+                let near =
+                    next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
+                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0))
+                    || (segment.payload.is_empty() && !opens)
             }
         }
     }
@@ -530,7 +569,8 @@ fn beginning<'a>(held: impl Iterator<Item = &'a Held> + Clone) -> Option<SeqNumb
     if let Some(preface) = held.clone().find(|held| held.payload.starts_with(CLIENT_PREFACE)) {
         return Some(preface.sequence);
     }
-    let least = |numbers: &mut dyn Iterator<Item = SeqNumber>| numbers.reduce(|a, b| if b.distance(a) < 0 { b } else { a });
+    let least =
+        |numbers: &mut dyn Iterator<Item = SeqNumber>| numbers.reduce(|a, b| if b.distance(a) < 0 { b } else { a });
     least(&mut held.clone().filter(|held| held.payload.len() > 1).map(|held| held.sequence))
         .or_else(|| least(&mut held.map(|held| held.sequence)))
 }

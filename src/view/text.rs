@@ -83,7 +83,9 @@ impl Text {
         out.extend_from_slice(b"  ");
         if flow.facts.refused {
             out.extend_from_slice(b"refused: the server answered the SYN with RST");
-        } else if let (Protocol::Unknown, 0, 0) = (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client) {
+        } else if let (Protocol::Unknown, 0, 0) =
+            (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client)
+        {
             out.extend_from_slice(b"no octets were exchanged");
         } else {
             annotate::protocol(flow.protocol, out);
@@ -138,7 +140,13 @@ impl Text {
     }
 
     /// A remark between frames.
-    fn remark(&mut self, event: &Event<'_>, direction: Option<Direction>, words: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+    fn remark(
+        &mut self,
+        event: &Event<'_>,
+        direction: Option<Direction>,
+        words: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
@@ -216,7 +224,9 @@ impl View for Text {
             }
             Body::Frame(frame) => self.frame(event, &frame, out),
             Body::Message(message) => detail::message(&mut self.contents, &message, self.options.width, out),
-            Body::Call(call) if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Refused | Outcome::Open)) => {
+            Body::Call(call)
+                if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Refused | Outcome::Open)) =>
+            {
                 self.remark(event, None, |out| annotate::cut_off(call, out), out);
             }
             Body::Call(_) => {}
@@ -325,8 +335,19 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
         write::counted(out, shown, "frame");
         out.extend_from_slice(b" shown, of ");
     }
-    let always = [(totals.packets, "packet"), (totals.flows, "flow"), (totals.frames, "frame"), (totals.calls, "call"), (totals.messages, "message")];
-    let sometimes = [(totals.gaps, "gap"), (totals.malformed, "malformed item"), (totals.limits, "limit reached"), (summary.late_packets, "late packet")];
+    let always = [
+        (totals.packets, "packet"),
+        (totals.flows, "flow"),
+        (totals.frames, "frame"),
+        (totals.calls, "call"),
+        (totals.messages, "message"),
+    ];
+    let sometimes = [
+        (totals.gaps, "gap"),
+        (totals.malformed, "malformed item"),
+        (totals.limits, "limit reached"),
+        (summary.late_packets, "late packet"),
+    ];
     for (n, noun) in always.into_iter().chain(sometimes.into_iter().filter(|(n, _)| *n > 0)) {
         if !std::mem::replace(&mut first, false) {
             out.extend_from_slice(b", ");
@@ -389,4 +410,3 @@ fn resync(skipped: u64, found: bool, out: &mut Vec<u8>) {
 fn address(address: std::net::SocketAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(address.to_string().as_bytes());
 }
-

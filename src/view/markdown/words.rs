@@ -40,7 +40,15 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
         }
         Body::Resync { direction, skipped, found, .. } => {
             counted_as(out, *skipped, "octet", "octets");
-            say(out, &[" of the ", direction.sender(), " passed over in search of frames", if *found { "" } else { " that never came" }]);
+            say(
+                out,
+                &[
+                    " of the ",
+                    direction.sender(),
+                    " passed over in search of frames",
+                    if *found { "" } else { " that never came" },
+                ],
+            );
             Kind::Note
         }
         Body::Unfinished { direction, header, missing, .. } => {

@@ -1,7 +1,10 @@
 //! The `frame` record: a frame header as it stood, what its type says, and the fields of the header block that ends with it.
 
 use super::trouble::{self, Reached};
-use super::write::{display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted, string, string_or_hex, truth};
+use super::write::{
+    display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted,
+    string, string_or_hex, truth,
+};
 use crate::annotate;
 use crate::event::{Event, FrameEvent};
 use crate::grpc::calls::{Belongs, Role};

@@ -146,7 +146,9 @@ fn binary(raw: &[u8], out: &mut Vec<u8>) {
 
 /// The `google.rpc.Status` that a call ended with, if it came with one.
 pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
-    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else { return };
+    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else {
+        return;
+    };
     let Some(value) = call.status_details() else { return };
     indent(out);
     out.extend_from_slice(b"google.rpc.Status ");

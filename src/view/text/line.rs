@@ -155,7 +155,8 @@ fn flags(header: FrameHeader, note: &[u8], out: &mut Vec<u8>) {
             continue;
         }
         if std::mem::replace(&mut first, false) {
-            let width = note.utf8_chunks().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.valid().chars().count()));
+            let width =
+                note.utf8_chunks().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.valid().chars().count()));
             write::spaces(out, NOTE.saturating_sub(width).max(2));
         } else {
             out.push(b' ');

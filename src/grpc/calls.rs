@@ -7,66 +7,18 @@ use std::collections::VecDeque;
 use super::call::{Call, CallId, Outcome};
 use super::content_type::Protocol;
 use super::message::{Progress, Queue};
-use super::status::Status;
+use super::nature::{Nature, has_status, is_response, lacks_path, nature};
+pub use super::role::{Belongs, Role};
 use super::web::{TRAILERS_FLAG, TextDecoder, trailers};
 use crate::direction::{Both, Direction};
 use crate::http2::connection::{Block, Frame, Hole, Part};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
-use crate::http2::hpack::StaticName;
 use crate::http2::payload::Payload;
 use crate::http2::streams::Streams;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece, slice_pieces};
 use crate::time::Timestamp;
-
-/// What a frame is to its call.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Role {
-    /// Nothing, or nothing that is known.
-    #[default]
-    None,
-    /// The request's header block.
-    RequestBegins,
-    /// A header block of the request after its first: trailers, which gRPC does not use.
-    RequestTrailers,
-    /// A header block with a 1xx status before the response's.
-    Interim,
-    /// The response's header block.
-    ResponseBegins,
-    /// The header block that ends the response.
-    Ends,
-    /// The only header block of a response.
-    TrailersOnly,
-    /// DATA: what it does to the messages.
-    Messages(Progress),
-    /// DATA of a direction that carries no messages, of a gRPC call or of plain HTTP.
-    Body,
-    /// RST_STREAM of a call that had already ended, or that it ends.
-    Reset {
-        /// The response had ended before.
-        after_end: bool,
-    },
-}
-
-/// What a frame is to the call or the HTTP exchange of its stream.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Belongs {
-    /// The call; `None` for plain HTTP and for the connection itself.
-    pub call: Option<CallId>,
-    /// What the frame is to it.
-    pub role: Role,
-    /// Nanoseconds since the call's first frame, when the frame ends it.
-    pub duration: Option<i64>,
-    /// The status a call ends with.
-    pub status: Option<Status>,
-    /// The HTTP status of a response.
-    pub http_status: Option<u16>,
-    /// Whether the exchange is known to be something else than gRPC.
-    pub is_plain: bool,
-    /// A flag octet met in this frame that no message may have: nothing after it can be read.
-    pub bad_flag: Option<u8>,
-}
 
 /// What all connections share.
 #[derive(Debug, Default)]
@@ -584,45 +536,4 @@ fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Sha
         call.end = Some(at);
         call.outcome = Some(Outcome::Completed);
     }
-}
-
-/// What the first header block says about a stream.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Nature {
-    Grpc,
-    Plain,
-    Unknown,
-}
-
-fn nature(block: &Block<'_>) -> Nature {
-    let mut unknown = !block.complete;
-    for field in block.fields.fields() {
-        if field.static_name() == StaticName::CONTENT_TYPE
-            && let Some(value) = field.value()
-        {
-            return if super::content_type::ContentType::parse(value).is_grpc() { Nature::Grpc } else { Nature::Plain };
-        }
-        // No name of the static table is gRPC's own.
-        if field.static_name() == StaticName::NONE && field.name().is_some_and(|name| name == b"grpc-status") {
-            return Nature::Grpc;
-        }
-        unknown |= !field.is_known();
-    }
-    if unknown { Nature::Unknown } else { Nature::Plain }
-}
-
-fn lacks_path(block: &Block<'_>) -> bool {
-    !block
-        .fields
-        .fields()
-        .any(|field| matches!(field.static_name(), StaticName::PATH | StaticName::METHOD | StaticName::SCHEME))
-}
-
-fn has_status(block: &Block<'_>) -> bool {
-    block.fields.fields().any(|field| field.name().is_some_and(|name| name == b"grpc-status"))
-}
-
-/// Whether the block is the one a response begins with: trailers have no `:status`.
-fn is_response(block: &Block<'_>) -> bool {
-    block.fields.fields().any(|field| field.static_name() == StaticName::STATUS)
 }

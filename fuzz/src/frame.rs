@@ -31,7 +31,7 @@ impl Sink for Checker {
                     .iter()
                     .any(|hole| (hole.start..hole.start + hole.length).contains(&u32::try_from(at).expect("it fits")))
             };
-            let header = frame.header.iter().flat_map(|header| header.0);
+            let header = frame.header.iter().flat_map(|header| header.octets());
             let shown: Vec<u8> = header
                 .chain(frame.octets.iter().enumerate().filter(|(at, _)| !missing(*at)).map(|(_, octet)| *octet))
                 .collect();

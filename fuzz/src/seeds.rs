@@ -25,7 +25,7 @@ impl Observer for Collector {
             Body::Frame(frame) if event.flow.is_some_and(|flow| flow.facts.id.0 == 0) => {
                 let frame = frame.frame;
                 let octets: Vec<u8> =
-                    frame.header.iter().flat_map(|header| header.0).chain(frame.octets.iter().copied()).collect();
+                    frame.header.iter().flat_map(|header| header.octets()).chain(frame.octets.iter().copied()).collect();
                 for run in octets.chunks(255) {
                     self.frame.push(u8::from(frame.direction == Direction::ToClient));
                     self.frame.push(u8::try_from(run.len()).expect("a run is short"));

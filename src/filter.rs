@@ -121,7 +121,9 @@ impl StatusFilter {
     /// Whether a call that has ended is asked for.
     #[must_use]
     pub fn matches(&self, call: &Call) -> bool {
-        self.statuses.contains(&call.status.map(|status| status.0)) != self.negated
+        // A status that the capture does not have is not another status.
+        let unknown = call.status.is_none() && !call.is_complete();
+        self.statuses.contains(&call.status.map(|status| status.0)) != self.negated && !(unknown && self.negated)
     }
 }
 
@@ -244,6 +246,11 @@ impl Filtering {
             // A flow is introduced with its first event that is shown, where only some are.
             Body::Identified => !narrow && filter.from.is_none() && filter.to.is_none(),
             Body::Ended(_) => event.flow.is_some_and(|flow| self.introduced.contains(&flow.facts.id)) && !narrow,
+            // What is missing from a flow explains what is shown of it.
+            Body::Gap { .. } | Body::Resync { .. } | Body::Unfinished { .. } => {
+                let introduced = event.flow.is_some_and(|flow| self.introduced.contains(&flow.facts.id));
+                (!narrow || introduced) && self.allows_time(event.at.time)
+            }
             _ => !narrow && self.allows_time(event.at.time),
         }
     }

@@ -24,9 +24,9 @@ pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {
             out.extend_from_slice(b"answers packet ");
             write::integer(out, sent.at.packet);
             out.extend_from_slice(b": ");
-            write::elapsed(out, frame.at.time.nanos_since(sent.at.time));
+            super::since(frame.at.time.nanos_since(sent.at.time), out);
         }
-        Facts::Acknowledges(None) => out.extend_from_slice(b"answers a PING that is not in this capture"),
+        Facts::Acknowledges(None) => out.extend_from_slice(b"answers a PING that was not seen before"),
         _ => match KNOWN.iter().find(|(payload, _)| *payload == opaque) {
             Some((_, words)) => out.extend_from_slice(words),
             None => {

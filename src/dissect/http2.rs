@@ -106,7 +106,7 @@ impl Http2 {
         }
         self.connection.close(context.shared);
         let Context { flow, grpc, totals, limits, observer, .. } = context;
-        let lost = close != Close::Open;
+        let lost = matches!(close, Close::Fin | Close::Reset(_));
         let mut rest = Vec::new();
         self.calls.finish(lost, at, |call| rest.push(call));
         let mut frames =

@@ -9,7 +9,7 @@ use crate::http2::payload::{self, Payload};
 use crate::http2::preface::{Begin, MAGIC};
 use crate::http2::sync::{self, Evidence, Search};
 use crate::span::{Arrival, Piece, slice_pieces};
-use crate::tcp::{FlowFacts, Opened};
+use crate::tcp::{FlowFacts, GapReason, Opened};
 use crate::tls::{Look, looks_like_tls};
 
 /// Octets of a flow kept to be shown when its protocol stays unknown.
@@ -36,7 +36,17 @@ pub(super) struct Opening {
 #[derive(Debug)]
 pub(super) enum Item {
     Octets(Chunk),
-    Gap { direction: Direction, offset: u64, octets: u64, at: Arrival },
+    Gap(Gap),
+}
+
+/// Octets that are missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    pub(super) direction: Direction,
+    pub(super) offset: u64,
+    pub(super) octets: u64,
+    pub(super) reason: GapReason,
+    pub(super) at: Arrival,
 }
 
 /// Octets of one segment.
@@ -96,12 +106,13 @@ impl Opening {
         }));
     }
 
-    pub(super) fn gap(&mut self, direction: Direction, offset: u64, octets: u64, at: Arrival) {
+    pub(super) fn gap(&mut self, gap: Gap) {
+        let direction = gap.direction;
         self.gaps[direction] = true;
         // What lies before a gap is no longer followed by what comes after it.
         self.octets[direction].clear();
         self.held = self.held.saturating_add(size_of::<Item>());
-        self.items.push(Item::Gap { direction, offset, octets, at });
+        self.items.push(Item::Gap(gap));
     }
 
     /// The first octets of either side, for showing.
@@ -117,7 +128,7 @@ impl Opening {
         for item in &mut self.items {
             match item {
                 Item::Octets(chunk) => chunk.direction = chunk.direction.opposite(),
-                Item::Gap { direction, .. } => *direction = direction.opposite(),
+                Item::Gap(gap) => gap.direction = gap.direction.opposite(),
             }
         }
     }
@@ -168,7 +179,7 @@ impl Opening {
                 continue;
             }
             if let Some(skip) = find_magic(octets) {
-                return self.with_preface(direction, skip);
+                return self.with_preface(direction, skip, facts);
             }
             if MAGIC.starts_with(octets.get(..MAGIC.len()).unwrap_or(octets)) {
                 wait = true;
@@ -190,11 +201,12 @@ impl Opening {
         self.frames(facts, last)
     }
 
-    fn with_preface(&self, client: Direction, skip: usize) -> Verdict {
+    fn with_preface(&self, client: Direction, skip: usize, facts: &FlowFacts) -> Verdict {
         let swap = client == Direction::ToClient;
         let server = &self.octets[client.opposite()];
-        // The server's side is whole if nothing of it came yet, or if it begins with its own preface.
-        let whole = !self.gaps[client.opposite()] && (server.is_empty() || begins_with_settings(server));
+        // The server's side is whole if nothing of it came yet (but packets of it do), or if it begins with its own preface.
+        let silent = server.is_empty() && facts.seen[client.opposite()];
+        let whole = !self.gaps[client.opposite()] && (silent || begins_with_settings(server));
         let from_start = Both { to_server: !self.gaps[client], to_client: whole };
         Verdict::Http2 { begin: Begin::PriorKnowledge, swap, from_start, skip }
     }
@@ -214,7 +226,7 @@ impl Opening {
             let opened = facts.opened == Opened::Syn && self.first[direction] == Some(0) && !self.gaps[direction];
             if opened && at == 0 && direction == Direction::ToClient && begins_with_settings(octets) {
                 let from_start = Both { to_server: false, to_client: true };
-                return Verdict::Http2 { begin: Begin::PriorKnowledge, swap: false, from_start, skip: 0 };
+                return Verdict::Http2 { begin: Begin::Unseen, swap: false, from_start, skip: 0 };
             }
             let swap = match sends_requests(octets.get(at..).unwrap_or_default()) {
                 Some(requests) => requests == (direction == Direction::ToClient),
@@ -223,7 +235,8 @@ impl Opening {
                     None => false,
                 },
             };
-            return Verdict::Http2 { begin: Begin::Mid, swap, from_start: Both::default(), skip: 0 };
+            let begin = if facts.opened == Opened::Syn { Begin::Unseen } else { Begin::Mid };
+            return Verdict::Http2 { begin, swap, from_start: Both::default(), skip: 0 };
         }
         Verdict::Wait
     }

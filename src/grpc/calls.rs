@@ -146,6 +146,8 @@ impl Calls {
                 && !call.ended[direction]
             {
                 call.damaged = true;
+                // Trailers, or a RST_STREAM, may be among what was lost.
+                call.end_lost = true;
                 shared.queue.clear();
                 call.bodies[direction].lose(at, &mut shared.queue);
                 ended(call, shared);
@@ -229,10 +231,6 @@ impl Calls {
                 call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
-                    if is_response(block) {
-                        // Its messages are still to come, all of them.
-                        call.bodies.to_client = super::message::Body::default();
-                    }
                 }
                 self.exchanges.insert(stream, Exchange::Call(call));
             } else {
@@ -254,11 +252,18 @@ impl Calls {
                 if !informational {
                     call.headed[direction] = true;
                 }
+                if direction == Direction::ToClient && is_response(block) {
+                    // Whatever was lost before, the response's messages begin here.
+                    call.bodies.to_client.begin();
+                }
                 let role = match (direction, first) {
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
                     (Direction::ToClient, _) if informational => Role::Interim,
-                    (Direction::ToClient, true) if frame.ends_stream && (call.begins || !partial) => Role::TrailersOnly,
+                    (Direction::ToClient, true) if frame.ends_stream && (call.begins || !partial || (is_response(block) && has_status(block))) =>
+                    {
+                        Role::TrailersOnly
+                    }
                     (Direction::ToClient, _) if frame.ends_stream => Role::Ends,
                     (Direction::ToClient, _) => Role::ResponseBegins,
                 };
@@ -457,12 +462,13 @@ impl Calls {
         rest.sort_unstable_by_key(|call| call.id);
         for mut call in rest {
             if call.outcome.is_none() {
-                call.outcome = Some(match (call.left_out, lost) {
+                let outcome = match (call.left_out, lost && !call.end_lost) {
                     (true, _) => Outcome::Refused,
                     (false, true) => Outcome::ConnectionLost,
                     (false, false) => Outcome::Open,
-                });
-                if lost || call.left_out {
+                };
+                call.outcome = Some(outcome);
+                if outcome != Outcome::Open {
                     call.end = Some(at);
                 }
             }

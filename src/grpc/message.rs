@@ -26,6 +26,8 @@ const WEB_TRAILERS: u8 = 0x80;
 pub struct Done {
     /// Which of its direction, from 0.
     pub index: u32,
+    /// Whether `index` counts all messages of the direction; else only those seen.
+    pub index_known: bool,
     /// The flag octet.
     pub flag: u8,
     /// The length its prefix declares.
@@ -115,6 +117,8 @@ pub struct Body {
     /// Payload octets of the messages that ended whole, as they stood on the wire.
     pub octets: u64,
     place: Place,
+    /// Whether messages may have been missed, so that their numbers count only those seen.
+    pub numbers_lost: bool,
     /// A flag octet that no message may have, once met; nothing after it can be read.
     pub bad_flag: Option<u8>,
 }
@@ -173,15 +177,25 @@ pub struct Progress {
     pub continued: bool,
     /// The message that goes on after it: its number, octets so far, declared length. The length is `None` inside the prefix.
     pub open: Option<(u32, u32, Option<u32>)>,
-    /// Whether the place among the messages was lost, so that nothing could be read.
+    /// Whether the place among the messages was lost, so that what follows could not be read.
     pub lost: bool,
+    /// Whether the numbers count all messages of the direction; else only those seen.
+    pub numbers_known: bool,
 }
 
 impl Body {
     /// A direction whose beginning was not seen.
     #[must_use]
     pub fn lost() -> Self {
-        Self { place: Place::Lost, ..Self::default() }
+        Self { place: Place::Lost, numbers_lost: true, ..Self::default() }
+    }
+
+    /// The direction's header block was seen: if no message was, all are still to come.
+    pub fn begin(&mut self) {
+        if self.messages == 0 && matches!(self.place, Place::Lost) {
+            self.place = Place::Between;
+            self.numbers_lost = false;
+        }
     }
 
     /// Says that what comes is not messages.
@@ -234,6 +248,7 @@ impl Body {
             _ => None,
         };
         progress.lost = matches!(self.place, Place::Lost);
+        progress.numbers_known = !self.numbers_lost;
         progress
     }
 
@@ -287,6 +302,7 @@ impl Body {
                 let start = at.saturating_add(PREFIX);
                 queue.done.push(Done {
                     index: self.messages,
+                    index_known: !self.numbers_lost,
                     flag,
                     declared,
                     missing: 0,
@@ -351,6 +367,7 @@ impl Body {
         let Place::Inside(open) = &mut self.place else {
             if matches!(self.place, Place::Between | Place::Prefix { .. }) {
                 self.place = Place::Lost;
+                self.numbers_lost = true;
             }
             return;
         };
@@ -371,6 +388,7 @@ impl Body {
         self.abandon(at, queue);
         if !matches!(self.place, Place::NotMessages) {
             self.place = Place::Lost;
+            self.numbers_lost = true;
         }
     }
 
@@ -402,6 +420,7 @@ impl Body {
         }
         queue.done.push(Done {
             index: open.index,
+            index_known: !self.numbers_lost,
             flag: open.flag,
             declared: open.declared,
             missing: open.missing,

@@ -4,7 +4,7 @@ use super::frame::{FrameId, StreamId};
 use super::payload::Payload;
 use super::reader::Raw;
 use super::seen::{Facts, FrameRef, Notice, Sink};
-use super::settings::{Setting, Settings};
+use super::settings::{Setting, SettingId, Settings};
 use super::side::UsedBy;
 use super::state::{CLOSED, State, Step};
 use crate::direction::Direction;
@@ -58,6 +58,17 @@ impl State {
         }
     }
 
+    /// How much larger stream windows are for a reader of everything that the sender of `of` has sent, than as far as was acknowledged.
+    fn initial_window_ahead(&self, of: Direction) -> i64 {
+        let side = &self.sides[of];
+        let sent = side.unanswered_settings.iter().flat_map(|(_, settings)| settings);
+        let last = sent.filter(|setting| setting.id == SettingId::INITIAL_WINDOW_SIZE).last();
+        match (last, side.values.initial_window_size) {
+            (Some(ahead), Some(now)) => i64::from(ahead.value).saturating_sub(i64::from(now)),
+            _ => 0,
+        }
+    }
+
     pub(super) fn ping(&mut self, raw: &Raw<'_>, opaque: [u8; 8], step: &mut Step<'_, impl Sink>) {
         let facts = if raw.header.is_ack() {
             let pings = &mut self.sides[step.direction.opposite()].unanswered_pings;
@@ -77,6 +88,8 @@ impl State {
 
     pub(super) fn window_update(&mut self, raw: &Raw<'_>, increment: u32, step: &mut Step<'_, impl Sink>) {
         let granted = step.direction.opposite();
+        // SETTINGS that came before it on the same way hold when it is read, acknowledged or not.
+        let ahead = self.initial_window_ahead(step.direction);
         let grant = |window: Option<i64>| window.map(|window| window.saturating_add(i64::from(increment)));
         let id = raw.header.stream();
         self.open_if_missed(id, step);
@@ -97,7 +110,8 @@ impl State {
             stream.window[granted] = grant(stream.window[granted]);
             let used = stream.used[granted];
             stream.used[granted] = used.map(|used| used.saturating_sub(u64::from(increment)));
-            (Some(stream.state), Facts::Granted { window: stream.window[granted], used, by: Some(id) })
+            let window = stream.window[granted].map(|window| window.saturating_add(ahead));
+            (Some(stream.state), Facts::Granted { window, used, by: Some(id) })
         } else {
             let seen = self.sides[Direction::ToServer].highest.max(self.sides[Direction::ToClient].highest);
             let state = (id.0 <= seen && !self.partial).then_some(CLOSED);

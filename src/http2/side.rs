@@ -18,6 +18,8 @@ pub(super) struct Side {
     pub(super) block: Option<OpenBlock>,
     /// Whether the sender's connection preface is still to come.
     pub(super) before_preface: bool,
+    /// Whether frames of this direction are seen at all.
+    pub(super) followed: bool,
     /// What the sender asked for, as far as the other side has accepted it.
     pub(super) values: Values,
     pub(super) unanswered_settings: VecDeque<(FrameRef, Vec<Setting>)>,
@@ -48,6 +50,7 @@ impl Side {
             hpack: hpack::Decoder::new(start, hpack::Limits::default()),
             block: None,
             before_preface: known,
+            followed: known,
             values: if known { Values::DEFAULT } else { Values::UNKNOWN },
             unanswered_settings: VecDeque::new(),
             unanswered_pings: VecDeque::new(),

@@ -282,6 +282,7 @@ impl State {
     }
 
     fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
+        self.sides[step.direction].followed = true;
         let kind = raw.header.kind();
         self.check_interruption(raw, step);
         if raw.missing > 0 {
@@ -414,7 +415,11 @@ impl State {
         let side = &mut self.sides[step.direction];
         side.highest = side.highest.max(id.0);
         if step.shared.open_streams < step.shared.limits.streams {
-            let stream = self.new_stream();
+            let mut stream = self.new_stream();
+            if step.direction == Direction::ToClient && id.is_client_initiated() {
+                // The request was not seen, nor what it used and gave.
+                (stream.window, stream.used) = (Both::default(), Both::default());
+            }
             self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
         } else {
@@ -434,9 +439,12 @@ impl State {
 
     fn new_stream(&self) -> Stream {
         // A stream's window is set by the side that receives.
-        let window =
-            Both::from_fn(|direction| self.sides[direction.opposite()].values.initial_window_size.map(i64::from));
-        Stream { window, used: Both::from_fn(|_| Some(0)), ..Stream::default() }
+        let window = Both::from_fn(|direction| {
+            let initial = self.sides[direction.opposite()].values.initial_window_size.map(i64::from);
+            initial.filter(|_| self.sides[direction].followed)
+        });
+        let used = Both::from_fn(|direction| self.sides[direction].followed.then_some(0));
+        Stream { window, used, ..Stream::default() }
     }
 
     pub(super) fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {

@@ -23,6 +23,8 @@ pub(super) struct Assembler {
     pub(super) seen: bool,
     /// Highest flow offset the other side has acknowledged.
     pub(super) acked: u64,
+    /// Whether the highest acknowledgment went one beyond the one before: it may have been a FIN that was not captured.
+    pub(super) maybe_fin: bool,
     /// Flow offset of the FIN, once known.
     pub(super) fin: Option<u64>,
     /// Whether the other side has acknowledged the FIN.
@@ -93,7 +95,10 @@ impl Assembler {
             // The FIN takes a sequence number too; it is no octet.
             self.fin_acked |= self.fin.is_some_and(|fin| offset > fin);
             let offset = self.fin.map_or(offset, |fin| offset.min(fin));
-            self.acked = self.acked.max(offset);
+            if offset > self.acked {
+                self.maybe_fin = offset.saturating_sub(self.acked) == 1;
+                self.acked = offset;
+            }
         }
     }
 

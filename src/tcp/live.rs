@@ -239,13 +239,13 @@ impl Live {
             if context.emit(event) == Orientation::Swap {
                 self.swap(context.facts);
                 if ready.cut > 0 {
-                    self.skip(direction.opposite(), u64::from(ready.cut), GapReason::NotCaptured, ready.at, context);
+                    self.skip(direction.opposite(), u64::from(ready.cut), GapReason::Cut, ready.at, context);
                 }
                 return;
             }
         }
         if ready.cut > 0 {
-            self.skip(direction, u64::from(ready.cut), GapReason::NotCaptured, ready.at, context);
+            self.skip(direction, u64::from(ready.cut), GapReason::Cut, ready.at, context);
         }
     }
 
@@ -256,6 +256,7 @@ impl Live {
         if let Some((direction, _)) = &mut self.reset {
             *direction = direction.opposite();
         }
+        facts.seen.swap();
         std::mem::swap(&mut facts.client, &mut facts.server);
         std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
     }
@@ -406,9 +407,10 @@ impl Live {
         }
         for direction in Direction::BOTH {
             let half = &self.halves[direction];
-            let missing = half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next);
             // A single number beyond the last octet may be a FIN that was not captured.
-            if missing > 1 || (missing == 1 && half.fin.is_some()) {
+            let fin = u64::from(half.fin.is_none() && half.maybe_fin);
+            let missing = half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next).saturating_sub(fin);
+            if missing > 0 {
                 self.skip(direction, missing, GapReason::Lost, at, context);
             }
         }
@@ -416,6 +418,7 @@ impl Live {
         let (close, at) = match self.reset {
             _ if self.is_finished() => (Close::Fin, at),
             Some((direction, when)) => (Close::Reset(direction), when),
+            None if close == Close::Replaced => (close, context.facts.last),
             None => (close, at),
         };
         context.emit(FlowEvent::Closed { close, at });

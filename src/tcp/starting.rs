@@ -72,6 +72,7 @@ impl FlowTable {
         });
         let client_when_held = place.facts.client;
         if swap {
+            place.facts.seen.swap();
             std::mem::swap(&mut place.facts.client, &mut place.facts.server);
         }
         if held.iter().any(|held| held.flags.contains(TcpFlags::SYN)) {

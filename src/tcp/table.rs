@@ -130,7 +130,7 @@ impl FlowTable {
         let slot = match known {
             Some(slot) if self.slots.get(slot).is_some_and(|place| place.takes(segment)) => slot,
             Some(slot) => {
-                self.close(slot, Close::Open, at, receiver);
+                self.close(slot, Close::Replaced, at, receiver);
                 self.open(key, at, segment, receiver)
             }
             None => self.open(key, at, segment, receiver),
@@ -143,6 +143,7 @@ impl FlowTable {
         }
         place.facts.packets = place.facts.packets.saturating_add(1);
         place.facts.last = at;
+        place.facts.seen[if from_client { Direction::ToServer } else { Direction::ToClient }] = true;
         if let State::Starting(_) = place.state {
             return self.hold(slot, from_client, at, segment, receiver);
         }
@@ -283,6 +284,7 @@ impl FlowTable {
             id,
             client,
             server,
+            seen: Both::default(),
             opened: if syn { Opened::Syn } else { Opened::Mid },
             first: at,
             last: at,
@@ -399,13 +401,19 @@ impl FlowTable {
             if place.facts.id != id || !matches!(place.state, State::Ended(_)) {
                 continue;
             }
-            place.state = State::Free;
-            // The ports may be in use by a newer flow.
-            if self.index.get(&place.key) == Some(&slot) {
-                self.index.remove(&place.key);
-            }
-            self.free.push(slot);
+            self.forget(slot);
         }
+    }
+
+    /// Makes the slot of a flow that has ended free for another.
+    fn forget(&mut self, slot: usize) {
+        let Some(place) = self.slots.get_mut(slot) else { return };
+        place.state = State::Free;
+        // The ports may be in use by a newer flow.
+        if self.index.get(&place.key) == Some(&slot) {
+            self.index.remove(&place.key);
+        }
+        self.free.push(slot);
     }
 
     /// Gives up the flow that was idle longest among some looked at in turn.
@@ -430,6 +438,8 @@ impl FlowTable {
         if let Some((_, slot)) = oldest {
             self.given_up = self.given_up.saturating_add(1);
             self.close(slot, Close::Open, at, receiver);
+            // Given up, not over: what comes of it later is a flow met midway.
+            self.forget(slot);
         }
     }
 }

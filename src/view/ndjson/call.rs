@@ -61,7 +61,7 @@ pub(super) fn call(
         number(out, key!("error_code"), code.0);
         display(out, key!("error_name"), code);
     }
-    truth(out, key!("complete"), call.is_complete());
+    truth(out, key!("complete"), call.is_complete() && call.outcome != Some(Outcome::Open));
     end(out);
     if call.metadata_left_out() > 0 {
         trouble::limit(event, "octets of a call's metadata", call.metadata_left_out(), reached, out);

@@ -280,7 +280,8 @@ fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(key!("acknowledges"));
             number(out, b"{\"frame\":", sent.id.0);
             number(out, key!("packet"), sent.at.packet);
-            number(out, key!("after_ns"), frame.at.time.nanos_since(sent.at.time));
+            let after = frame.at.time.nanos_since(sent.at.time);
+            number_if_known(out, key!("after_ns"), Some(after).filter(|after| *after >= 0));
             out.push(b'}');
         }
         Facts::Used { connection, stream } => {

@@ -35,6 +35,9 @@ pub(super) fn message(
     number(out, key!("end_ns"), done.end.time.as_nanos());
     packets(out, of.pieces);
     number(out, key!("index"), done.index);
+    if !done.index_known {
+        truth(out, key!("index_known"), false);
+    }
     number(out, key!("length"), done.declared);
     truth(out, key!("compressed"), of.is_compressed());
     if of.is_compressed()

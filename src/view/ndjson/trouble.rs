@@ -51,7 +51,7 @@ pub(super) fn gap(
     number(out, key!("bytes"), octets);
     let why = match reason {
         GapReason::Lost => "lost",
-        GapReason::NotCaptured => "not_captured",
+        GapReason::Cut | GapReason::NotCaptured => "not_captured",
         GapReason::Limit => "limit",
     };
     name(out, key!("why"), why);

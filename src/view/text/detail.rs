@@ -1,5 +1,6 @@
 //! What stands below a line: fields, settings, messages, octets.
 
+use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
 use crate::grpc::calls::Role;
 use crate::grpc::encoding::{End, Form};
@@ -167,8 +168,8 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
     indent(out);
     let before = out.len();
     let noun = match event.direction {
-        crate::direction::Direction::ToServer => "request ",
-        crate::direction::Direction::ToClient => "response ",
+        crate::direction::Direction::ToServer => "request",
+        crate::direction::Direction::ToClient => "response",
     };
     let done = event.message;
     contents.read(event, |unpacked, mut reading| {
@@ -191,8 +192,7 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
             indent(out);
         }
         let Some(octets) = unpacked.octets() else {
-            out.extend_from_slice(noun.as_bytes());
-            write::integer(out, done.index);
+            annotate::numbered(noun.as_bytes(), done.index, done.index_known, out);
             match unpacked {
                 Unpacked::Unnamed => out.extend_from_slice(b" is compressed, how is not known"),
                 _ if !done.kept => {
@@ -211,6 +211,7 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
         };
         match reading.type_name() {
             Some(name) => out.extend_from_slice(name.as_bytes()),
+            None if reading.schema.is_given() => out.extend_from_slice(b"(not in the schema, a guess)"),
             None => out.extend_from_slice(b"(no schema, a guess)"),
         }
         out.push(b' ');

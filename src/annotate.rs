@@ -10,6 +10,7 @@ mod connection;
 mod ping;
 
 pub use self::call::{cut_off, numbered};
+pub use self::connection::foreign;
 
 use crate::direction::Direction;
 use crate::event::{Event, FrameEvent, Protocol};

@@ -77,6 +77,8 @@ struct Upper {
 struct Application {
     protocol: Protocol,
     state: State,
+    /// Whether a TLS flow was introduced.
+    told: bool,
     first_octets: [Vec<u8>; 2],
 }
 
@@ -287,6 +289,10 @@ impl<O: Observer> Step<'_, O> {
                 self.conclude(verdict, at)
             }
             State::Http1(http1) => {
+                if http1.is_foreign(direction, octets) {
+                    self.emit(at, Body::Foreign { direction, octets });
+                    return Orientation::Keep;
+                }
                 if let Some(upgrade) = http1.push(direction, offset, octets, pieces, at) {
                     self.identified(Protocol::Http2(Begin::Upgrade), at);
                     self.application.state = State::Http2(Box::new(Http2::upgraded(&upgrade.settings)));
@@ -305,6 +311,11 @@ impl<O: Observer> Step<'_, O> {
                     && **facts != *tls.facts()
                 {
                     **facts = tls.facts().clone();
+                }
+                // What kind of TLS it is shows when both sides have said hello, or one of them says something else.
+                let known = tls.both_hellos_seen() || tls.facts().hello_fault.is_some();
+                if known && !std::mem::replace(&mut self.application.told, true) {
+                    self.emit(at, Body::Identified);
                 }
                 Orientation::Keep
             }
@@ -375,9 +386,6 @@ impl<O: Observer> Step<'_, O> {
             }
             opening::Item::Gap(gap) => self.gap(*gap),
         });
-        if let Protocol::Tls(_) = self.application.protocol {
-            self.emit(at, Body::Identified);
-        }
         if swap { Orientation::Swap } else { Orientation::Keep }
     }
 
@@ -400,8 +408,10 @@ impl<O: Observer> Step<'_, O> {
         } else if let State::New = self.application.state {
             self.emit(at, Body::Identified);
         }
-        if let State::Http2(_) = self.application.state {
-            self.with_http2(|http2, frames| http2.close(close, at, frames));
+        match self.application.state {
+            State::Http2(_) => self.with_http2(|http2, frames| http2.close(close, at, frames)),
+            State::Tls(_) if !self.application.told => self.emit(at, Body::Identified),
+            _ => {}
         }
         self.emit(at, Body::Ended(close));
     }
@@ -412,7 +422,7 @@ impl<O: Observer> Step<'_, O> {
     }
 
     fn with_http2(&mut self, step: impl FnOnce(&mut Http2, &mut http2::Context<'_, O>)) {
-        let Application { protocol, state, first_octets } = &mut *self.application;
+        let Application { protocol, state, first_octets, .. } = &mut *self.application;
         let State::Http2(http2) = state else { return };
         let [client, server] = first_octets;
         let flow = Flow { facts: &self.facts, protocol, first_octets: [client, server] };

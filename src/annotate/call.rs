@@ -93,6 +93,15 @@ fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
 }
 
 fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
+    if let Some(Outcome::ResetByClient(_) | Outcome::ResetByServer(_) | Outcome::Refused) = call.outcome {
+        out.extend_from_slice(b"trailers that crossed the reset of ");
+        name(call, out);
+        if let Some(status) = belongs.status {
+            out.extend_from_slice(b": ");
+            grpc_status(status, out);
+        }
+        return;
+    }
     name(call, out);
     out.extend_from_slice(if belongs.role == Role::TrailersOnly { b" ends with trailers only: " } else { b" ends: " });
     match belongs.status {
@@ -171,9 +180,15 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
         {
             Some(call) => {
                 name(call, out);
-                out.extend_from_slice(b" ends without trailers");
-                if call.status.is_none() {
-                    mapped(call, out);
+                match call.status {
+                    Some(status) => {
+                        out.extend_from_slice(b" ends: ");
+                        grpc_status(status, out);
+                    }
+                    None => {
+                        out.extend_from_slice(b" ends without trailers");
+                        mapped(call, out);
+                    }
                 }
                 after(event.belongs.duration, out);
             }
@@ -215,6 +230,9 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
     if progress.ended > 0 {
         out.extend_from_slice(b", ");
         write::counted(out, progress.ended_octets, "octet");
+    }
+    if progress.web_trailers {
+        out.extend_from_slice(if progress.ended > 0 { b"; trailers of gRPC-Web" } else { b"trailers of gRPC-Web" });
     }
     if progress.lost {
         out.extend_from_slice(b"; where the rest belongs is not known");

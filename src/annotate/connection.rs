@@ -5,7 +5,7 @@ use crate::direction::Direction;
 use crate::event::FrameEvent;
 use crate::http2::connection::{Facts, Frame};
 use crate::http2::error_code::ErrorCode;
-use crate::http2::frame::StreamId;
+use crate::http2::frame::{FrameHeader, FrameType, StreamId};
 use crate::http2::payload::Priority;
 use crate::http2::settings::Settings;
 use crate::tls;
@@ -194,5 +194,32 @@ pub(super) fn tls(facts: &tls::Facts, out: &mut Vec<u8>) {
         out.extend_from_slice(b", ");
         write::untrusted(out, alert.to_string().as_bytes());
     }
-    out.extend_from_slice(b"; encrypted, nothing more can be read without its keys");
+    match facts.hello_fault.as_ref().filter(|_| !facts.server_hello_seen) {
+        Some(fault) => {
+            out.extend_from_slice(b"; ");
+            write::untrusted(out, fault.to_string().as_bytes());
+        }
+        None if facts.client_hello_seen && !facts.server_hello_seen => {
+            out.extend_from_slice(b"; no answer to its hello is in this capture");
+        }
+        None => out.extend_from_slice(b"; encrypted, nothing more can be read without its keys"),
+    }
+}
+
+/// Appends what the first octets of one side are, where the other speaks something else.
+pub fn foreign(direction: Direction, octets: &[u8], out: &mut Vec<u8>) {
+    let frame = FrameHeader::first(octets).filter(|header| header.kind() == FrameType::SETTINGS && header.length() % 6 == 0);
+    let what: &[u8] = match octets {
+        [b'H', b'T', b'T', b'P', b'/', ..] => b" answers in HTTP/1: \"",
+        [0x15, 3, ..] => b" answers with a TLS alert: \"",
+        [0x14..=0x17, 3, ..] => b" answers in TLS: \"",
+        _ if frame.is_some() => b" answers in HTTP/2: \"",
+        _ => b" answers in a protocol that is not known: \"",
+    };
+    out.extend_from_slice(b"the ");
+    out.extend_from_slice(sender(direction));
+    out.extend_from_slice(what);
+    let line = octets.split(|octet| *octet == b'\r').next().unwrap_or(octets);
+    write::untrusted_part(out, line, 60);
+    out.push(b'"');
 }

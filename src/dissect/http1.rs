@@ -14,6 +14,8 @@ pub(super) struct Http1 {
     heads: Both<Vec<Chunk>>,
     /// The settings of a request that asked for the upgrade.
     asked: Option<Vec<u8>>,
+    /// Whether the server has answered anything.
+    answered: bool,
 }
 
 /// An upgrade that both sides agreed on.
@@ -25,6 +27,14 @@ pub(super) struct Upgrade {
 }
 
 impl Http1 {
+    /// Whether these are a server's first octets, and no answer in HTTP/1.
+    pub(super) fn is_foreign(&mut self, direction: Direction, octets: &[u8]) -> bool {
+        if direction == Direction::ToServer || std::mem::replace(&mut self.answered, true) {
+            return false;
+        }
+         !octets.starts_with(b"HTTP/") && !b"HTTP/1.".starts_with(octets)
+    }
+
     /// Takes the next octets; says so when the flow has been upgraded.
     pub(super) fn push(
         &mut self,

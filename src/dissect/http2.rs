@@ -11,6 +11,7 @@ use crate::http2::payload::Payload;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece};
 use crate::tcp::Close;
+use crate::tls::{Look, looks_like_tls};
 
 /// One HTTP/2 flow.
 #[derive(Debug)]
@@ -19,6 +20,17 @@ pub(super) struct Http2 {
     calls: Calls,
     started: Both<bool>,
     finished: Both<bool>,
+    nature: Both<Nature>,
+}
+
+/// Whether a direction speaks HTTP/2 at all: a server may answer an HTTP/2 client in another protocol.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Nature {
+    /// Nothing of it came yet.
+    #[default]
+    Silent,
+    Http2,
+    Foreign,
 }
 
 /// What a step of an HTTP/2 flow works with.
@@ -35,12 +47,12 @@ impl Http2 {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         let whole = from_start.to_server && from_start.to_client;
         let calls = if whole { Calls::default() } else { Calls::late() };
-        Self { connection: Connection::new(from_start), calls, started: Both::default(), finished: Both::default() }
+        Self { connection: Connection::new(from_start), calls, started: Both::default(), finished: Both::default(), nature: Both::default() }
     }
 
     pub(super) fn upgraded(client_settings: &[u8]) -> Self {
         let connection = Connection::upgraded(client_settings);
-        Self { connection, calls: Calls::upgraded(), started: Both::default(), finished: Both::default() }
+        Self { connection, calls: Calls::upgraded(), started: Both::default(), finished: Both::default(), nature: Both::default() }
     }
 
     pub(super) fn start_at(&mut self, direction: Direction, offset: u64) {
@@ -63,11 +75,34 @@ impl Http2 {
         at: Arrival,
         context: &mut Context<'_, O>,
     ) {
-        let Context { flow, shared, grpc, totals, limits, observer } = context;
         self.started[direction] = true;
+        if self.nature[direction] != Nature::Http2 && self.is_foreign(direction, octets, at, context) {
+            return;
+        }
+        let Context { flow, shared, grpc, totals, limits, observer } = context;
         let mut frames =
             Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
         self.connection.push(direction, octets, pieces, at, shared, &mut frames);
+    }
+
+    /// Looks at the first octets of a direction: an answer that is not HTTP/2 is told as what it is, and not read as frames.
+    #[cold]
+    fn is_foreign<O: Observer>(
+        &mut self,
+        direction: Direction,
+        octets: &[u8],
+        at: Arrival,
+        context: &mut Context<'_, O>,
+    ) -> bool {
+        if self.nature[direction] == Nature::Silent {
+            let foreign = octets.starts_with(b"HTTP/1.") || looks_like_tls(octets) == Look::Yes;
+            self.nature[direction] = if foreign { Nature::Foreign } else { Nature::Http2 };
+            if foreign {
+                let body = Body::Foreign { direction, octets };
+                context.observer.event(&Event { at, flow: Some(context.flow), body });
+            }
+        }
+        self.nature[direction] == Nature::Foreign
     }
 
     pub(super) fn gap<O: Observer>(
@@ -77,6 +112,9 @@ impl Http2 {
         at: Arrival,
         context: &mut Context<'_, O>,
     ) {
+        if self.nature[direction] == Nature::Foreign {
+            return;
+        }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
         let mut frames =
             Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };

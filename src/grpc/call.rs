@@ -95,7 +95,7 @@ pub struct Call {
     /// Whether either direction has begun with a header block.
     pub(super) headed: Both<bool>,
     /// A GOAWAY of the server that leaves this call out.
-    pub(super) left_out: bool,
+    pub left_out: bool,
     pub(super) web_text: Both<Option<TextDecoder>>,
     text: Text,
     metadata_left_out: u64,

@@ -260,7 +260,9 @@ impl Calls {
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
                     (Direction::ToClient, _) if informational => Role::Interim,
-                    (Direction::ToClient, true) if frame.ends_stream && (call.begins || !partial || (is_response(block) && has_status(block))) =>
+                    (Direction::ToClient, true) if frame.ends_stream
+                            && ((!call.end_lost && (call.begins || !partial))
+                                || (is_response(block) && has_status(block))) =>
                     {
                         Role::TrailersOnly
                     }
@@ -335,6 +337,10 @@ impl Calls {
                 if frame.ends_stream {
                     end_half(call, direction, frame.at, shared);
                 }
+                if bad_flag.is_some() && call.protocol.is_none() {
+                    // It was only taken for gRPC, since what would have told was not captured.
+                    return self.is_plain(stream, shared);
+                }
                 let role = if call.reads_messages(direction) { Role::Messages(progress) } else { Role::Body };
                 let ends = call.outcome.is_some() && direction == Direction::ToClient && frame.ends_stream;
                 Belongs {
@@ -353,6 +359,15 @@ impl Calls {
             }
             None => Belongs::default(),
         }
+    }
+
+    /// What was taken for a call turns out not to be one.
+    fn is_plain(&mut self, stream: StreamId, shared: &mut Shared) -> Belongs {
+        if let Some(Exchange::Call(call)) = self.exchanges.remove(stream) {
+            self.exchanges.insert(stream, Exchange::Plain(call.ended));
+            shared.recycle(call);
+        }
+        Belongs { role: Role::Body, is_plain: true, ..Belongs::default() }
     }
 
     fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {

@@ -177,6 +177,8 @@ pub struct Progress {
     pub continued: bool,
     /// The message that goes on after it: its number, octets so far, declared length. The length is `None` inside the prefix.
     pub open: Option<(u32, u32, Option<u32>)>,
+    /// Whether the trailers of gRPC-Web, which travel like a message, ended in it.
+    pub web_trailers: bool,
     /// Whether the place among the messages was lost, so that what follows could not be read.
     pub lost: bool,
     /// Whether the numbers count all messages of the direction; else only those seen.
@@ -240,8 +242,14 @@ impl Body {
             from = start.saturating_add(index(hole.length));
         }
         self.octets(&run, from..data.len(), queue);
-        progress.ended = u32::try_from(queue.done.len()).unwrap_or(u32::MAX);
-        progress.ended_octets = queue.done.iter().fold(0, |sum, done| sum.saturating_add(u64::from(done.declared)));
+        for done in &queue.done {
+            if done.flag & WEB_TRAILERS != 0 {
+                progress.web_trailers = true;
+            } else {
+                progress.ended = progress.ended.saturating_add(1);
+                progress.ended_octets = progress.ended_octets.saturating_add(u64::from(done.declared));
+            }
+        }
         progress.open = match &self.place {
             Place::Inside(open) => Some((open.index, open.have, Some(open.declared))),
             Place::Prefix { have, .. } => Some((self.messages, u32::try_from(*have).unwrap_or(0), None)),

@@ -20,6 +20,10 @@ pub(super) fn nature(block: &Block<'_>) -> Nature {
         {
             return if ContentType::parse(value).is_grpc() { Nature::Grpc } else { Nature::Plain };
         }
+        // gRPC requests are always POST.
+        if field.static_name() == StaticName::METHOD && field.value().is_some_and(|method| method != b"POST") {
+            return Nature::Plain;
+        }
         // No name of the static table is gRPC's own.
         if field.static_name() == StaticName::NONE && field.name().is_some_and(|name| name == b"grpc-status") {
             return Nature::Grpc;

@@ -408,7 +408,8 @@ impl Live {
         for direction in Direction::BOTH {
             let half = &self.halves[direction];
             // A single number beyond the last octet may be a FIN that was not captured.
-            let fin = u64::from(half.fin.is_none() && half.maybe_fin);
+            let alone = half.acked.saturating_sub(half.next) == 1;
+            let fin = u64::from(half.fin.is_none() && (half.maybe_fin || alone));
             let missing = half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next).saturating_sub(fin);
             if missing > 0 {
                 self.skip(direction, missing, GapReason::Lost, at, context);

@@ -226,7 +226,9 @@ impl View for Text {
             Body::Frame(frame) => self.frame(event, &frame, out),
             Body::Message(message) => detail::message(&mut self.contents, &message, self.options.width, out),
             Body::Call(call)
-                if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Refused | Outcome::Open)) =>
+                // A call that a frame ended was told at that frame.
+                if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Open))
+                    || (call.outcome == Some(Outcome::Refused) && call.left_out) =>
             {
                 self.remark(event, None, |out| annotate::cut_off(call, out), out);
             }
@@ -258,6 +260,9 @@ impl View for Text {
                 },
                 out,
             ),
+            Body::Foreign { direction, octets } => {
+                self.remark(event, Some(direction), |out| annotate::foreign(direction, octets, out), out);
+            }
             Body::Conflict { direction, octets, .. } => self.remark(
                 event,
                 Some(direction),

@@ -29,7 +29,7 @@ fn gaps_have_the_size_and_the_direction_of_what_was_lost() {
         }
         for one in Direction::BOTH {
             if let Some(octets) = expect[format!("gap_bytes_{}", one.name())].as_u64() {
-                let reason = |gap: &SeenGap| gap.reason == GapReason::NotCaptured;
+                let reason = |gap: &SeenGap| gap.reason == GapReason::Cut;
                 if lost(one) != octets || !case.trace.gaps.iter().all(reason) {
                     complain(format!(
                         "{} octets {} where {octets} are true: {:?}",

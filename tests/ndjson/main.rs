@@ -314,7 +314,7 @@ fn captures() -> Vec<PathBuf> {
         let paths = entries.map(|entry| entry.expect("an entry").path());
         found.extend(
             paths.filter(|path| {
-                path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.contains(".pcap"))
+                path.file_name().and_then(|name| name.to_str()).is_some_and(|name| [".pcap", ".pcapng", ".gz", ".zst"].iter().any(|ending| name.ends_with(ending)))
             }),
         );
     }

@@ -76,6 +76,7 @@ impl View for Ndjson {
                 };
                 trouble::unfinished(event, *direction, &rest, out);
             }
+            Body::Foreign { direction, octets } => trouble::foreign(event, *direction, octets, out),
             Body::Conflict { direction, offset, octets } => trouble::conflict(event, *direction, *offset, *octets, out),
             Body::Malformed(fault) => trouble::malformed(event, fault, out),
             Body::Limit { what, count } => trouble::limit(event, what, *count, reached, out),

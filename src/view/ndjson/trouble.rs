@@ -1,6 +1,7 @@
 //! The records of what went wrong: `gap`, `resync`, `unfinished`, `conflict`, `malformed`, `limit`.
 
-use super::write::{display, end, key, name, number, number_if_known, packets, truth};
+use super::write::{display, end, key, name, number, number_if_known, packets, quoted, quoted_hex, truth};
+use crate::annotate;
 use crate::direction::Direction;
 use crate::event::{Event, Fault, What};
 use crate::http2::frame::FrameHeader;
@@ -99,6 +100,19 @@ pub(super) fn unfinished(event: &Event<'_>, direction: Direction, rest: &Rest, o
     number(out, key!("present"), rest.present);
     number(out, key!("missing"), rest.missing);
     truth(out, key!("by_sender"), rest.by_sender);
+    end(out);
+}
+
+/// One side speaks another protocol than the other.
+pub(super) fn foreign(event: &Event<'_>, direction: Direction, octets: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":\"foreign\"");
+    place(event, Some(direction), out);
+    out.extend_from_slice(key!("first_octets"));
+    quoted_hex(out, octets.get(..64).unwrap_or(octets));
+    out.extend_from_slice(key!("note"));
+    let mut note = Vec::new();
+    annotate::foreign(direction, octets, &mut note);
+    quoted(out, &note);
     end(out);
 }
 

@@ -175,18 +175,25 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
     contents.read(event, |unpacked, mut reading| {
         if let Unpacked::From { octets, form, end } = unpacked {
             write::counted(out, u64::from(done.declared), "octet");
+            if end == End::UnknownEncoding {
+                out.extend_from_slice(b" in an encoding that is not known here: ");
+                write::untrusted_part(out, event.call.encoding(event.direction).unwrap_or_default(), 40);
+                return;
+            }
             out.extend_from_slice(b" of ");
             out.extend_from_slice(name(form));
             out.extend_from_slice(b" hold ");
             write::integer(out, octets.len());
             match end {
-                End::Complete => {}
                 End::Cut => out.extend_from_slice(b" and more, beyond the limit"),
-                End::UnknownEncoding => out.extend_from_slice(b": this encoding is not known"),
                 End::Damaged(fault) => {
                     out.extend_from_slice(b" up to a fault: ");
                     write::untrusted(out, fault.to_string().as_bytes());
                 }
+                End::Complete | End::UnknownEncoding => {}
+            }
+            if unpacked.octets().is_none() {
+                return;
             }
             out.push(b'\n');
             indent(out);

@@ -103,7 +103,12 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         return;
     }
     name(call, out);
-    out.extend_from_slice(if belongs.role == Role::TrailersOnly { b" ends with trailers only: " } else { b" ends: " });
+    out.extend_from_slice(if belongs.role == Role::TrailersOnly { b" ends with trailers only" } else { b" ends" });
+    let unknown = belongs.status.is_none() && !call.is_complete();
+    if unknown {
+        after(belongs.duration, out);
+    }
+    out.extend_from_slice(b": ");
     match belongs.status {
         Some(status) => grpc_status(status, out),
         None if call.unreadable_status().is_some() => {
@@ -117,7 +122,9 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
             mapped(call, out);
         }
     }
-    after(belongs.duration, out);
+    if !unknown {
+        after(belongs.duration, out);
+    }
     if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
         out.extend_from_slice(b": \"");
         write::untrusted_part(out, &percent::decode(message), SHOWN);

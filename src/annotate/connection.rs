@@ -208,7 +208,8 @@ pub(super) fn tls(facts: &tls::Facts, out: &mut Vec<u8>) {
 
 /// Appends what the first octets of one side are, where the other speaks something else.
 pub fn foreign(direction: Direction, octets: &[u8], out: &mut Vec<u8>) {
-    let frame = FrameHeader::first(octets).filter(|header| header.kind() == FrameType::SETTINGS && header.length() % 6 == 0);
+    let frame =
+        FrameHeader::first(octets).filter(|header| header.kind() == FrameType::SETTINGS && header.length() % 6 == 0);
     let what: &[u8] = match octets {
         [b'H', b'T', b'T', b'P', b'/', ..] => b" answers in HTTP/1: \"",
         [0x15, 3, ..] => b" answers with a TLS alert: \"",

@@ -32,7 +32,7 @@ impl Http1 {
         if direction == Direction::ToServer || std::mem::replace(&mut self.answered, true) {
             return false;
         }
-         !octets.starts_with(b"HTTP/") && !b"HTTP/1.".starts_with(octets)
+        !octets.starts_with(b"HTTP/") && !b"HTTP/1.".starts_with(octets)
     }
 
     /// Takes the next octets; says so when the flow has been upgraded.

@@ -47,12 +47,24 @@ impl Http2 {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         let whole = from_start.to_server && from_start.to_client;
         let calls = if whole { Calls::default() } else { Calls::late() };
-        Self { connection: Connection::new(from_start), calls, started: Both::default(), finished: Both::default(), nature: Both::default() }
+        Self {
+            connection: Connection::new(from_start),
+            calls,
+            started: Both::default(),
+            finished: Both::default(),
+            nature: Both::default(),
+        }
     }
 
     pub(super) fn upgraded(client_settings: &[u8]) -> Self {
         let connection = Connection::upgraded(client_settings);
-        Self { connection, calls: Calls::upgraded(), started: Both::default(), finished: Both::default(), nature: Both::default() }
+        Self {
+            connection,
+            calls: Calls::upgraded(),
+            started: Both::default(),
+            finished: Both::default(),
+            nature: Both::default(),
+        }
     }
 
     pub(super) fn start_at(&mut self, direction: Direction, offset: u64) {

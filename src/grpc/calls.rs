@@ -260,7 +260,8 @@ impl Calls {
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
                     (Direction::ToClient, _) if informational => Role::Interim,
-                    (Direction::ToClient, true) if frame.ends_stream
+                    (Direction::ToClient, true)
+                        if frame.ends_stream
                             && ((!call.end_lost && (call.begins || !partial))
                                 || (is_response(block) && has_status(block))) =>
                     {

@@ -164,7 +164,9 @@ impl Text {
         if detail::fields(frame.frame, self.options.width, out) && !self.placeholders_explained {
             self.placeholders_explained = true;
             detail::indent(out);
-            out.extend_from_slice(b"(? is a header sent as a reference to an earlier one that this capture does not have)\n");
+            out.extend_from_slice(
+                b"(? is a header sent as a reference to an earlier one that this capture does not have)\n",
+            );
         }
         detail::status(&mut self.contents, frame, self.options.width, out);
         if self.options.bytes {

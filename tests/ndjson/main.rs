@@ -312,11 +312,11 @@ fn captures() -> Vec<PathBuf> {
             continue;
         };
         let paths = entries.map(|entry| entry.expect("an entry").path());
-        found.extend(
-            paths.filter(|path| {
-                path.file_name().and_then(|name| name.to_str()).is_some_and(|name| [".pcap", ".pcapng", ".gz", ".zst"].iter().any(|ending| name.ends_with(ending)))
-            }),
-        );
+        found.extend(paths.filter(|path| {
+            path.file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| [".pcap", ".pcapng", ".gz", ".zst"].iter().any(|ending| name.ends_with(ending)))
+        }));
     }
     found.sort();
     assert!(found.len() >= 19, "captures are missing");

@@ -218,6 +218,7 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
         };
         match reading.type_name() {
             Some(name) => out.extend_from_slice(name.as_bytes()),
+            None if event.call.path().is_none() => out.extend_from_slice(b"(its method is not known, a guess)"),
             None if reading.schema.is_given() => out.extend_from_slice(b"(not in the schema, a guess)"),
             None => out.extend_from_slice(b"(no schema, a guess)"),
         }

@@ -3,8 +3,10 @@
 //! The buffer comes first, what is appended second, its width last. Widths are columns of ASCII. A number that is wider than its column is
 //! written whole and pushes what follows: never a cut number.
 
+mod scan;
 mod untrusted;
 
+pub use self::scan::{is_plain, is_printable};
 pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part};
 
 use std::time::Duration;
@@ -12,14 +14,18 @@ use std::time::Duration;
 use crate::time::{Rfc3339, Timestamp};
 
 /// Appends `count` spaces.
+#[inline]
 pub fn spaces(out: &mut Vec<u8>, count: usize) {
-    const SPACES: [u8; 64] = [b' '; 64];
+    const SPACES: [u8; 32] = [b' '; 32];
     let mut left = count;
-    while left > 0 {
-        let take = left.min(SPACES.len());
-        out.extend_from_slice(SPACES.get(..take).unwrap_or_default());
-        left = left.saturating_sub(take);
+    while left > SPACES.len() {
+        out.extend_from_slice(&SPACES);
+        left = left.saturating_sub(SPACES.len());
     }
+    // All of them are written in one go, and what is too much is taken back.
+    let end = out.len().saturating_add(left);
+    out.extend_from_slice(&SPACES);
+    out.truncate(end);
 }
 
 /// Appends spaces until what was written since `from`, a length of `out`, is `width` octets long.
@@ -40,13 +46,21 @@ pub fn right(out: &mut Vec<u8>, text: &str, width: usize) {
 }
 
 /// Appends an integer.
-pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+#[inline]
+pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u8>) {
+    match number.try_into() {
+        Ok(digit @ 0..10) => out.push(b'0'.wrapping_add(digit)),
+        Ok(small @ 10..100) => out.extend_from_slice(&[b'0'.wrapping_add(small / 10), b'0'.wrapping_add(small % 10)]),
+        _ => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+    }
 }
 
 /// Appends an integer, right-aligned.
-pub fn integer_right(out: &mut Vec<u8>, number: impl itoa::Integer, width: usize) {
-    right(out, itoa::Buffer::new().format(number), width);
+#[inline(always)]
+pub fn integer_right(out: &mut Vec<u8>, number: impl Into<u64>, width: usize) {
+    let mut text = [b' '; MOST];
+    let digits = digits(&mut text, number.into());
+    aligned(out, &text, digits, width);
 }
 
 /// Appends a number and a noun, with an `s` where it is not one: `1 octet`, `2 octets`.
@@ -79,17 +93,18 @@ pub fn hex_number(out: &mut Vec<u8>, value: u64, digits: u32) {
 }
 
 /// Appends nanoseconds as milliseconds, rounded to three decimals: `0.506`.
+#[inline]
 pub fn millis(out: &mut Vec<u8>, nanos: i64) {
-    let mut text = [0; MILLIS_MOST];
-    out.extend_from_slice(millis_text(&mut text, nanos));
+    millis_right(out, nanos, 0);
 }
 
 /// Appends nanoseconds as milliseconds, rounded to three decimals, right-aligned.
+#[inline(always)]
 pub fn millis_right(out: &mut Vec<u8>, nanos: i64, width: usize) {
-    let mut text = [0; MILLIS_MOST];
-    let text = millis_text(&mut text, nanos);
-    spaces(out, width.saturating_sub(text.len()));
-    out.extend_from_slice(text);
+    let micros = nanos.unsigned_abs().saturating_add(500) / 1_000;
+    let mut text = [b' '; MOST];
+    let length = decimal(&mut text, micros, nanos < 0);
+    aligned(out, &text, length, width);
 }
 
 /// Appends a moment, in nanoseconds since the beginning, as milliseconds, right-aligned: cut to three decimals, so that it is none that
@@ -171,33 +186,64 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
-/// Octets of the longest number of milliseconds: a sign, 13 digits, the point, three decimals.
-const MILLIS_MOST: usize = 20;
+/// Octets of the longest number.
+const MOST: usize = 24;
 
-/// Writes milliseconds at the end of `text`.
-fn millis_text(text: &mut [u8; MILLIS_MOST], nanos: i64) -> &[u8] {
-    let micros = nanos.unsigned_abs().saturating_add(500) / 1_000;
-    let negative = nanos < 0 && micros > 0;
-    let mut rest = micros;
-    let mut at = MILLIS_MOST;
-    for (place, slot) in text.iter_mut().rev().enumerate() {
-        if rest == 0 && place > 4 {
-            if negative {
-                *slot = b'-';
-                at = at.saturating_sub(1);
+/// Writes a number at the end of `text`, which is spaces else; its length.
+#[inline]
+fn digits(text: &mut [u8; MOST], number: u64) -> usize {
+    let mut rest = number;
+    let mut length = 0_usize;
+    for place in text.iter_mut().rev() {
+        *place = digit(rest);
+        rest /= 10;
+        length = length.wrapping_add(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    length
+}
+
+/// Writes thousandths at the end of `text`, which is spaces else; their length.
+#[inline]
+fn decimal(text: &mut [u8; MOST], thousandths: u64, negative: bool) -> usize {
+    let (whole, part) = (thousandths / 1_000, thousandths % 1_000);
+    let [rest @ .., point, tenth, hundredth, thousandth] = text;
+    (*point, *tenth, *hundredth, *thousandth) = (b'.', digit(part / 100), digit(part / 10), digit(part));
+    let mut left = whole;
+    let mut length = 4_usize;
+    for place in rest.iter_mut().rev() {
+        if left == 0 && length > 4 {
+            if negative && thousandths > 0 {
+                *place = b'-';
+                length = length.wrapping_add(1);
             }
             break;
         }
-        *slot = if place == 3 {
-            b'.'
-        } else {
-            let digit = u8::try_from(rest % 10).unwrap_or(0);
-            rest /= 10;
-            b'0'.saturating_add(digit)
-        };
-        at = at.saturating_sub(1);
+        *place = digit(left);
+        left /= 10;
+        length = length.wrapping_add(1);
     }
-    text.get(at..).unwrap_or_default()
+    length
+}
+
+/// The last digit.
+#[inline(always)]
+fn digit(number: u64) -> u8 {
+    b'0'.wrapping_add((number % 10) as u8)
+}
+
+/// Appends the last `length` octets of `text`, with the spaces before them that `width` asks for.
+#[inline(always)]
+fn aligned(out: &mut Vec<u8>, text: &[u8; MOST], length: usize, width: usize) {
+    if width > MOST {
+        spaces(out, width.saturating_sub(MOST));
+    }
+    // Where the number fits the length copied is the column's, which the compiler knows.
+    let width = width.min(MOST);
+    let taken = if length <= width { text.get(MOST.saturating_sub(width)..) } else { text.get(MOST.saturating_sub(length)..) };
+    out.extend_from_slice(taken.unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -262,8 +308,8 @@ mod tests {
 
     #[test]
     fn numbers_wider_than_their_column_are_written_whole() {
-        assert_eq!(text(|out| integer_right(out, 7, 4)), "   7");
-        assert_eq!(text(|out| integer_right(out, 123_456, 4)), "123456");
+        assert_eq!(text(|out| integer_right(out, 7_u64, 4)), "   7");
+        assert_eq!(text(|out| integer_right(out, 123_456_u64, 4)), "123456");
         assert_eq!(text(|out| hex_number(out, 0xfa, 2)), "fa");
         assert_eq!(text(|out| hex_number(out, 0, 2)), "00");
         assert_eq!(text(|out| hex_number(out, u64::MAX, 2)), "ffffffffffffffff");

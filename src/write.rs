@@ -189,9 +189,9 @@ const fn hex_digit(nibble: u8) -> u8 {
 /// Octets of the longest number.
 const MOST: usize = 24;
 
-/// Writes a number at the end of `text`, which is spaces else; its length.
+/// Writes a number at the end of `text`; its length.
 #[inline]
-fn digits(text: &mut [u8; MOST], number: u64) -> usize {
+fn digits(text: &mut [u8], number: u64) -> usize {
     let mut rest = number;
     let mut length = 0_usize;
     for place in text.iter_mut().rev() {
@@ -205,27 +205,21 @@ fn digits(text: &mut [u8; MOST], number: u64) -> usize {
     length
 }
 
-/// Writes thousandths at the end of `text`, which is spaces else; their length.
+/// Writes thousandths at the end of `text`; their length.
 #[inline]
 fn decimal(text: &mut [u8; MOST], thousandths: u64, negative: bool) -> usize {
     let (whole, part) = (thousandths / 1_000, thousandths % 1_000);
-    let [rest @ .., point, tenth, hundredth, thousandth] = text;
+    let [before @ .., point, tenth, hundredth, thousandth] = text;
     (*point, *tenth, *hundredth, *thousandth) = (b'.', digit(part / 100), digit(part / 10), digit(part));
-    let mut left = whole;
-    let mut length = 4_usize;
-    for place in rest.iter_mut().rev() {
-        if left == 0 && length > 4 {
-            if negative && thousandths > 0 {
-                *place = b'-';
-                length = length.wrapping_add(1);
-            }
-            break;
+    let length = digits(before, whole);
+    let sign = before.len().checked_sub(length.wrapping_add(1)).and_then(|at| before.get_mut(at));
+    match sign.filter(|_| negative && thousandths > 0) {
+        None => length.wrapping_add(4),
+        Some(sign) => {
+            *sign = b'-';
+            length.wrapping_add(5)
         }
-        *place = digit(left);
-        left /= 10;
-        length = length.wrapping_add(1);
     }
-    length
 }
 
 /// The last digit.

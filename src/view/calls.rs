@@ -10,8 +10,9 @@ use crate::time::Timestamp;
 
 use crate::write::{self, CLOCK_WIDTH, column, integer};
 use super::{Source, Summary, View};
-use crate::event::{Body, Event, Flow};
+use crate::event::{Body, Event, Flow, FrameEvent};
 use crate::grpc::call::{Call, Outcome};
+use crate::grpc::calls::Belongs;
 
 /// The view.
 #[derive(Debug, Default)]
@@ -216,6 +217,8 @@ impl View for Calls {
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match (&event.body, &event.flow) {
+            // Nearly all events.
+            (Body::Frame(FrameEvent { belongs: Belongs { is_plain: false, .. }, .. }) | Body::Message(_), _) => {}
             (Body::Call(call), Some(flow)) => self.row(flow, call, out),
             _ => self.unseen.event(event),
         }

@@ -47,20 +47,57 @@ pub fn right(out: &mut Vec<u8>, text: &str, width: usize) {
 
 /// Appends an integer.
 #[inline]
-pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u8>) {
+pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u64>) {
     match number.try_into() {
-        Ok(digit @ 0..10) => out.push(b'0'.wrapping_add(digit)),
-        Ok(small @ 10..100) => out.extend_from_slice(&[b'0'.wrapping_add(small / 10), b'0'.wrapping_add(small % 10)]),
-        _ => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        Ok(digit @ 0..10) => out.push(b'0'.wrapping_add(digit as u8)),
+        Ok(number) => unsigned(out, number),
+        Err(_) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
     }
 }
 
+fn unsigned(out: &mut Vec<u8>, number: u64) {
+    if number >= EIGHT {
+        return long(out, number);
+    }
+    let digits = digits(number);
+    // Eight octets are written in one go, and what is too much is taken back.
+    let zeros = leading(digits);
+    let end = out.len().wrapping_add(8).wrapping_sub(zeros);
+    out.extend_from_slice(&from_octet(digits | ZEROS, zeros).to_le_bytes());
+    out.truncate(end);
+}
+
+fn long(out: &mut Vec<u8>, number: u64) {
+    unsigned(out, number / EIGHT);
+    out.extend_from_slice(&(digits(number % EIGHT) | ZEROS).to_le_bytes());
+}
+
 /// Appends an integer, right-aligned.
-#[inline(always)]
+#[inline]
 pub fn integer_right(out: &mut Vec<u8>, number: impl Into<u64>, width: usize) {
-    let mut text = [b' '; MOST];
-    let digits = digits(&mut text, number.into());
-    aligned(out, &text, digits, width);
+    unsigned_right(out, number.into(), width);
+}
+
+fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
+    if number >= EIGHT {
+        return long_right(out, number, width);
+    }
+    if width > 8 {
+        spaces(out, width.wrapping_sub(8));
+    }
+    let digits = digits(number);
+    let zeros = leading(digits);
+    // What begins as a space needs one bit less to become a digit.
+    let text = (digits | ZEROS) & !before_octet(ZEROS & !SPACES, zeros);
+    let cut = zeros.min(8_usize.saturating_sub(width));
+    let end = out.len().wrapping_add(8).wrapping_sub(cut);
+    out.extend_from_slice(&from_octet(text, cut).to_le_bytes());
+    out.truncate(end);
+}
+
+fn long_right(out: &mut Vec<u8>, number: u64, width: usize) {
+    unsigned_right(out, number / EIGHT, width.saturating_sub(8));
+    out.extend_from_slice(&(digits(number % EIGHT) | ZEROS).to_le_bytes());
 }
 
 /// Appends a number and a noun, with an `s` where it is not one: `1 octet`, `2 octets`.
@@ -99,12 +136,26 @@ pub fn millis(out: &mut Vec<u8>, nanos: i64) {
 }
 
 /// Appends nanoseconds as milliseconds, rounded to three decimals, right-aligned.
-#[inline(always)]
 pub fn millis_right(out: &mut Vec<u8>, nanos: i64, width: usize) {
     let micros = nanos.unsigned_abs().saturating_add(500) / 1_000;
-    let mut text = [b' '; MOST];
-    let length = decimal(&mut text, micros, nanos < 0);
-    aligned(out, &text, length, width);
+    let (whole, part) = (micros / 1_000, micros % 1_000);
+    let width = width.saturating_sub(4);
+    if nanos < 0 && micros > 0 {
+        negative_right(out, whole, width);
+    } else {
+        unsigned_right(out, whole, width);
+    }
+    let [.., tenth, hundredth, thousandth] = (digits(part) | ZEROS).to_le_bytes();
+    out.extend_from_slice(&[b'.', tenth, hundredth, thousandth]);
+}
+
+#[cold]
+fn negative_right(out: &mut Vec<u8>, number: u64, width: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(number);
+    spaces(out, width.saturating_sub(text.len().saturating_add(1)));
+    out.push(b'-');
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends a moment, in nanoseconds since the beginning, as milliseconds, right-aligned: cut to three decimals, so that it is none that
@@ -186,58 +237,37 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
-/// Octets of the longest number.
-const MOST: usize = 24;
+/// The least number of nine digits.
+const EIGHT: u64 = 100_000_000;
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
 
-/// Writes a number at the end of `text`; its length.
-#[inline]
-fn digits(text: &mut [u8], number: u64) -> usize {
-    let mut rest = number;
-    let mut length = 0_usize;
-    for place in text.iter_mut().rev() {
-        *place = digit(rest);
-        rest /= 10;
-        length = length.wrapping_add(1);
-        if rest == 0 {
-            break;
-        }
-    }
-    length
-}
-
-/// Writes thousandths at the end of `text`; their length.
-#[inline]
-fn decimal(text: &mut [u8; MOST], thousandths: u64, negative: bool) -> usize {
-    let (whole, part) = (thousandths / 1_000, thousandths % 1_000);
-    let [before @ .., point, tenth, hundredth, thousandth] = text;
-    (*point, *tenth, *hundredth, *thousandth) = (b'.', digit(part / 100), digit(part / 10), digit(part));
-    let length = digits(before, whole);
-    let sign = before.len().checked_sub(length.wrapping_add(1)).and_then(|at| before.get_mut(at));
-    match sign.filter(|_| negative && thousandths > 0) {
-        None => length.wrapping_add(4),
-        Some(sign) => {
-            *sign = b'-';
-            length.wrapping_add(5)
-        }
-    }
-}
-
-/// The last digit.
+/// The eight digits of a number below [`EIGHT`], one an octet, the first one lowest: all halves, quarters and eighths at once.
 #[inline(always)]
-fn digit(number: u64) -> u8 {
-    b'0'.wrapping_add((number % 10) as u8)
+fn digits(number: u64) -> u64 {
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = (halves.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | (halves.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
+    let tens = (quarters.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (quarters.wrapping_sub(tens.wrapping_mul(10)) << 8)
 }
 
-/// Appends the last `length` octets of `text`, with the spaces before them that `width` asks for.
+/// How many zeros precede the number; the last digit is none of them.
 #[inline(always)]
-fn aligned(out: &mut Vec<u8>, text: &[u8; MOST], length: usize, width: usize) {
-    if width > MOST {
-        spaces(out, width.saturating_sub(MOST));
-    }
-    // Where the number fits the length copied is the column's, which the compiler knows.
-    let width = width.min(MOST);
-    let taken = if length <= width { text.get(MOST.saturating_sub(width)..) } else { text.get(MOST.saturating_sub(length)..) };
-    out.extend_from_slice(taken.unwrap_or_default());
+fn leading(digits: u64) -> usize {
+    (digits.trailing_zeros() / 8).min(7) as usize
+}
+
+/// The octets from `at` on, which is at most 7, first.
+#[inline(always)]
+fn from_octet(octets: u64, at: usize) -> u64 {
+    octets.wrapping_shr((at as u32).wrapping_mul(8))
+}
+
+/// The octets before `at`, which is at most 7; zeros follow them.
+#[inline(always)]
+fn before_octet(octets: u64, at: usize) -> u64 {
+    octets & 1_u64.wrapping_shl((at as u32).wrapping_mul(8)).wrapping_sub(1)
 }
 
 #[cfg(test)]
@@ -297,6 +327,24 @@ mod tests {
             (75_300_000_000, "75.300 s"),
         ] {
             assert_eq!(text(|out| duration(out, nanos)), shown);
+        }
+    }
+
+    #[test]
+    fn integers_are_written_as_they_are() {
+        let mut numbers: Vec<u64> = (0..20_000).collect();
+        for power in (0..20).map(|n| 10_u64.pow(n)) {
+            numbers.extend([power - 1, power, power + 1, power.saturating_mul(7), power.saturating_mul(12)]);
+        }
+        numbers.extend((0..64).flat_map(|n| [u64::MAX >> n, 0x1234_5678_9abc_def0 >> n]));
+        for number in numbers {
+            assert_eq!(text(|out| integer(out, number)), number.to_string());
+            for width in [0, 1, 4, 7, 8, 9, 12, 16, 17, 25] {
+                assert_eq!(text(|out| integer_right(out, number, width)), format!("{number:width$}"));
+            }
+        }
+        for number in [-1, -99, i64::MIN, i64::MAX] {
+            assert_eq!(text(|out| integer(out, number)), number.to_string());
         }
     }
 

@@ -113,7 +113,7 @@ static PAIRS: [[u8; 2]; 4096] = {
 
 /// Appends an integer as a string, as JSON numbers beyond 2^53 lose digits in many readers.
 #[inline]
-pub(crate) fn quoted_integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u8>) {
+pub(crate) fn quoted_integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u64>) {
     out.push(b'"');
     integer(out, number);
     out.push(b'"');

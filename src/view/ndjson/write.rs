@@ -33,14 +33,14 @@ pub(super) fn end(out: &mut Vec<u8>) {
 
 /// Appends a key and an integer.
 #[inline(always)]
-pub(super) fn number(out: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer + Copy + TryInto<u8>) {
+pub(super) fn number(out: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer + Copy + TryInto<u64>) {
     out.extend_from_slice(key);
     integer(out, number);
 }
 
 /// Appends a key and an integer, where there is one.
 #[inline(always)]
-pub(super) fn number_if_known(out: &mut Vec<u8>, key: &[u8], known: Option<impl itoa::Integer + Copy + TryInto<u8>>) {
+pub(super) fn number_if_known(out: &mut Vec<u8>, key: &[u8], known: Option<impl itoa::Integer + Copy + TryInto<u64>>) {
     if let Some(known) = known {
         number(out, key, known);
     }

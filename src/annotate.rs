@@ -9,7 +9,7 @@ mod call;
 mod connection;
 mod ping;
 
-pub use self::call::cut_off;
+pub use self::call::{cut_off, numbered};
 
 use crate::direction::Direction;
 use crate::event::{Event, FrameEvent, Protocol};
@@ -33,7 +33,9 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
         Payload::RstStream(code) => call::reset(frame, code, out),
         Payload::Settings(settings) => connection::settings(seen, settings, out),
         Payload::Ping(opaque) => ping::ping(seen, opaque, out),
-        Payload::GoAway { last_stream, error, debug_data } => connection::go_away(seen, last_stream, error, debug_data, out),
+        Payload::GoAway { last_stream, error, debug_data } => {
+            connection::go_away(seen, last_stream, error, debug_data, out)
+        }
         Payload::WindowUpdate { increment } => connection::window_update(frame, increment, out),
         Payload::Priority(priority) => connection::priority(priority, out),
         Payload::PriorityUpdate { prioritized, value } => connection::priority_update(prioritized, value, out),
@@ -83,6 +85,15 @@ fn sender(direction: Direction) -> &'static [u8] {
     direction.sender().as_bytes()
 }
 
+/// Appends the time between two frames; a capture may have its packets out of time order, and then there is none to tell.
+fn since(nanos: i64, out: &mut Vec<u8>) {
+    if nanos < 0 {
+        out.extend_from_slice(b"a time unknown, for the capture has it before that");
+    } else {
+        write::elapsed(out, nanos);
+    }
+}
+
 /// How a flow speaks, in words.
 pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
     match protocol {
@@ -90,6 +101,7 @@ pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
         Protocol::Http1 => out.extend_from_slice(b"HTTP/1"),
         Protocol::Http2(Begin::PriorKnowledge) => out.extend_from_slice(b"HTTP/2, prior knowledge"),
         Protocol::Http2(Begin::Upgrade) => out.extend_from_slice(b"HTTP/2, upgraded from HTTP/1.1 (h2c)"),
+        Protocol::Http2(Begin::Unseen) => out.extend_from_slice(b"HTTP/2, its first octets were not captured"),
         Protocol::Http2(Begin::Mid) => out.extend_from_slice(b"HTTP/2, already under way when the capture began"),
         Protocol::Tls(facts) => connection::tls(facts, out),
     }

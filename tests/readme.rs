@@ -28,7 +28,9 @@ fn every_command_of_the_readme_prints_what_it_shows() {
         written.push_str(line);
         written.push('\n');
         // A pipeline needs programs that may not be there.
-        let Some(command) = line.strip_prefix("$ framescope ").filter(|command| !command.contains('|')) else { continue };
+        let Some(command) = line.strip_prefix("$ framescope ").filter(|command| !command.contains('|')) else {
+            continue;
+        };
         commands += 1;
         written.push_str(shown(command).trim_end());
         written.push_str("\n```\n");

@@ -239,16 +239,27 @@ impl Connection {
 
     /// HEADERS and DATA of a request.
     fn request(&mut self, random: &mut Random) {
-        const METHODS: [&[u8]; 4] =
-            [b"/framescope.bench.Store/Get", b"/framescope.bench.Store/Put", b"/framescope.bench.Store/Compare", b"/framescope.bench.Store/Forget"];
+        const METHODS: [&[u8]; 4] = [
+            b"/framescope.bench.Store/Get",
+            b"/framescope.bench.Store/Put",
+            b"/framescope.bench.Store/Compare",
+            b"/framescope.bench.Store/Forget",
+        ];
         let path = match self.kind {
             Use::Unary => METHODS[random.below(4) as usize],
             Use::Bulk { .. } => b"/framescope.bench.Store/Download",
         };
         self.block.clear();
         let mut block = self.requests.block(&mut self.block);
-        block.field(b":method", b"POST").field(b":scheme", b"http").field(b":path", path).field(b":authority", b"store.bench.example:50051");
-        block.field(b"content-type", b"application/grpc").field(b"user-agent", b"grpc-go/1.64.0").field(b"te", b"trailers");
+        block
+            .field(b":method", b"POST")
+            .field(b":scheme", b"http")
+            .field(b":path", path)
+            .field(b":authority", b"store.bench.example:50051");
+        block
+            .field(b"content-type", b"application/grpc")
+            .field(b"user-agent", b"grpc-go/1.64.0")
+            .field(b"te", b"trailers");
         if random.one_in(16) {
             block.field(b"x-request-id", format!("{:016x}", random.next()).as_bytes());
         }

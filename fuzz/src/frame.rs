@@ -25,15 +25,30 @@ impl Sink for Checker {
         let size = frame.header.map_or(24, |header| 9 + u64::from(header.length()));
         self.ends[frame.direction] = frame.offset + size;
         if !frame.octets.is_empty() || size == 9 {
-            let missing = |at: usize| frame.holes.iter().any(|hole| (hole.start..hole.start + hole.length).contains(&u32::try_from(at).expect("it fits")));
-            let header = frame.header.iter().flat_map(|header| header.0);
-            let shown: Vec<u8> = header.chain(frame.octets.iter().enumerate().filter(|(at, _)| !missing(*at)).map(|(_, octet)| *octet)).collect();
+            let missing = |at: usize| {
+                frame
+                    .holes
+                    .iter()
+                    .any(|hole| (hole.start..hole.start + hole.length).contains(&u32::try_from(at).expect("it fits")))
+            };
+            let header = frame.header.iter().flat_map(|header| header.octets());
+            let shown: Vec<u8> = header
+                .chain(frame.octets.iter().enumerate().filter(|(at, _)| !missing(*at)).map(|(_, octet)| *octet))
+                .collect();
             let stands: Vec<u8> = frame.pieces.iter().flat_map(|piece| self.at(*piece)).collect();
             assert_eq!(shown, stands, "a frame stands where it says");
         }
         if let Some(block) = &frame.block {
             for field in block.fields {
-                let _ = (field.name(), field.value(), field.representation(), field.index(), field.span(), field.static_name(), field.entry_id());
+                let _ = (
+                    field.name(),
+                    field.value(),
+                    field.representation(),
+                    field.index(),
+                    field.span(),
+                    field.static_name(),
+                    field.entry_id(),
+                );
             }
             assert!(!block.frames.is_empty());
         }
@@ -42,7 +57,10 @@ impl Sink for Checker {
 
     fn part(&mut self, part: Part<'_>) {
         if let Ok(octets) = part.octets {
-            assert!(octets.len() as u64 <= part.pieces.iter().map(|piece| u64::from(piece.length)).sum(), "each octet stands somewhere");
+            assert!(
+                octets.len() as u64 <= part.pieces.iter().map(|piece| u64::from(piece.length)).sum(),
+                "each octet stands somewhere"
+            );
         }
     }
 
@@ -65,7 +83,16 @@ impl Checker {
 pub fn run(data: &[u8]) {
     let mut input = Octets(data);
     let met = input.octet();
-    let limits = Limits { frame: 600, header_block: 900, header_block_frames: 4, streams: 8, search: 1024, unanswered: 3, total_tables: 3000, ..Limits::default() };
+    let limits = Limits {
+        frame: 600,
+        header_block: 900,
+        header_block_frames: 4,
+        streams: 8,
+        search: 1024,
+        unanswered: 3,
+        total_tables: 3000,
+        ..Limits::default()
+    };
     let limits = if met & 4 == 0 { Limits::default() } else { limits };
     let mut shared = Shared::new(&limits);
     let mut connection = if met & 8 == 0 {

@@ -30,7 +30,10 @@ pub fn run(data: &[u8]) {
             assert_eq!(seen.len(), truth.len(), "block {number}");
             for ((name, value), (true_name, true_value)) in seen.iter().zip(&truth) {
                 assert!(name.is_none() || name == true_name, "block {number}: {name:?} where {true_name:?} is true");
-                assert!(value.is_none() || value == true_value, "block {number}: {value:?} where {true_value:?} is true");
+                assert!(
+                    value.is_none() || value == true_value,
+                    "block {number}: {value:?} where {true_value:?} is true"
+                );
             }
         } else {
             late.lose_track();
@@ -46,6 +49,7 @@ fn fields(decoder: &mut Decoder, block: &[u8], scratch: &mut Scratch) -> (Vec<Fi
         assert!(field.span().start >= last && field.span().end <= u32::try_from(block.len()).expect("it fits"));
         last = field.span().end;
     }
-    let fields = decoded.fields().map(|field| (field.name().map(<[u8]>::to_vec), field.value().map(<[u8]>::to_vec))).collect();
+    let fields =
+        decoded.fields().map(|field| (field.name().map(<[u8]>::to_vec), field.value().map(<[u8]>::to_vec))).collect();
     (fields, decoded.faults().is_empty())
 }

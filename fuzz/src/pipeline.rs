@@ -34,7 +34,8 @@ fn views() -> Vec<(Vec<u8>, Box<dyn View>)> {
     let ndjson: Box<dyn View> = Box::new(Ndjson::new(contents(crate::schema()), true));
     let calls: Box<dyn View> = Box::new(view::calls::Calls::new(view::calls::Options::default()));
     let trace = Text::new(contents(Schema::builtin()), text::Options::default());
-    let markdown: Box<dyn View> = Box::new(view::markdown::Markdown::new(Box::new(trace), view::markdown::Options::default()));
+    let markdown: Box<dyn View> =
+        Box::new(view::markdown::Markdown::new(Box::new(trace), view::markdown::Options::default()));
     [text, ndjson, calls, markdown].into_iter().map(|view| (Vec::new(), view)).collect()
 }
 

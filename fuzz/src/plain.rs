@@ -66,7 +66,8 @@ impl Dice {
 }
 
 fn mutate(seeds: &[Vec<u8>], longest: usize, dice: &mut Dice) -> Vec<u8> {
-    const TELLING: [&[u8]; 8] = [&[0], &[0xff], &[0, 0, 0, 0], &[0xff; 4], &[0x7f, 0xff, 0xff, 0xff], &[0, 0, 8, 6], &[1, 4], &[0x80]];
+    const TELLING: [&[u8]; 8] =
+        [&[0], &[0xff], &[0, 0, 0, 0], &[0xff; 4], &[0x7f, 0xff, 0xff, 0xff], &[0, 0, 8, 6], &[1, 4], &[0x80]];
     let mut input = seeds[dice.below(seeds.len())].clone();
     for _ in 0..=dice.below(6) {
         let at = dice.below(input.len() + 1);

@@ -24,7 +24,8 @@ impl Observer for Collector {
         match event.body {
             Body::Frame(frame) if event.flow.is_some_and(|flow| flow.facts.id.0 == 0) => {
                 let frame = frame.frame;
-                let octets: Vec<u8> = frame.header.iter().flat_map(|header| header.0).chain(frame.octets.iter().copied()).collect();
+                let octets: Vec<u8> =
+                    frame.header.iter().flat_map(|header| header.octets()).chain(frame.octets.iter().copied()).collect();
                 for run in octets.chunks(255) {
                     self.frame.push(u8::from(frame.direction == Direction::ToClient));
                     self.frame.push(u8::try_from(run.len()).expect("a run is short"));
@@ -53,10 +54,9 @@ pub fn write(corpus: &Path) -> std::io::Result<()> {
         for entry in std::fs::read_dir(crate::root().join("fixtures").join(folder))? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            if [".json", ".md"].iter().any(|end| name.ends_with(end)) {
-                continue;
+            if [".pcap", ".pcapng", ".gz", ".zst"].iter().any(|end| name.ends_with(end)) {
+                one(&path, &name, corpus)?;
             }
-            one(&path, &name, corpus)?;
         }
     }
     Ok(())
@@ -64,7 +64,9 @@ pub fn write(corpus: &Path) -> std::io::Result<()> {
 
 fn one(path: &Path, name: &str, corpus: &Path) -> std::io::Result<()> {
     let octets = std::fs::read(path)?;
-    let keep = |target: &str, name: &str, octets: &[u8]| std::fs::write(corpus.join(target).join(format!("seed-{name}")), octets);
+    let keep = |target: &str, name: &str, octets: &[u8]| {
+        std::fs::write(corpus.join(target).join(format!("seed-{name}")), octets)
+    };
     if octets.len() < 40_000 {
         keep("file", name, &octets)?;
         keep("pipeline", name, &octets)?;
@@ -88,7 +90,16 @@ fn one(path: &Path, name: &str, corpus: &Path) -> std::io::Result<()> {
         let tail = tail.get(..200).unwrap_or(tail);
         if segments.len() < 4000 {
             let place = u16::try_from(30_000 + segments.len()).unwrap_or(0).to_be_bytes();
-            segments.extend([u8::try_from(packet.number % 16).unwrap_or(0), 0, place[0], place[1], place[0], place[1], u8::try_from(tail.len()).unwrap_or(0), 0]);
+            segments.extend([
+                u8::try_from(packet.number % 16).unwrap_or(0),
+                0,
+                place[0],
+                place[1],
+                place[0],
+                place[1],
+                u8::try_from(tail.len()).unwrap_or(0),
+                0,
+            ]);
             segments.extend_from_slice(tail);
         }
     }
@@ -103,7 +114,8 @@ fn one(path: &Path, name: &str, corpus: &Path) -> std::io::Result<()> {
     keep("hpack", name, &hpack)?;
     for (number, message) in collector.messages.iter().enumerate().filter(|(_, message)| message.len() < 4000) {
         for kind in 0..crate::protobuf::TYPES.len() {
-            let octets: Vec<u8> = [u8::try_from(kind).unwrap_or(0)].into_iter().chain(message.iter().copied()).collect();
+            let octets: Vec<u8> =
+                [u8::try_from(kind).unwrap_or(0)].into_iter().chain(message.iter().copied()).collect();
             if number < 4 || kind == 3 {
                 keep("protobuf", &format!("{name}-{number}-{kind}"), &octets)?;
             }

@@ -46,7 +46,9 @@ impl Receiver for Checker {
                 let counted = (facts.octets_to_server, facts.octets_to_client);
                 assert_eq!(counted, (next.to_server, next.to_client), "every octet is counted once");
             }
-            FlowEvent::Finished { direction, .. } => assert!(matches!(direction, Direction::ToServer | Direction::ToClient)),
+            FlowEvent::Finished { direction, .. } => {
+                assert!(matches!(direction, Direction::ToServer | Direction::ToClient))
+            }
             FlowEvent::Conflict { octets, .. } => assert!(octets > 0),
         }
         Orientation::Keep
@@ -62,7 +64,8 @@ pub fn segment(input: &mut Octets<'_>) -> (Vec<u8>, u32, i64) {
     // Close to where numbers wrap.
     let near = |number: u16| u32::from(number).wrapping_sub(30_000);
     let flags = [0x10, 0x02, 0x12, 0x18, 0x11, 0x04, 0x14, 0x00][usize::from(kind & 7)];
-    let ports = if kind & 8 == 0 { [40_000 + u16::from(port % 4), 50_051] } else { [50_051, 40_000 + u16::from(port % 4)] };
+    let ports =
+        if kind & 8 == 0 { [40_000 + u16::from(port % 4), 50_051] } else { [50_051, 40_000 + u16::from(port % 4)] };
     let addresses: [u8; 8] = if kind & 8 == 0 { [10, 0, 0, 1, 10, 0, 0, 2] } else { [10, 0, 0, 2, 10, 0, 0, 1] };
     let total = 40 + payload.len() + usize::from(cut % 8) * usize::from(kind & 16 != 0);
     let mut out = vec![0x45, 0];
@@ -82,7 +85,11 @@ pub fn segment(input: &mut Octets<'_>) -> (Vec<u8>, u32, i64) {
 pub fn run(data: &[u8]) {
     let mut input = Octets(data);
     let small = input.octet();
-    let limits = if small & 1 == 0 { Limits::default() } else { Limits { flows: 2, flow_waiting: 2000, total_waiting: 3000, ..Limits::default() } };
+    let limits = if small & 1 == 0 {
+        Limits::default()
+    } else {
+        Limits { flows: 2, flow_waiting: 2000, total_waiting: 3000, ..Limits::default() }
+    };
     let mut checker = Checker { swaps: small & 2 != 0, ..Checker::default() };
     let mut table = FlowTable::new(&limits);
     let mut net = Net::new(FragmentLimits::default());

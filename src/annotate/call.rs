@@ -22,7 +22,11 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
     let frame = event.frame;
     let Some(block) = &frame.block else {
         let first = matches!(frame.payload, Payload::Headers { .. });
-        return out.extend_from_slice(if first { b"a header block begins, CONTINUATION follows" } else { b"the header block goes on" });
+        return out.extend_from_slice(if first {
+            b"a header block begins, CONTINUATION follows"
+        } else {
+            b"the header block goes on"
+        });
     };
     if let Some(promised) = block.promised {
         out.extend_from_slice(b"ends the request promised on stream ");
@@ -74,6 +78,11 @@ fn request_begins(call: &Call, block: &Block<'_>, out: &mut Vec<u8>) {
 fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     out.extend_from_slice(b"response begins: ");
     http_status(belongs, out);
+    if !call.begins {
+        out.extend_from_slice(b", of ");
+        name(call, out);
+        out.extend_from_slice(b", whose request was not captured");
+    }
     if !call.reads_messages(Direction::ToClient) {
         out.extend_from_slice(b", not gRPC");
         if let Some(content_type) = call.content_type(Direction::ToClient) {
@@ -93,7 +102,7 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
             write::untrusted_part(out, call.unreadable_status().unwrap_or_default(), 40);
             out.push(b'"');
         }
-        None if !call.is_complete() => out.extend_from_slice(b"its status was not captured"),
+        None if !call.is_complete() => out.extend_from_slice(b"its status is not known"),
         None => {
             out.extend_from_slice(b"no gRPC status");
             mapped(call, out);
@@ -105,7 +114,7 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         write::untrusted_part(out, &percent::decode(message), SHOWN);
         out.push(b'"');
     }
-    if !call.ended.to_server {
+    if !call.ended.to_server && call.is_complete() {
         out.extend_from_slice(b"; the request had not ended");
     }
 }
@@ -146,13 +155,20 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
             }
         }
         (None, _) if event.belongs.is_plain => {
-            out.extend_from_slice(if frame.direction == Direction::ToServer { b"request body" } else { b"response body" });
+            out.extend_from_slice(if frame.direction == Direction::ToServer {
+                b"request body"
+            } else {
+                b"response body"
+            });
         }
         _ => out.extend_from_slice(b"for a stream that is not open"),
     }
     if frame.ends_stream {
         separate(before, out);
-        match event.call.filter(|call| frame.direction == Direction::ToClient && call.outcome == Some(Outcome::Completed)) {
+        match event
+            .call
+            .filter(|call| frame.direction == Direction::ToClient && call.outcome == Some(Outcome::Completed))
+        {
             Some(call) => {
                 name(call, out);
                 out.extend_from_slice(b" ends without trailers");
@@ -172,52 +188,51 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
 
 fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
     let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
-    if progress.lost {
+    if progress.lost && progress.ended == 0 {
         write::counted(out, data.len() as u64, "octet");
         out.extend_from_slice(b" of ");
         out.extend_from_slice(noun);
         return out.extend_from_slice(b"s, where each begins is not known");
     }
-    if progress.ended > 0 {
+    let known = progress.numbers_known;
+    if progress.ended > 1 && known {
         out.extend_from_slice(noun);
-        if progress.ended > 1 {
-            out.extend_from_slice(b"s ");
-            write::integer(out, progress.first);
-            out.extend_from_slice(b" to ");
-            write::integer(out, progress.first.saturating_add(progress.ended).saturating_sub(1));
-        } else {
-            out.push(b' ');
-            write::integer(out, progress.first);
-            if progress.continued {
-                out.extend_from_slice(b" is whole");
-            }
+        out.extend_from_slice(b"s ");
+        write::integer(out, progress.first);
+        out.extend_from_slice(b" to ");
+        write::integer(out, progress.first.saturating_add(progress.ended).saturating_sub(1));
+    } else if progress.ended > 1 {
+        write::integer(out, progress.ended);
+        out.push(b' ');
+        out.extend_from_slice(noun);
+        out.push(b's');
+    } else if progress.ended == 1 {
+        numbered(noun, progress.first, known, out);
+        if progress.continued {
+            out.extend_from_slice(b" is whole");
         }
+    }
+    if progress.ended > 0 {
         out.extend_from_slice(b", ");
         write::counted(out, progress.ended_octets, "octet");
     }
-    match progress.open {
-        Some((index, have, Some(declared))) => {
-            if progress.ended > 0 {
-                out.extend_from_slice(b"; ");
-            }
-            out.extend_from_slice(noun);
-            out.push(b' ');
-            write::integer(out, index);
-            out.extend_from_slice(b": ");
-            write::integer(out, have);
-            out.extend_from_slice(b" of ");
-            write::counted(out, u64::from(declared), "octet");
+    if progress.lost {
+        out.extend_from_slice(b"; where the rest belongs is not known");
+    }
+    if let Some((index, have, declared)) = progress.open {
+        if progress.ended > 0 {
+            out.extend_from_slice(b"; ");
         }
-        Some((index, _, None)) => {
-            if progress.ended > 0 {
-                out.extend_from_slice(b"; ");
+        numbered(noun, index, known, out);
+        match declared {
+            Some(declared) => {
+                out.extend_from_slice(b": ");
+                write::integer(out, have);
+                out.extend_from_slice(b" of ");
+                write::counted(out, u64::from(declared), "octet");
             }
-            out.extend_from_slice(noun);
-            out.push(b' ');
-            write::integer(out, index);
-            out.extend_from_slice(b" begins");
+            None => out.extend_from_slice(b" begins"),
         }
-        None => {}
     }
     if call.outcome.is_some_and(|outcome| outcome != Outcome::Completed) {
         out.extend_from_slice(b", after the reset");
@@ -273,16 +288,35 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
 /// Appends what a call that no frame ended was at when it was given up; nothing for any other.
 pub fn cut_off(call: &Call, out: &mut Vec<u8>) {
     name(call, out);
+    out.extend_from_slice(b" (stream ");
+    write::integer(out, call.stream.0);
+    if let Some(path) = call.path() {
+        out.extend_from_slice(b", ");
+        write::untrusted_part(out, path, SHOWN);
+    }
+    out.push(b')');
     match call.outcome {
         Some(Outcome::ConnectionLost) => out.extend_from_slice(b" is cut off: the connection ended"),
         Some(Outcome::Refused) => out.extend_from_slice(b" was left out by the GOAWAY: the server did not process it"),
-        _ => out.extend_from_slice(b" was still under way when the capture ended"),
+        _ => out.extend_from_slice(b": its end is not in this capture"),
     }
     out.extend_from_slice(b"; ");
     write::counted(out, u64::from(call.bodies.to_server.messages), "request");
     out.extend_from_slice(b", ");
     write::counted(out, u64::from(call.bodies.to_client.messages), "response");
     out.extend_from_slice(b", no status");
+}
+
+/// Appends a message's name: its number where that is known.
+pub fn numbered(noun: &[u8], index: u32, known: bool, out: &mut Vec<u8>) {
+    if known {
+        out.extend_from_slice(noun);
+        out.push(b' ');
+        write::integer(out, index);
+    } else {
+        out.extend_from_slice(b"a ");
+        out.extend_from_slice(noun);
+    }
 }
 
 fn name(call: &Call, out: &mut Vec<u8>) {

@@ -14,12 +14,12 @@ use crate::write;
 pub(super) fn settings(frame: &Frame<'_>, settings: Settings<'_>, out: &mut Vec<u8>) {
     if frame.header.is_some_and(|header| header.is_ack()) {
         let Facts::Acknowledges(Some(sent)) = frame.facts else {
-            return out.extend_from_slice(b"accepts SETTINGS that are not in this capture");
+            return out.extend_from_slice(b"accepts SETTINGS that were not seen before");
         };
         out.extend_from_slice(b"accepts the SETTINGS of packet ");
         write::integer(out, sent.at.packet);
         out.extend_from_slice(b" after ");
-        return write::elapsed(out, frame.at.time.nanos_since(sent.at.time));
+        return super::since(frame.at.time.nanos_since(sent.at.time), out);
     }
     out.extend_from_slice(sender(frame.direction));
     let count = settings.count() as u64;
@@ -59,7 +59,13 @@ pub(super) fn window_update(event: &FrameEvent<'_>, increment: u32, out: &mut Ve
         }
         Some(0) => {
             out.extend_from_slice(b": more room for ");
-            out.extend_from_slice(if on_stream { what } else if what.ends_with(b"quest") || what == b"requests" { b"requests" } else { b"responses" });
+            out.extend_from_slice(if on_stream {
+                what
+            } else if what.ends_with(b"quest") || what == b"requests" {
+                b"requests"
+            } else {
+                b"responses"
+            });
         }
         Some(used) if used < increment => {
             out.extend_from_slice(b": gives back the ");

@@ -4,6 +4,7 @@ pub mod decode;
 pub mod man;
 mod options;
 mod output;
+mod read_ahead;
 
 /// Why a command failed, and the exit code that says so.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod flow;
 mod history;
 mod live;
 mod seq;
+mod starting;
 mod table;
 
 pub use flow::{Close, FlowEvent, FlowFacts, FlowId, GapReason, Opened, Orientation, Receiver};

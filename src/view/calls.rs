@@ -8,11 +8,11 @@ use super::methods::{Methods, Name, PATH, Tally};
 use super::unseen::Unseen;
 use crate::time::Timestamp;
 
-use crate::write::{self, CLOCK_WIDTH, column, integer};
 use super::{Source, Summary, View};
 use crate::event::{Body, Event, Flow, FrameEvent};
 use crate::grpc::call::{Call, Outcome};
 use crate::grpc::calls::Belongs;
+use crate::write::{self, CLOCK_WIDTH, column, integer};
 
 /// The view.
 #[derive(Debug, Default)]

@@ -83,7 +83,9 @@ impl Text {
         out.extend_from_slice(b"  ");
         if flow.facts.refused {
             out.extend_from_slice(b"refused: the server answered the SYN with RST");
-        } else if let (Protocol::Unknown, 0, 0) = (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client) {
+        } else if let (Protocol::Unknown, 0, 0) =
+            (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client)
+        {
             out.extend_from_slice(b"no octets were exchanged");
         } else {
             annotate::protocol(flow.protocol, out);
@@ -138,7 +140,13 @@ impl Text {
     }
 
     /// A remark between frames.
-    fn remark(&mut self, event: &Event<'_>, direction: Option<Direction>, words: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+    fn remark(
+        &mut self,
+        event: &Event<'_>,
+        direction: Option<Direction>,
+        words: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
@@ -156,7 +164,9 @@ impl Text {
         if detail::fields(frame.frame, self.options.width, out) && !self.placeholders_explained {
             self.placeholders_explained = true;
             detail::indent(out);
-            out.extend_from_slice(b"(? stands for a header that the peer put into its table before this capture began, or where it lost octets)\n");
+            out.extend_from_slice(
+                b"(? is a header sent as a reference to an earlier one that this capture does not have)\n",
+            );
         }
         detail::status(&mut self.contents, frame, self.options.width, out);
         if self.options.bytes {
@@ -177,10 +187,11 @@ impl Text {
                 out.extend_from_slice(b"flow ");
                 write::integer(out, flow.facts.id.0);
                 out.extend_from_slice(match close {
-                    Close::Fin => b" ends: both sides have finished",
+                    Close::Fin => b" ends: both sides closed it (FIN)",
+                    Close::Replaced => b" was given up: another connection uses its ports",
                     Close::Reset(Direction::ToServer) => b" ends: RST from the client".as_slice(),
                     Close::Reset(Direction::ToClient) => b" ends: RST from the server",
-                    Close::Open => b" had not ended",
+                    Close::Open => b": its end is not in this capture",
                 });
                 out.extend_from_slice(b"; ");
                 write::counted(out, flow.facts.packets, "packet");
@@ -216,7 +227,9 @@ impl View for Text {
             }
             Body::Frame(frame) => self.frame(event, &frame, out),
             Body::Message(message) => detail::message(&mut self.contents, &message, self.options.width, out),
-            Body::Call(call) if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Refused | Outcome::Open)) => {
+            Body::Call(call)
+                if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Refused | Outcome::Open)) =>
+            {
                 self.remark(event, None, |out| annotate::cut_off(call, out), out);
             }
             Body::Call(_) => {}
@@ -257,6 +270,8 @@ impl View for Text {
                 },
                 out,
             ),
+            // A packet whose headers do not parse belongs to no flow: it is counted at the end.
+            Body::Malformed(_) if event.flow.is_none() => {}
             Body::Malformed(fault) => self.remark(
                 event,
                 fault.direction,
@@ -292,6 +307,15 @@ impl View for Text {
         if let Some(net) = summary.net {
             not_shown(net, out);
         }
+        if summary.late_packets > 0 {
+            write::counted_as(
+                out,
+                summary.late_packets,
+                "packet with octets came after its flow had ended",
+                "packets with octets came after their flows had ended",
+            );
+            out.push(b'\n');
+        }
         if let Some(facts) = summary.capture {
             if facts.dropped() > 0 {
                 out.extend_from_slice(b"the capture says that it dropped ");
@@ -325,8 +349,19 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
         write::counted(out, shown, "frame");
         out.extend_from_slice(b" shown, of ");
     }
-    let always = [(totals.packets, "packet"), (totals.flows, "flow"), (totals.frames, "frame"), (totals.calls, "call"), (totals.messages, "message")];
-    let sometimes = [(totals.gaps, "gap"), (totals.malformed, "malformed item"), (totals.limits, "limit reached"), (summary.late_packets, "late packet")];
+    let always = [
+        (totals.packets, "packet"),
+        (totals.flows, "flow"),
+        (totals.frames, "frame"),
+        (totals.calls, "call"),
+        (totals.messages, "message"),
+    ];
+    let sometimes = [
+        (totals.conflicts, "conflict"),
+        (totals.gaps, "gap"),
+        (totals.malformed, "malformed item"),
+        (totals.limits, "limit reached"),
+    ];
     for (n, noun) in always.into_iter().chain(sometimes.into_iter().filter(|(n, _)| *n > 0)) {
         if !std::mem::replace(&mut first, false) {
             out.extend_from_slice(b", ");
@@ -344,6 +379,11 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
 /// What was in the capture but is not TCP, or did not parse.
 fn not_shown(net: &Counters, out: &mut Vec<u8>) {
     let mut any = false;
+    if net.malformed > 0 {
+        out.extend_from_slice(b"not shown: ");
+        write::counted(out, net.malformed, "malformed packet");
+        any = true;
+    }
     for (kind, count) in net.not_tcp() {
         out.extend_from_slice(if any { b", " } else { b"not shown: " });
         any = true;
@@ -367,7 +407,8 @@ fn gap(octets: u64, reason: GapReason, out: &mut Vec<u8>) {
     write::counted(out, octets, "octet");
     out.extend_from_slice(match reason {
         GapReason::Lost => b" missing: they reached the other side, but the capture does not have them".as_slice(),
-        GapReason::NotCaptured => b" missing: the capture cut them off or ended before them",
+        GapReason::Cut => b" missing: the packet was captured only in part (snap length)",
+        GapReason::NotCaptured => b" missing: the capture ended before they came",
         GapReason::Limit => b" missing: they may have come later, a limit ended the waiting",
     });
 }
@@ -389,4 +430,3 @@ fn resync(skipped: u64, found: bool, out: &mut Vec<u8>) {
 fn address(address: std::net::SocketAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(address.to_string().as_bytes());
 }
-

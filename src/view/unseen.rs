@@ -3,9 +3,9 @@
 //! A report that says nothing here has left out nothing.
 
 use super::Summary;
-use crate::write::{counted_as, escaped, integer};
 use crate::event::{Body, Event, Flow, Protocol};
 use crate::grpc::calls::Role;
+use crate::write::{counted_as, escaped, integer};
 
 /// Counts of what is not shown.
 #[derive(Debug, Default)]
@@ -27,7 +27,9 @@ impl Unseen {
     pub fn event(&mut self, event: &Event<'_>) {
         let count = |counter: &mut u64, more: u64| *counter = counter.saturating_add(more);
         match &event.body {
-            Body::Frame(frame) if frame.belongs.is_plain && frame.belongs.role == Role::RequestBegins => count(&mut self.plain, 1),
+            Body::Frame(frame) if frame.belongs.is_plain && frame.belongs.role == Role::RequestBegins => {
+                count(&mut self.plain, 1)
+            }
             Body::Ended(_) => {
                 let Some(Flow { facts, protocol, .. }) = event.flow else { return };
                 let counter = match protocol {
@@ -127,7 +129,13 @@ impl Unseen {
             some(say, self.skipped, "octet", "octets", " passed over in search of frames");
         }
         some(say, self.unfinished, "frame was", "frames were", " cut off by the end of their direction");
-        some(say, self.conflicts, "repeated segment held", "repeated segments held", " other octets than the first, which stand");
+        some(
+            say,
+            self.conflicts,
+            "repeated segment held",
+            "repeated segments held",
+            " other octets than the first, which stand",
+        );
         some(say, totals.malformed, "thing does", "things do", " not parse");
         some(say, summary.late_packets, "packet", "packets", " with octets came after the end of the flow");
     }

@@ -63,7 +63,11 @@ mod tests {
                     octets[at] = octet;
                     let printable = matches!(octet, 0x20..=0x7e);
                     assert_eq!(is_printable(&octets), printable, "{octet:#x} at {at} of {length}");
-                    assert_eq!(is_plain(&octets), printable && !matches!(octet, b'"' | b'\\'), "{octet:#x} at {at} of {length}");
+                    assert_eq!(
+                        is_plain(&octets),
+                        printable && !matches!(octet, b'"' | b'\\'),
+                        "{octet:#x} at {at} of {length}"
+                    );
                 }
             }
         }

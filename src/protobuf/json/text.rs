@@ -199,14 +199,8 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_is_escaped() {
-        assert_eq!(
-            shown("a\u{1b}[2J\u{9b}\u{7f}\u{202e}".as_bytes()).0,
-            r#""a\u001b[2J\u009b\u007f\u202e""#
-        );
-        assert_eq!(
-            shown("grüße 漢字 🦀".as_bytes()),
-            ("\"grüße 漢字 🦀\"".to_owned(), true)
-        );
+        assert_eq!(shown("a\u{1b}[2J\u{9b}\u{7f}\u{202e}".as_bytes()).0, r#""a\u001b[2J\u009b\u007f\u202e""#);
+        assert_eq!(shown("grüße 漢字 🦀".as_bytes()), ("\"grüße 漢字 🦀\"".to_owned(), true));
     }
 
     #[test]
@@ -216,12 +210,7 @@ mod tests {
 
     #[test]
     fn base64_pads_every_remainder() {
-        for (octets, expected) in [
-            (&b""[..], "\"\""),
-            (b"f", "\"Zg==\""),
-            (b"fo", "\"Zm8=\""),
-            (b"foo", "\"Zm9v\""),
-        ] {
+        for (octets, expected) in [(&b""[..], "\"\""), (b"f", "\"Zg==\""), (b"fo", "\"Zm8=\""), (b"foo", "\"Zm9v\"")] {
             let mut out = Vec::new();
             base64(&mut out, octets);
             assert_eq!(String::from_utf8(out).unwrap(), expected);

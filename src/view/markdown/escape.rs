@@ -34,9 +34,19 @@ pub fn mermaid(out: &mut Vec<u8>, text: &[u8], most: usize) {
     write::escaped_within(&mut line, text, most);
     for octet in line {
         match octet {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b' ' | b'.' | b'/' | b'_' | b'-' | b',' | b'(' | b')' | b'=' | 0x80.. => {
-                out.push(octet)
-            }
+            b'0'..=b'9'
+            | b'A'..=b'Z'
+            | b'a'..=b'z'
+            | b' '
+            | b'.'
+            | b'/'
+            | b'_'
+            | b'-'
+            | b','
+            | b'('
+            | b')'
+            | b'='
+            | 0x80.. => out.push(octet),
             _ => {
                 out.push(b'#');
                 write::integer(out, u64::from(octet));

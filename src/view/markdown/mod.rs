@@ -15,12 +15,12 @@ use self::trace::Trace;
 use super::ending::{self, Verdict};
 use super::methods::{Methods, Name, Tally};
 use super::unseen::Unseen;
-use crate::write::{self, counted_as, integer};
 use super::{Source, Summary, View};
 use crate::capture::{Facts, Format};
 use crate::event::{Body, Event, Flow};
 use crate::grpc::call::{Call, CallId};
 use crate::time::Timestamp;
+use crate::write::{self, counted_as, integer};
 
 /// The view.
 #[derive(Debug)]
@@ -217,7 +217,9 @@ impl Markdown {
             return;
         }
         out.extend_from_slice(b"\n## Methods\n\n");
-        out.extend_from_slice(b"| calls | errors | unknown | p50 ms | p95 ms | p99 ms | octets to server | octets to client | method |\n");
+        out.extend_from_slice(
+            b"| calls | errors | unknown | p50 ms | p95 ms | p99 ms | octets to server | octets to client | method |\n",
+        );
         out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|:---|\n");
         for (name, tally) in methods.iter().take(self.options.limits.methods) {
             total(*name, tally, out);

@@ -1,10 +1,10 @@
 //! The trace in its collapsible block: what another view writes, up to a limit, and words on the rest.
 
-use crate::time::Timestamp;
 use super::escape::{fence, longest_run};
 use crate::event::{Body, Event};
-use crate::write;
+use crate::time::Timestamp;
 use crate::view::{Source, Summary, View};
+use crate::write;
 
 /// The trace so far.
 pub(super) struct Trace {
@@ -22,7 +22,10 @@ struct LeftOut {
 
 impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trace").field("octets", &self.text.len()).field("left_out", &self.left_out).finish_non_exhaustive()
+        f.debug_struct("Trace")
+            .field("octets", &self.text.len())
+            .field("left_out", &self.left_out)
+            .finish_non_exhaustive()
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
                     direction.sender(),
                     match reason {
                         GapReason::Lost => " were not captured",
-                        GapReason::NotCaptured => " were cut off by the capture",
+                        GapReason::Cut => " were cut off by the capture",
+                        GapReason::NotCaptured => " came after the capture",
                         GapReason::Limit => " were given up at a limit",
                     },
                 ],
@@ -40,7 +41,15 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
         }
         Body::Resync { direction, skipped, found, .. } => {
             counted_as(out, *skipped, "octet", "octets");
-            say(out, &[" of the ", direction.sender(), " passed over in search of frames", if *found { "" } else { " that never came" }]);
+            say(
+                out,
+                &[
+                    " of the ",
+                    direction.sender(),
+                    " passed over in search of frames",
+                    if *found { "" } else { " that never came" },
+                ],
+            );
             Kind::Note
         }
         Body::Unfinished { direction, header, missing, .. } => {
@@ -79,6 +88,7 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
                 _ if refused => say(out, &["the server refused the connection"]),
                 Close::Fin => say(out, &["both sides closed the connection"]),
                 Close::Reset(direction) => say(out, &["the ", direction.sender(), " reset the connection"]),
+                Close::Replaced => say(out, &["the ports were used again"]),
                 Close::Open => say(out, &["the capture ends before the connection"]),
             }
             Kind::Note

@@ -40,7 +40,8 @@ impl Fields {
     /// Appends a field as a JSON object.
     #[inline]
     pub(super) fn write(&mut self, field: &Field<'_>, out: &mut Vec<u8>) {
-        if let (Representation::Indexed, Some(index), Some(name), Some(value)) = (field.representation(), field.index(), field.name(), field.value())
+        if let (Representation::Indexed, Some(index), Some(name), Some(value)) =
+            (field.representation(), field.index(), field.name(), field.value())
             && let Some(json) = self.indexed(name, value)
         {
             out.extend_from_slice(json);
@@ -133,7 +134,15 @@ mod tests {
     #[test]
     fn fields_that_share_a_place_are_never_taken_for_each_other() {
         let mut fields = Fields::default();
-        for (name, value) in [("te", "trailers"), ("te", "trailerz"), ("te", "railertz"), ("et", "trailers"), ("", ""), ("tet", "railers"), ("te", "trailers")] {
+        for (name, value) in [
+            ("te", "trailers"),
+            ("te", "trailerz"),
+            ("te", "railertz"),
+            ("et", "trailers"),
+            ("", ""),
+            ("tet", "railers"),
+            ("te", "trailers"),
+        ] {
             let expected = format!(r#"{{"name":"{name}","value":"{value}","representation":"indexed","index":"#);
             for _ in 0..2 {
                 assert_eq!(json(&mut fields, name, value), Some(expected.clone()));

@@ -2,7 +2,10 @@
 
 use super::fields::Fields;
 use super::trouble::{self, Reached};
-use super::write::{display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted, string, string_or_hex, truth};
+use super::write::{
+    display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted,
+    string, string_or_hex, truth,
+};
 use crate::annotate;
 use crate::event::{Event, FrameEvent};
 use crate::grpc::calls::{Belongs, Role};
@@ -15,7 +18,13 @@ use crate::http2::preface::MAGIC;
 use crate::http2::stream;
 
 /// A frame.
-pub(super) fn frame(event: &Event<'_>, of: &FrameEvent<'_>, bytes: bool, (scratch, fields): (&mut Vec<u8>, &mut Fields), out: &mut Vec<u8>) {
+pub(super) fn frame(
+    event: &Event<'_>,
+    of: &FrameEvent<'_>,
+    bytes: bool,
+    (scratch, fields): (&mut Vec<u8>, &mut Fields),
+    out: &mut Vec<u8>,
+) {
     let frame = of.frame;
     number(out, b"{\"type\":\"frame\",\"id\":", frame.id.0);
     number(out, key!("time_ns"), frame.at.time.as_nanos());
@@ -277,7 +286,8 @@ fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(key!("acknowledges"));
             number(out, b"{\"frame\":", sent.id.0);
             number(out, key!("packet"), sent.at.packet);
-            number(out, key!("after_ns"), frame.at.time.nanos_since(sent.at.time));
+            let after = frame.at.time.nanos_since(sent.at.time);
+            number_if_known(out, key!("after_ns"), Some(after).filter(|after| *after >= 0));
             out.push(b'}');
         }
         Facts::Used { connection, stream } => {

@@ -63,10 +63,20 @@ impl View for Ndjson {
             Body::Message(message) => message::message(event, message, contents, *bytes, reached, out),
             Body::Call(call) => call::call(event, call, contents, scratch, reached, out),
             Body::Ended(close) => flow::ended(event, *close, out),
-            Body::Gap { direction, offset, octets, reason } => trouble::gap(event, *direction, *offset, *octets, *reason, out),
-            Body::Resync { direction, offset, skipped, found } => trouble::resync(event, *direction, *offset, *skipped, *found, out),
+            Body::Gap { direction, offset, octets, reason } => {
+                trouble::gap(event, *direction, *offset, *octets, *reason, out)
+            }
+            Body::Resync { direction, offset, skipped, found } => {
+                trouble::resync(event, *direction, *offset, *skipped, *found, out)
+            }
             Body::Unfinished { direction, offset, header, present, missing, by_sender } => {
-                let rest = trouble::Rest { offset: *offset, header: *header, present: *present, missing: *missing, by_sender: *by_sender };
+                let rest = trouble::Rest {
+                    offset: *offset,
+                    header: *header,
+                    present: *present,
+                    missing: *missing,
+                    by_sender: *by_sender,
+                };
                 trouble::unfinished(event, *direction, &rest, out);
             }
             Body::Conflict { direction, offset, octets } => trouble::conflict(event, *direction, *offset, *octets, out),

@@ -37,14 +37,21 @@ impl Reached {
 }
 
 /// Octets are missing.
-pub(super) fn gap(event: &Event<'_>, direction: Direction, offset: u64, octets: u64, reason: GapReason, out: &mut Vec<u8>) {
+pub(super) fn gap(
+    event: &Event<'_>,
+    direction: Direction,
+    offset: u64,
+    octets: u64,
+    reason: GapReason,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"{\"type\":\"gap\"");
     place(event, Some(direction), out);
     number(out, key!("offset"), offset);
     number(out, key!("bytes"), octets);
     let why = match reason {
         GapReason::Lost => "lost",
-        GapReason::NotCaptured => "not_captured",
+        GapReason::Cut | GapReason::NotCaptured => "not_captured",
         GapReason::Limit => "limit",
     };
     name(out, key!("why"), why);
@@ -52,7 +59,14 @@ pub(super) fn gap(event: &Event<'_>, direction: Direction, offset: u64, octets: 
 }
 
 /// Reading goes on, or never did.
-pub(super) fn resync(event: &Event<'_>, direction: Direction, offset: u64, skipped: u64, found: bool, out: &mut Vec<u8>) {
+pub(super) fn resync(
+    event: &Event<'_>,
+    direction: Direction,
+    offset: u64,
+    skipped: u64,
+    found: bool,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"{\"type\":\"resync\"");
     place(event, Some(direction), out);
     number(out, key!("offset"), offset);

@@ -1,5 +1,6 @@
 //! What stands below a line: fields, settings, messages, octets.
 
+use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
 use crate::grpc::calls::Role;
 use crate::grpc::encoding::{End, Form};
@@ -146,7 +147,9 @@ fn binary(raw: &[u8], out: &mut Vec<u8>) {
 
 /// The `google.rpc.Status` that a call ended with, if it came with one.
 pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
-    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else { return };
+    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else {
+        return;
+    };
     let Some(value) = call.status_details() else { return };
     indent(out);
     out.extend_from_slice(b"google.rpc.Status ");
@@ -165,8 +168,8 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
     indent(out);
     let before = out.len();
     let noun = match event.direction {
-        crate::direction::Direction::ToServer => "request ",
-        crate::direction::Direction::ToClient => "response ",
+        crate::direction::Direction::ToServer => "request",
+        crate::direction::Direction::ToClient => "response",
     };
     let done = event.message;
     contents.read(event, |unpacked, mut reading| {
@@ -189,8 +192,7 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
             indent(out);
         }
         let Some(octets) = unpacked.octets() else {
-            out.extend_from_slice(noun.as_bytes());
-            write::integer(out, done.index);
+            annotate::numbered(noun.as_bytes(), done.index, done.index_known, out);
             match unpacked {
                 Unpacked::Unnamed => out.extend_from_slice(b" is compressed, how is not known"),
                 _ if !done.kept => {
@@ -209,6 +211,7 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
         };
         match reading.type_name() {
             Some(name) => out.extend_from_slice(name.as_bytes()),
+            None if reading.schema.is_given() => out.extend_from_slice(b"(not in the schema, a guess)"),
             None => out.extend_from_slice(b"(no schema, a guess)"),
         }
         out.push(b' ');

@@ -169,6 +169,8 @@ impl Filter {
 #[derive(Debug)]
 pub struct Filtering {
     filter: Filter,
+    /// Whether the filter is empty: everything passes.
+    idle: bool,
     first: Timestamp,
     /// The calls whose ending is asked for, from a first reading.
     calls: Option<HashSet<CallId>>,
@@ -182,7 +184,7 @@ impl Filtering {
     /// Starts filtering; `calls` are those chosen by a first reading where the filter needs one.
     #[must_use]
     pub fn new(filter: Filter, calls: Option<HashSet<CallId>>) -> Self {
-        Self { filter, first: Timestamp::EPOCH, calls, introduced: HashSet::new(), shown: 0 }
+        Self { idle: filter.is_empty(), filter, first: Timestamp::EPOCH, calls, introduced: HashSet::new(), shown: 0 }
     }
 
     /// Tells the time of the first packet.
@@ -193,14 +195,19 @@ impl Filtering {
     /// Frames shown so far; `None` where there is no filter.
     #[must_use]
     pub fn shown(&self) -> Option<u64> {
-        (!self.filter.is_empty()).then_some(self.shown)
+        (!self.idle).then_some(self.shown)
     }
 
     /// Passes an event on if it is asked for. A flow is introduced when the first of its events is.
+    #[inline]
     pub fn event(&mut self, event: &Event<'_>, mut pass: impl FnMut(&Event<'_>)) {
-        if self.filter.is_empty() {
+        if self.idle {
             return pass(event);
         }
+        self.choose(event, &mut pass);
+    }
+
+    fn choose(&mut self, event: &Event<'_>, pass: &mut dyn FnMut(&Event<'_>)) {
         if !self.allows(event) {
             return;
         }

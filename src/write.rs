@@ -3,8 +3,10 @@
 //! The buffer comes first, what is appended second, its width last. Widths are columns of ASCII. A number that is wider than its column is
 //! written whole and pushes what follows: never a cut number.
 
+mod scan;
 mod untrusted;
 
+pub use self::scan::{is_plain, is_printable};
 pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part};
 
 use std::time::Duration;
@@ -12,14 +14,18 @@ use std::time::Duration;
 use crate::time::{Rfc3339, Timestamp};
 
 /// Appends `count` spaces.
+#[inline]
 pub fn spaces(out: &mut Vec<u8>, count: usize) {
-    const SPACES: [u8; 64] = [b' '; 64];
+    const SPACES: [u8; 32] = [b' '; 32];
     let mut left = count;
-    while left > 0 {
-        let take = left.min(SPACES.len());
-        out.extend_from_slice(SPACES.get(..take).unwrap_or_default());
-        left = left.saturating_sub(take);
+    while left > SPACES.len() {
+        out.extend_from_slice(&SPACES);
+        left = left.saturating_sub(SPACES.len());
     }
+    // All of them are written in one go, and what is too much is taken back.
+    let end = out.len().saturating_add(left);
+    out.extend_from_slice(&SPACES);
+    out.truncate(end);
 }
 
 /// Appends spaces until what was written since `from`, a length of `out`, is `width` octets long.
@@ -40,13 +46,58 @@ pub fn right(out: &mut Vec<u8>, text: &str, width: usize) {
 }
 
 /// Appends an integer.
-pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+#[inline]
+pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u64>) {
+    match number.try_into() {
+        Ok(digit @ 0..10) => out.push(b'0'.wrapping_add(digit as u8)),
+        Ok(number) => unsigned(out, number),
+        Err(_) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+    }
+}
+
+fn unsigned(out: &mut Vec<u8>, number: u64) {
+    if number >= EIGHT {
+        return long(out, number);
+    }
+    let digits = digits(number);
+    // Eight octets are written in one go, and what is too much is taken back.
+    let zeros = leading(digits);
+    let end = out.len().wrapping_add(8).wrapping_sub(zeros);
+    out.extend_from_slice(&from_octet(digits | ZEROS, zeros).to_le_bytes());
+    out.truncate(end);
+}
+
+fn long(out: &mut Vec<u8>, number: u64) {
+    unsigned(out, number / EIGHT);
+    out.extend_from_slice(&(digits(number % EIGHT) | ZEROS).to_le_bytes());
 }
 
 /// Appends an integer, right-aligned.
-pub fn integer_right(out: &mut Vec<u8>, number: impl itoa::Integer, width: usize) {
-    right(out, itoa::Buffer::new().format(number), width);
+#[inline]
+pub fn integer_right(out: &mut Vec<u8>, number: impl Into<u64>, width: usize) {
+    unsigned_right(out, number.into(), width);
+}
+
+fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
+    if number >= EIGHT {
+        return long_right(out, number, width);
+    }
+    if width > 8 {
+        spaces(out, width.wrapping_sub(8));
+    }
+    let digits = digits(number);
+    let zeros = leading(digits);
+    // What begins as a space needs one bit less to become a digit.
+    let text = (digits | ZEROS) & !before_octet(ZEROS & !SPACES, zeros);
+    let cut = zeros.min(8_usize.saturating_sub(width));
+    let end = out.len().wrapping_add(8).wrapping_sub(cut);
+    out.extend_from_slice(&from_octet(text, cut).to_le_bytes());
+    out.truncate(end);
+}
+
+fn long_right(out: &mut Vec<u8>, number: u64, width: usize) {
+    unsigned_right(out, number / EIGHT, width.saturating_sub(8));
+    out.extend_from_slice(&(digits(number % EIGHT) | ZEROS).to_le_bytes());
 }
 
 /// Appends a number and a noun, with an `s` where it is not one: `1 octet`, `2 octets`.
@@ -79,17 +130,32 @@ pub fn hex_number(out: &mut Vec<u8>, value: u64, digits: u32) {
 }
 
 /// Appends nanoseconds as milliseconds, rounded to three decimals: `0.506`.
+#[inline]
 pub fn millis(out: &mut Vec<u8>, nanos: i64) {
-    let mut text = [0; MILLIS_MOST];
-    out.extend_from_slice(millis_text(&mut text, nanos));
+    millis_right(out, nanos, 0);
 }
 
 /// Appends nanoseconds as milliseconds, rounded to three decimals, right-aligned.
 pub fn millis_right(out: &mut Vec<u8>, nanos: i64, width: usize) {
-    let mut text = [0; MILLIS_MOST];
-    let text = millis_text(&mut text, nanos);
-    spaces(out, width.saturating_sub(text.len()));
-    out.extend_from_slice(text);
+    let micros = nanos.unsigned_abs().saturating_add(500) / 1_000;
+    let (whole, part) = (micros / 1_000, micros % 1_000);
+    let width = width.saturating_sub(4);
+    if nanos < 0 && micros > 0 {
+        negative_right(out, whole, width);
+    } else {
+        unsigned_right(out, whole, width);
+    }
+    let [.., tenth, hundredth, thousandth] = (digits(part) | ZEROS).to_le_bytes();
+    out.extend_from_slice(&[b'.', tenth, hundredth, thousandth]);
+}
+
+#[cold]
+fn negative_right(out: &mut Vec<u8>, number: u64, width: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(number);
+    spaces(out, width.saturating_sub(text.len().saturating_add(1)));
+    out.push(b'-');
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends a moment, in nanoseconds since the beginning, as milliseconds, right-aligned: cut to three decimals, so that it is none that
@@ -171,33 +237,37 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
-/// Octets of the longest number of milliseconds: a sign, 13 digits, the point, three decimals.
-const MILLIS_MOST: usize = 20;
+/// The least number of nine digits.
+const EIGHT: u64 = 100_000_000;
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
 
-/// Writes milliseconds at the end of `text`.
-fn millis_text(text: &mut [u8; MILLIS_MOST], nanos: i64) -> &[u8] {
-    let micros = nanos.unsigned_abs().saturating_add(500) / 1_000;
-    let negative = nanos < 0 && micros > 0;
-    let mut rest = micros;
-    let mut at = MILLIS_MOST;
-    for (place, slot) in text.iter_mut().rev().enumerate() {
-        if rest == 0 && place > 4 {
-            if negative {
-                *slot = b'-';
-                at = at.saturating_sub(1);
-            }
-            break;
-        }
-        *slot = if place == 3 {
-            b'.'
-        } else {
-            let digit = u8::try_from(rest % 10).unwrap_or(0);
-            rest /= 10;
-            b'0'.saturating_add(digit)
-        };
-        at = at.saturating_sub(1);
-    }
-    text.get(at..).unwrap_or_default()
+/// The eight digits of a number below [`EIGHT`], one an octet, the first one lowest: all halves, quarters and eighths at once.
+#[inline(always)]
+fn digits(number: u64) -> u64 {
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = (halves.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | (halves.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
+    let tens = (quarters.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (quarters.wrapping_sub(tens.wrapping_mul(10)) << 8)
+}
+
+/// How many zeros precede the number; the last digit is none of them.
+#[inline(always)]
+fn leading(digits: u64) -> usize {
+    (digits.trailing_zeros() / 8).min(7) as usize
+}
+
+/// The octets from `at` on, which is at most 7, first.
+#[inline(always)]
+fn from_octet(octets: u64, at: usize) -> u64 {
+    octets.wrapping_shr((at as u32).wrapping_mul(8))
+}
+
+/// The octets before `at`, which is at most 7; zeros follow them.
+#[inline(always)]
+fn before_octet(octets: u64, at: usize) -> u64 {
+    octets & 1_u64.wrapping_shl((at as u32).wrapping_mul(8)).wrapping_sub(1)
 }
 
 #[cfg(test)]
@@ -261,9 +331,27 @@ mod tests {
     }
 
     #[test]
+    fn integers_are_written_as_they_are() {
+        let mut numbers: Vec<u64> = (0..20_000).collect();
+        for power in (0..20).map(|n| 10_u64.pow(n)) {
+            numbers.extend([power - 1, power, power + 1, power.saturating_mul(7), power.saturating_mul(12)]);
+        }
+        numbers.extend((0..64).flat_map(|n| [u64::MAX >> n, 0x1234_5678_9abc_def0 >> n]));
+        for number in numbers {
+            assert_eq!(text(|out| integer(out, number)), number.to_string());
+            for width in [0, 1, 4, 7, 8, 9, 12, 16, 17, 25] {
+                assert_eq!(text(|out| integer_right(out, number, width)), format!("{number:width$}"));
+            }
+        }
+        for number in [-1, -99, i64::MIN, i64::MAX] {
+            assert_eq!(text(|out| integer(out, number)), number.to_string());
+        }
+    }
+
+    #[test]
     fn numbers_wider_than_their_column_are_written_whole() {
-        assert_eq!(text(|out| integer_right(out, 7, 4)), "   7");
-        assert_eq!(text(|out| integer_right(out, 123_456, 4)), "123456");
+        assert_eq!(text(|out| integer_right(out, 7_u64, 4)), "   7");
+        assert_eq!(text(|out| integer_right(out, 123_456_u64, 4)), "123456");
         assert_eq!(text(|out| hex_number(out, 0xfa, 2)), "fa");
         assert_eq!(text(|out| hex_number(out, 0, 2)), "00");
         assert_eq!(text(|out| hex_number(out, u64::MAX, 2)), "ffffffffffffffff");

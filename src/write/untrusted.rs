@@ -3,11 +3,12 @@
 //! Two ways: the trace keeps text as it stands, the backslash too, but for what could steer a terminal ([`untrusted`]); tables and pages,
 //! where a line must stay a line and an escape must be told from text that looks like one, double the backslash ([`escaped`]).
 
+use super::scan::{is_plain, is_printable};
 use super::{hex, hex_number, integer};
 
 /// Appends text from a stranger: what could steer a terminal or is no UTF-8 is shown as `\x1b`.
 pub fn untrusted(out: &mut Vec<u8>, text: &[u8]) {
-    if text.iter().all(|octet| matches!(octet, b' '..=b'~')) {
+    if is_printable(text) {
         out.extend_from_slice(text);
         return;
     }
@@ -58,8 +59,7 @@ pub fn printable(out: &mut Vec<u8>, octets: &[u8]) {
 }
 
 fn escape(out: &mut Vec<u8>, octets: &[u8], most: usize, backslash: bool) {
-    let plain = |octet: &u8| matches!(octet, 0x20..=0x7e) && !(backslash && *octet == b'\\');
-    if octets.len() <= most && octets.iter().all(plain) {
+    if octets.len() <= most && (if backslash { is_plain(octets) } else { is_printable(octets) }) {
         return out.extend_from_slice(octets);
     }
     let mut left = most;

@@ -109,7 +109,7 @@ impl Line {
             None => {
                 out.extend_from_slice(b"         ");
                 self.style.bold(out, |out| write::left(out, "MAGIC", 14));
-                write::integer_right(out, 24, 8);
+                write::integer_right(out, 24_u64, 8);
             }
         }
         if !note.is_empty() {
@@ -155,12 +155,19 @@ fn flags(header: FrameHeader, note: &[u8], out: &mut Vec<u8>) {
             continue;
         }
         if std::mem::replace(&mut first, false) {
-            let width =
-                note.utf8_chunks().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.valid().chars().count()));
+            let width = characters(note);
             write::spaces(out, NOTE.saturating_sub(width).max(2));
         } else {
             out.push(b' ');
         }
         out.extend_from_slice(name.as_bytes());
     }
+}
+
+/// How many columns a note takes.
+fn characters(note: &[u8]) -> usize {
+    if note.is_ascii() {
+        return note.len();
+    }
+    note.utf8_chunks().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.valid().chars().count()))
 }

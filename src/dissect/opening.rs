@@ -16,6 +16,8 @@ use crate::tls::{Look, looks_like_tls};
 const SHOWN: usize = 64;
 /// How far into a direction the client preface may stand: behind a PROXY protocol header, say.
 const PREFACE_WITHIN: usize = 512;
+/// How PROXY protocol headers begin, version 1 and version 2.
+const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n"];
 /// Octets after which a flow that says nothing we know is given up.
 const ENOUGH: usize = 8192;
 /// Octets of a server's side after which its client's preface is no longer awaited: it was not captured.
@@ -181,7 +183,10 @@ impl Opening {
             if let Some(skip) = find_magic(octets) {
                 return self.with_preface(direction, skip, facts);
             }
-            if MAGIC.starts_with(octets.get(..MAGIC.len()).unwrap_or(octets)) {
+            // The preface, or a PROXY protocol header before it, is coming.
+            let begins = |whole: &[u8]| whole.starts_with(octets.get(..whole.len()).unwrap_or(octets));
+            let proxied = PROXY.iter().any(|proxy| begins(proxy)) && octets.len() <= PREFACE_WITHIN;
+            if begins(MAGIC) || proxied {
                 wait = true;
                 continue;
             }
@@ -208,7 +213,10 @@ impl Opening {
         let silent = server.is_empty() && facts.seen[client.opposite()];
         let whole = !self.gaps[client.opposite()] && (silent || begins_with_settings(server));
         let from_start = Both { to_server: !self.gaps[client], to_client: whole };
-        Verdict::Http2 { begin: Begin::PriorKnowledge, swap, from_start, skip }
+        let before = self.octets[client].get(..skip).unwrap_or_default();
+        let proxied = PROXY.iter().any(|proxy| before.starts_with(proxy));
+        let begin = if proxied { Begin::Proxied } else { Begin::PriorKnowledge };
+        Verdict::Http2 { begin, swap, from_start, skip }
     }
 
     /// No preface of the client: frames that chain, and who sends requests.

@@ -137,8 +137,12 @@ impl FlowTable {
         };
         let Some(place) = self.slots.get_mut(slot) else { return };
         let from_client = place.facts.client == segment.source;
-        if let State::Ended(_) = place.state {
-            self.late = self.late.saturating_add(u64::from(!segment.payload.is_empty()));
+        if let State::Ended(next) = &place.state {
+            let direction = if from_client { Direction::ToServer } else { Direction::ToClient };
+            let end = SeqNumber(segment.sequence).add(segment.wire_length);
+            // What only repeats octets that were seen is not late.
+            let is_new = segment.wire_length > 0 && next[direction].is_none_or(|next| end.distance(next) > 0);
+            self.late = self.late.saturating_add(u64::from(is_new));
             return;
         }
         place.facts.packets = place.facts.packets.saturating_add(1);

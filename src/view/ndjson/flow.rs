@@ -17,6 +17,7 @@ pub(super) fn ended(event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
     if let Protocol::Http2(begin) = flow.protocol {
         let begin = match begin {
             Begin::PriorKnowledge => "prior_knowledge",
+            Begin::Proxied => "proxied",
             Begin::Upgrade => "upgrade",
             Begin::Mid => "mid",
             Begin::Unseen => "unseen",

@@ -108,6 +108,9 @@ pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
         }
         Protocol::Http2(Begin::Upgrade) => out.extend_from_slice(b"HTTP/2, upgraded from HTTP/1.1 (h2c)"),
         Protocol::Http2(Begin::Unseen) => out.extend_from_slice(b"HTTP/2, its first octets were not captured"),
+        Protocol::Http2(Begin::Sideless) => out.extend_from_slice(
+            b"HTTP/2, already under way when the capture began; which side is the client is a guess",
+        ),
         Protocol::Http2(Begin::Mid) => out.extend_from_slice(b"HTTP/2, already under way when the capture began"),
         Protocol::Tls(facts) => connection::tls(facts, out),
     }

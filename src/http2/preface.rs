@@ -14,6 +14,8 @@ pub enum Begin {
     Upgrade,
     /// Not seen: the capture starts later.
     Mid,
+    /// As `Mid`, and nothing that was seen tells which side is the client.
+    Sideless,
     /// Not seen, although the TCP connection was seen from its beginning: the first octets of a side are missing.
     Unseen,
 }

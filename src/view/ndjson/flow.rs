@@ -20,6 +20,7 @@ pub(super) fn ended(event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
             Begin::Proxied => "proxied",
             Begin::Upgrade => "upgrade",
             Begin::Mid => "mid",
+            Begin::Sideless => "mid_sides_guessed",
             Begin::Unseen => "unseen",
         };
         name(out, key!("begin"), begin);

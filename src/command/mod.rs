@@ -1,6 +1,7 @@
 //! The commands: the only place that joins a source, the dissector and a view, opens files and writes.
 
 pub mod decode;
+mod input;
 pub mod man;
 mod options;
 mod output;

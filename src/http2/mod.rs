@@ -16,3 +16,4 @@ mod state;
 pub mod stream;
 pub mod streams;
 pub mod sync;
+pub mod write;

@@ -1,9 +1,12 @@
 //! The commands: the only place that joins a source, the dissector and a view, opens files and writes.
 
 pub mod decode;
+pub mod demo;
+mod loopback;
 pub mod man;
 mod options;
 mod output;
+mod view;
 
 /// Why a command failed, and the exit code that says so.
 #[derive(Debug)]

@@ -5,9 +5,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use framescope::http2::hpack::{
-    Decoder, Encoder, How, Huffman, Indexing, Limits, Scratch, Start, StaticName,
-};
+use framescope::http2::hpack::{Decoder, Encoder, How, Huffman, Indexing, Limits, Scratch, Start, StaticName};
 
 const ROUNDS: usize = 31;
 
@@ -116,35 +114,17 @@ fn cases() -> Vec<Case> {
         out
     };
     let mut timeout = indexed.clone();
-    let how = How {
-        indexing: Indexing::Incremental,
-        huffman: Huffman::Shorter,
-    };
-    encoder
-        .block(&mut timeout)
-        .field_with(b"grpc-timeout", b"99873u", how)
-        .field_with(b"x-request-id", b"5f2b7c1e-93aa-4c1b-8f0d-2f8e5a", how);
+    let how = How { indexing: Indexing::Incremental, huffman: Huffman::Shorter };
+    encoder.block(&mut timeout).field_with(b"grpc-timeout", b"99873u", how).field_with(
+        b"x-request-id",
+        b"5f2b7c1e-93aa-4c1b-8f0d-2f8e5a",
+        how,
+    );
     vec![
-        Case {
-            name: "8 indexed",
-            before: before.clone(),
-            block: indexed,
-        },
-        Case {
-            name: "8 indexed, 2 Huffman insertions",
-            before: before.clone(),
-            block: timeout,
-        },
-        Case {
-            name: "8 literals, plain",
-            before: Vec::new(),
-            block: literal(Indexing::Without, Huffman::Never),
-        },
-        Case {
-            name: "8 literals, Huffman",
-            before: Vec::new(),
-            block: literal(Indexing::Without, Huffman::Always),
-        },
+        Case { name: "8 indexed", before: before.clone(), block: indexed },
+        Case { name: "8 indexed, 2 Huffman insertions", before: before.clone(), block: timeout },
+        Case { name: "8 literals, plain", before: Vec::new(), block: literal(Indexing::Without, Huffman::Never) },
+        Case { name: "8 literals, Huffman", before: Vec::new(), block: literal(Indexing::Without, Huffman::Always) },
         Case {
             name: "8 insertions, Huffman",
             before: Vec::new(),

@@ -5,7 +5,7 @@
 mod support;
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use framescope::capture::{CaptureFile, Source};
 use framescope::direction::{Both, Direction};
@@ -20,13 +20,18 @@ use framescope::span::Arrival;
 use framescope::tcp::{FlowEvent, FlowFacts, FlowTable, Orientation, Receiver};
 
 use support::corpus::{Amount, Kind};
-use support::measure::{median, megabytes_a_second, time};
+use support::measure::{median, megabytes_a_second};
 
 /// A layer's name, and what runs everything up to it over a capture; it says how many things it saw.
 type Layer = (&'static str, fn(&[u8]) -> u64);
 
-const LAYERS: [Layer; 5] =
-    [("records", records), ("+ link, IP, TCP headers", headers), ("+ flows", flows), ("+ frames, HPACK, windows", frames), ("+ calls, events", events)];
+const LAYERS: [Layer; 5] = [
+    ("records", records),
+    ("+ link, IP, TCP headers", headers),
+    ("+ flows", flows),
+    ("+ frames, HPACK, windows", frames),
+    ("+ calls, events", events),
+];
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick" || argument == "--test");
@@ -34,7 +39,8 @@ fn main() {
     let (rounds, octets) = if quick { (1, 1_000_000) } else { (9, 100_000_000) };
     for kind in Kind::ALL.into_iter().filter(|kind| only.is_empty() || only.contains(kind)) {
         let mut capture = Vec::new();
-        let amount = if kind == Kind::Connections && !quick { Amount::Connections(50_000) } else { Amount::Octets(octets) };
+        let amount =
+            if kind == Kind::Connections && !quick { Amount::Connections(50_000) } else { Amount::Octets(octets) };
         let packets = support::corpus::write(kind, amount, &mut capture).expect("memory takes every octet");
         println!("{}: {} octets, {packets} packets", kind.name(), capture.len());
         let mut times = [const { Vec::new() }; LAYERS.len()];
@@ -50,6 +56,13 @@ fn main() {
         }
         header_blocks(&capture, rounds);
     }
+}
+
+/// The time of one run.
+fn time(run: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    run();
+    start.elapsed()
 }
 
 fn report(name: &str, octets: u64, packets: u64, time: Duration) {
@@ -71,7 +84,9 @@ fn headers(capture: &[u8]) -> u64 {
     let mut net = Net::default();
     let mut octets = 0;
     while let Some(packet) = source.next_packet().expect("a whole capture") {
-        if let Outcome::Tcp(segment) = net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos()) {
+        if let Outcome::Tcp(segment) =
+            net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos())
+        {
             octets += segment.payload.len() as u64;
         }
     }
@@ -116,7 +131,8 @@ fn frames(capture: &[u8]) -> u64 {
             }
             match event {
                 FlowEvent::Octets { direction, octets, pieces, at, .. } => {
-                    let connection = self.open[slot].get_or_insert_with(|| Connection::new(Both { to_server: true, to_client: true }));
+                    let connection = self.open[slot]
+                        .get_or_insert_with(|| Connection::new(Both { to_server: true, to_client: true }));
                     connection.push(direction, octets, pieces, at, &mut self.shared, &mut self.frames);
                 }
                 FlowEvent::Closed { .. } => self.open[slot] = None,
@@ -125,7 +141,8 @@ fn frames(capture: &[u8]) -> u64 {
             Orientation::Keep
         }
     }
-    let mut connections = Connections { shared: Shared::new(&Limits::default()), open: Vec::new(), frames: Frames::default() };
+    let mut connections =
+        Connections { shared: Shared::new(&Limits::default()), open: Vec::new(), frames: Frames::default() };
     through_flows(capture, &mut connections);
     connections.frames.0
 }
@@ -136,7 +153,9 @@ fn through_flows(capture: &[u8], receiver: &mut impl Receiver) {
     let mut flows = FlowTable::new(&Limits::default());
     while let Some(packet) = source.next_packet().expect("a whole capture") {
         let at = Arrival { time: packet.time, packet: packet.number };
-        if let Outcome::Tcp(segment) = net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos()) {
+        if let Outcome::Tcp(segment) =
+            net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos())
+        {
             flows.segment(at, &segment, receiver);
         }
     }

@@ -6,38 +6,14 @@ use std::time::Instant;
 use framescope::net::{Net, Outcome};
 
 fn main() {
-    let tcp = [
-        &[0x80; 12][..],
-        &[0x80, 0x18, 1, 0, 0, 0, 0, 0],
-        &[1; 12],
-        &[7; 100],
-    ]
-    .concat();
-    let v4 = ip(
-        &[
-            0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-        ],
-        2,
-        20,
-        &tcp,
-    );
+    let tcp = [&[0x80; 12][..], &[0x80, 0x18, 1, 0, 0, 0, 0, 0], &[1; 12], &[7; 100]].concat();
+    let v4 = ip(&[0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2], 2, 20, &tcp);
     let mut header = vec![0x60, 0, 0, 0, 0, 0, 6, 64];
     header.extend([0x20; 32]);
     let v6 = ip(&header, 4, 0, &tcp);
     let tag = |inner: &[u8]| [&[0, 5, 8, 0], inner].concat();
-    let udp = [
-        &[0x12, 0x34, 0x12, 0xb5, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 1, 0][..],
-        &frame(0x0800, &v4),
-    ]
-    .concat();
-    let outer = ip(
-        &[
-            0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-        ],
-        2,
-        20,
-        &udp,
-    );
+    let udp = [&[0x12, 0x34, 0x12, 0xb5, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 1, 0][..], &frame(0x0800, &v4)].concat();
+    let outer = ip(&[0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2], 2, 20, &udp);
     measure("Ethernet IPv4 TCP", &frame(0x0800, &v4));
     measure("Ethernet IPv6 TCP", &frame(0x86dd, &v6));
     measure("Ethernet VLAN IPv4 TCP", &frame(0x8100, &tag(&v4)));

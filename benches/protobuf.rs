@@ -9,19 +9,11 @@ use framescope::protobuf::schema::{Disk, Inputs, Schema};
 
 fn main() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/protobuf");
-    let inputs = Inputs {
-        protos: vec![fixtures.join("proto")],
-        ..Inputs::default()
-    };
-    time("schema: built-in types", || {
-        drop(black_box(Schema::builtin()))
-    });
-    time("schema: the lab's files", || {
-        drop(black_box(Schema::load(&inputs, &Disk)))
-    });
+    let inputs = Inputs { protos: vec![fixtures.join("../proto")], ..Inputs::default() };
+    time("schema: built-in types", || drop(black_box(Schema::builtin())));
+    time("schema: the lab's files", || drop(black_box(Schema::load(&inputs, &Disk))));
     let (schema, _) = Schema::load(&inputs, &Disk).expect("the fixtures load");
-    let payload =
-        |name: &str| std::fs::read(fixtures.join("payloads").join(name)).unwrap_or_default();
+    let payload = |name: &str| std::fs::read(fixtures.join("payloads").join(name)).unwrap_or_default();
     let mut decoder = Decoder::default();
     let mut out = Vec::new();
     for (name, octets) in [
@@ -52,7 +44,8 @@ fn main() {
 
 /// 13 values in about 60 octets: integers, a bool, a text, an inner message.
 fn thirteen_numbers() -> Vec<u8> {
-    let mut octets = b"\x18\x05\x20\x96\x01\x28\x07\x30\xac\x02\x38\x09\x40\x0b\x4d\x01\0\0\0\x55\x02\0\0\0\x68\x01".to_vec();
+    let mut octets =
+        b"\x18\x05\x20\x96\x01\x28\x07\x30\xac\x02\x38\x09\x40\x0b\x4d\x01\0\0\0\x55\x02\0\0\0\x68\x01".to_vec();
     octets.extend_from_slice(b"\x72\x0cuser-1234567\x80\x01\x01\xb2\x04\x08\x0a\x04name\x10\x07");
     octets
 }

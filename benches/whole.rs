@@ -10,11 +10,11 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::connection::PORT;
 use support::corpus::{self, Amount, Kind};
-use support::measure::{median, megabytes_a_second, time};
+use support::measure::{median, megabytes_a_second};
 
 const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/bench.proto");
 
@@ -90,7 +90,8 @@ fn program() -> Option<PathBuf> {
 }
 
 fn framescope(program: &Path, file: &Path, rounds: usize) {
-    let formats: [&[&str]; 4] = [&["-T", "calls"], &["-T", "text", "--proto", PROTO], &["-T", "ndjson", "--proto", PROTO], &["-T", "markdown"]];
+    let formats: [&[&str]; 4] =
+        [&["-T", "calls"], &["-T", "text", "--proto", PROTO], &["-T", "ndjson", "--proto", PROTO], &["-T", "markdown"]];
     let mut runs = formats.map(|_| Vec::new());
     for _ in 0..rounds {
         for (runs, arguments) in runs.iter_mut().zip(formats) {
@@ -104,11 +105,29 @@ fn framescope(program: &Path, file: &Path, rounds: usize) {
 
 fn tshark(file: &Path) {
     let http2 = format!("tcp.port=={PORT},http2");
-    let fields = ["-T", "fields", "-e", "frame.number", "-e", "http2.type", "-e", "http2.streamid", "-e", "http2.headers.path", "-e", "grpc.message_length"];
+    let fields = [
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+        "-e",
+        "http2.type",
+        "-e",
+        "http2.streamid",
+        "-e",
+        "http2.headers.path",
+        "-e",
+        "grpc.message_length",
+    ];
     for (name, arguments) in [("tshark -T fields", &fields[..]), ("tshark -T json", &["-T", "json"])] {
         let mut command = Command::new("tshark");
         command.args(["-r".as_ref(), file.as_os_str()]).args(["-d", &http2]).args(arguments);
-        if !command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok_and(|mut child| child.kill().is_ok() && child.wait().is_ok()) {
+        if !command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .is_ok_and(|mut child| child.kill().is_ok() && child.wait().is_ok())
+        {
             println!("  skipped: tshark is not installed");
             return;
         }
@@ -126,20 +145,23 @@ struct Run {
 }
 
 fn run(command: &mut Command) -> Run {
-    let mut succeeded = false;
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    let start = Instant::now();
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
     let status = format!("/proc/{}/status", child.id());
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watch = scope.spawn(|| {
             let mut peak = None;
             while !ended.load(Ordering::Relaxed) {
-                peak = high_water(&status).max(peak);
-                std::thread::sleep(Duration::from_millis(2));
+                // Between fork and exec there is nothing to read yet.
+                peak = high_water(&status).filter(|kibibytes| *kibibytes > 0).max(peak);
+                std::thread::sleep(Duration::from_millis(1));
             }
             peak
         });
-        let time = time(|| succeeded = child.wait().is_ok_and(|status| status.success()));
+        let succeeded = child.wait().is_ok_and(|status| status.success());
+        let time = start.elapsed();
         ended.store(true, Ordering::Relaxed);
         Run { time, peak: watch.join().unwrap_or_default(), succeeded }
     })
@@ -160,7 +182,11 @@ fn report(name: &str, octets: u64, runs: Vec<Run>) {
     let peak = runs.iter().filter_map(|run| run.peak).max();
     let peak = peak.map_or_else(|| "?".into(), |kibibytes| format!("{:.1}", kibibytes as f64 / 1024.0));
     let time = median(runs.into_iter().map(|run| run.time).collect());
-    println!("  {name:<26} {:>8.1} MB/s {:>9.3} s, at most {peak} MiB", megabytes_a_second(octets, time), time.as_secs_f64());
+    println!(
+        "  {name:<26} {:>8.1} MB/s {:>9.3} s, at most {peak} MiB",
+        megabytes_a_second(octets, time),
+        time.as_secs_f64()
+    );
 }
 
 fn length(file: &Path) -> u64 {

@@ -2,11 +2,15 @@
 //!
 //! Says only what the event knows: what was not captured is called so, and a likeness is called a likeness.
 
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
+
 mod call;
 mod connection;
 mod ping;
 
-pub use self::call::cut_off;
+pub use self::call::{cut_off, numbered};
+pub use self::connection::foreign;
 
 use crate::direction::Direction;
 use crate::event::{Event, FrameEvent, Protocol};
@@ -25,12 +29,14 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
         Payload::Headers { .. } | Payload::Continuation { .. } => call::headers(frame, out),
         Payload::PushPromise { promised, .. } => {
             out.extend_from_slice(b"the server promises a response on stream ");
-            write::integer(promised.0, out);
+            write::integer(out, promised.0);
         }
         Payload::RstStream(code) => call::reset(frame, code, out),
         Payload::Settings(settings) => connection::settings(seen, settings, out),
         Payload::Ping(opaque) => ping::ping(seen, opaque, out),
-        Payload::GoAway { last_stream, error, debug_data } => connection::go_away(seen, last_stream, error, debug_data, out),
+        Payload::GoAway { last_stream, error, debug_data } => {
+            connection::go_away(seen, last_stream, error, debug_data, out)
+        }
         Payload::WindowUpdate { increment } => connection::window_update(frame, increment, out),
         Payload::Priority(priority) => connection::priority(priority, out),
         Payload::PriorityUpdate { prioritized, value } => connection::priority_update(prioritized, value, out),
@@ -43,9 +49,9 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
     let _ = event;
     if seen.missing > 0 {
         separate(before, out);
-        write::integer(seen.missing, out);
+        write::integer(out, seen.missing);
         out.extend_from_slice(b" of ");
-        write::counted(seen.header.map_or(0, |header| u64::from(header.length())), "octet", out);
+        write::counted(out, seen.header.map_or(0, |header| u64::from(header.length())), "octet");
         out.extend_from_slice(if seen.missing == 1 { b" was not captured" } else { b" were not captured" });
     }
     if let Some(header) = seen.header {
@@ -59,7 +65,7 @@ fn oddities(header: FrameHeader, before: usize, out: &mut Vec<u8>) {
     if undefined != 0 {
         separate(before, out);
         out.extend_from_slice(b"flag bits 0x");
-        write::hex(&[undefined], out);
+        write::hex(out, &[undefined]);
         out.extend_from_slice(b" have no meaning here");
     }
     if header.reserved_bit() {
@@ -80,6 +86,15 @@ fn sender(direction: Direction) -> &'static [u8] {
     direction.sender().as_bytes()
 }
 
+/// Appends the time between two frames; a capture may have its packets out of time order, and then there is none to tell.
+fn since(nanos: i64, out: &mut Vec<u8>) {
+    if nanos < 0 {
+        out.extend_from_slice(b"a time unknown, for the capture has it before that");
+    } else {
+        write::elapsed(out, nanos);
+    }
+}
+
 /// How a flow speaks, in words.
 pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
     match protocol {
@@ -87,6 +102,7 @@ pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
         Protocol::Http1 => out.extend_from_slice(b"HTTP/1"),
         Protocol::Http2(Begin::PriorKnowledge) => out.extend_from_slice(b"HTTP/2, prior knowledge"),
         Protocol::Http2(Begin::Upgrade) => out.extend_from_slice(b"HTTP/2, upgraded from HTTP/1.1 (h2c)"),
+        Protocol::Http2(Begin::Unseen) => out.extend_from_slice(b"HTTP/2, its first octets were not captured"),
         Protocol::Http2(Begin::Mid) => out.extend_from_slice(b"HTTP/2, already under way when the capture began"),
         Protocol::Tls(facts) => connection::tls(facts, out),
     }

@@ -1,5 +1,8 @@
 //! Packets in, events out: wires the layers together and decides nothing of its own but which protocol a flow speaks.
 
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
+
 mod http1;
 mod http2;
 mod opening;
@@ -21,7 +24,7 @@ use crate::tls;
 
 use self::http1::Http1;
 use self::http2::Http2;
-use self::opening::{Opening, Verdict};
+use self::opening::{Gap, Opening, Verdict};
 
 /// Everything that has been counted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -40,6 +43,8 @@ pub struct Totals {
     pub gaps: u64,
     /// Octets missing there.
     pub gap_octets: u64,
+    /// Repeated segments with other octets than those captured first.
+    pub conflicts: u64,
     /// Things that do not parse.
     pub malformed: u64,
     /// Times a limit was reached.
@@ -72,6 +77,8 @@ struct Upper {
 struct Application {
     protocol: Protocol,
     state: State,
+    /// Whether a TLS flow was introduced.
+    told: bool,
     first_octets: [Vec<u8>; 2],
 }
 
@@ -111,12 +118,24 @@ impl Dissector {
     pub fn packet(&mut self, packet: &Packet<'_>, observer: &mut impl Observer) {
         let at = Arrival { time: packet.time, packet: packet.number };
         self.upper.totals.packets = self.upper.totals.packets.saturating_add(1);
-        match self.net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos()) {
-            Outcome::Tcp(segment) => self.flows.segment(at, &segment, &mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer }),
+        match self.net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos())
+        {
+            Outcome::Tcp(segment) => self.flows.segment(
+                at,
+                &segment,
+                &mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer },
+            ),
             Outcome::Malformed(malformed) => {
                 self.upper.totals.malformed = self.upper.totals.malformed.saturating_add(1);
                 let offset = u64::from(malformed.offset);
-                let fault = Fault { what: What::Packet(malformed), direction: None, frame: None, offset, length: 0, pieces: &[] };
+                let fault = Fault {
+                    what: What::Packet(malformed),
+                    direction: None,
+                    frame: None,
+                    offset,
+                    length: 0,
+                    pieces: &[],
+                };
                 observer.event(&Event { at, flow: None, body: Body::Malformed(fault) });
             }
             Outcome::NotTcp(_) | Outcome::Fragment(_) => {}
@@ -125,7 +144,8 @@ impl Dissector {
 
     /// Takes note that the time is `now`: what waited long enough is given up. Needed only where packets stop coming.
     pub fn advance(&mut self, now: Timestamp, observer: &mut impl Observer) {
-        self.flows.advance(now, &mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer });
+        self.flows
+            .advance(now, &mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer });
     }
 
     /// The input has ended: hands out everything that was still waiting.
@@ -161,8 +181,11 @@ impl Dissector {
     /// Octets of memory held by all layers.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let applications = self.applications.iter().fold(0_usize, |sum, application| sum.saturating_add(application.held_bytes()));
-        [self.net.held_bytes(), self.flows.held_bytes(), self.upper.grpc.queue.held_bytes(), applications].iter().fold(0, |sum, n| sum.saturating_add(*n))
+        let applications =
+            self.applications.iter().fold(0_usize, |sum, application| sum.saturating_add(application.held_bytes()));
+        [self.net.held_bytes(), self.flows.held_bytes(), self.upper.grpc.queue.held_bytes(), applications]
+            .iter()
+            .fold(0, |sum, n| sum.saturating_add(*n))
     }
 }
 
@@ -214,14 +237,16 @@ struct Step<'a, O> {
 impl<O: Observer> Step<'_, O> {
     fn event(&mut self, event: FlowEvent<'_>) -> Orientation {
         match event {
-            FlowEvent::Octets { direction, offset, octets, pieces, at } => return self.octets(direction, offset, octets, pieces, at),
-            FlowEvent::Gap { direction, offset, octets, reason, at } => {
-                self.upper.totals.gaps = self.upper.totals.gaps.saturating_add(1);
-                self.upper.totals.gap_octets = self.upper.totals.gap_octets.saturating_add(octets);
-                self.emit(at, Body::Gap { direction, offset, octets, reason });
-                self.gap(direction, offset, octets, at);
+            FlowEvent::Octets { direction, offset, octets, pieces, at } => {
+                return self.octets(direction, offset, octets, pieces, at);
             }
-            FlowEvent::Conflict { direction, offset, octets, at } => self.emit(at, Body::Conflict { direction, offset, octets }),
+            FlowEvent::Gap { direction, offset, octets, reason, at } => {
+                self.gap(Gap { direction, offset, octets, reason, at });
+            }
+            FlowEvent::Conflict { direction, offset, octets, at } => {
+                self.upper.totals.conflicts = self.upper.totals.conflicts.saturating_add(1);
+                self.emit(at, Body::Conflict { direction, offset, octets });
+            }
             FlowEvent::Finished { direction, at } => {
                 if let State::Http2(_) = self.application.state {
                     self.with_http2(|http2, frames| http2.finish(direction, true, at, frames));
@@ -232,7 +257,14 @@ impl<O: Observer> Step<'_, O> {
         Orientation::Keep
     }
 
-    fn octets(&mut self, direction: Direction, offset: u64, octets: &[u8], pieces: &[Piece], at: Arrival) -> Orientation {
+    fn octets(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        octets: &[u8],
+        pieces: &[Piece],
+        at: Arrival,
+    ) -> Orientation {
         match &mut self.application.state {
             State::Http2(_) => {
                 self.with_http2(|http2, frames| http2.push(direction, octets, pieces, at, frames));
@@ -257,6 +289,10 @@ impl<O: Observer> Step<'_, O> {
                 self.conclude(verdict, at)
             }
             State::Http1(http1) => {
+                if http1.is_foreign(direction, octets) {
+                    self.emit(at, Body::Foreign { direction, octets });
+                    return Orientation::Keep;
+                }
                 if let Some(upgrade) = http1.push(direction, offset, octets, pieces, at) {
                     self.identified(Protocol::Http2(Begin::Upgrade), at);
                     self.application.state = State::Http2(Box::new(Http2::upgraded(&upgrade.settings)));
@@ -276,29 +312,38 @@ impl<O: Observer> Step<'_, O> {
                 {
                     **facts = tls.facts().clone();
                 }
+                // What kind of TLS it is shows when both sides have said hello, or one of them says something else.
+                let known = tls.both_hellos_seen() || tls.facts().hello_fault.is_some();
+                if known && !std::mem::replace(&mut self.application.told, true) {
+                    self.emit(at, Body::Identified);
+                }
                 Orientation::Keep
             }
             State::Other => Orientation::Keep,
         }
     }
 
-    fn gap(&mut self, direction: Direction, offset: u64, octets: u64, at: Arrival) {
+    /// A gap is told where it lies: while the protocol is not known it waits with the octets around it.
+    fn gap(&mut self, gap: Gap) {
         match &mut self.application.state {
-            State::Http2(_) => self.with_http2(|http2, frames| http2.gap(direction, octets, at, frames)),
-            State::Opening(opening) => {
-                let before = opening.held_bytes();
-                opening.gap(direction, offset, octets, at);
-                self.upper.unrecognised = self.upper.unrecognised.saturating_sub(before).saturating_add(opening.held_bytes());
-            }
+            State::Opening(opening) => return opening.gap(gap),
             State::New => {
                 let mut opening = Opening::default();
-                opening.gap(direction, offset, octets, at);
-                self.upper.unrecognised = self.upper.unrecognised.saturating_add(opening.held_bytes());
+                opening.gap(gap);
                 self.application.state = State::Opening(Box::new(opening));
+                return;
             }
+            State::Http2(_) | State::Http1(_) | State::Tls(_) | State::Other => {}
+        }
+        let Gap { direction, offset, octets, reason, at } = gap;
+        self.upper.totals.gaps = self.upper.totals.gaps.saturating_add(1);
+        self.upper.totals.gap_octets = self.upper.totals.gap_octets.saturating_add(octets);
+        self.emit(at, Body::Gap { direction, offset, octets, reason });
+        match &mut self.application.state {
+            State::Http2(_) => self.with_http2(|http2, frames| http2.gap(direction, octets, at, frames)),
             State::Http1(http1) => http1.gap(direction),
             State::Tls(tls) => tls.gap(direction == Direction::ToServer),
-            State::Other => {}
+            State::New | State::Opening(_) | State::Other => {}
         }
     }
 
@@ -339,11 +384,8 @@ impl<O: Observer> Step<'_, O> {
             opening::Item::Octets(chunk) => {
                 self.octets_again(chunk.direction, chunk.offset, &chunk.octets, &chunk.pieces, chunk.at);
             }
-            opening::Item::Gap { direction, offset, octets, at } => self.gap(*direction, *offset, *octets, *at),
+            opening::Item::Gap(gap) => self.gap(*gap),
         });
-        if let Protocol::Tls(_) = self.application.protocol {
-            self.emit(at, Body::Identified);
-        }
         if swap { Orientation::Swap } else { Orientation::Keep }
     }
 
@@ -366,8 +408,10 @@ impl<O: Observer> Step<'_, O> {
         } else if let State::New = self.application.state {
             self.emit(at, Body::Identified);
         }
-        if let State::Http2(_) = self.application.state {
-            self.with_http2(|http2, frames| http2.close(close, at, frames));
+        match self.application.state {
+            State::Http2(_) => self.with_http2(|http2, frames| http2.close(close, at, frames)),
+            State::Tls(_) if !self.application.told => self.emit(at, Body::Identified),
+            _ => {}
         }
         self.emit(at, Body::Ended(close));
     }
@@ -378,7 +422,7 @@ impl<O: Observer> Step<'_, O> {
     }
 
     fn with_http2(&mut self, step: impl FnOnce(&mut Http2, &mut http2::Context<'_, O>)) {
-        let Application { protocol, state, first_octets } = &mut *self.application;
+        let Application { protocol, state, first_octets, .. } = &mut *self.application;
         let State::Http2(http2) = state else { return };
         let [client, server] = first_octets;
         let flow = Flow { facts: &self.facts, protocol, first_octets: [client, server] };

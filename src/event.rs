@@ -110,6 +110,13 @@ pub enum Body<'a> {
         /// Whether the sender ended the connection there; else the capture did.
         by_sender: bool,
     },
+    /// One side of the flow speaks another protocol than the other does: these are its first octets.
+    Foreign {
+        /// Whose.
+        direction: Direction,
+        /// The octets of its first segment.
+        octets: &'a [u8],
+    },
     /// A repeated segment held other octets than those captured first, which stand.
     Conflict {
         /// Whose.

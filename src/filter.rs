@@ -121,7 +121,9 @@ impl StatusFilter {
     /// Whether a call that has ended is asked for.
     #[must_use]
     pub fn matches(&self, call: &Call) -> bool {
-        self.statuses.contains(&call.status.map(|status| status.0)) != self.negated
+        // A status that the capture does not have is not another status.
+        let unknown = call.status.is_none() && !call.is_complete();
+        self.statuses.contains(&call.status.map(|status| status.0)) != self.negated && !(unknown && self.negated)
     }
 }
 
@@ -167,6 +169,8 @@ impl Filter {
 #[derive(Debug)]
 pub struct Filtering {
     filter: Filter,
+    /// Whether the filter is empty: everything passes.
+    idle: bool,
     first: Timestamp,
     /// The calls whose ending is asked for, from a first reading.
     calls: Option<HashSet<CallId>>,
@@ -180,7 +184,7 @@ impl Filtering {
     /// Starts filtering; `calls` are those chosen by a first reading where the filter needs one.
     #[must_use]
     pub fn new(filter: Filter, calls: Option<HashSet<CallId>>) -> Self {
-        Self { filter, first: Timestamp::EPOCH, calls, introduced: HashSet::new(), shown: 0 }
+        Self { idle: filter.is_empty(), filter, first: Timestamp::EPOCH, calls, introduced: HashSet::new(), shown: 0 }
     }
 
     /// Tells the time of the first packet.
@@ -191,14 +195,19 @@ impl Filtering {
     /// Frames shown so far; `None` where there is no filter.
     #[must_use]
     pub fn shown(&self) -> Option<u64> {
-        (!self.filter.is_empty()).then_some(self.shown)
+        (!self.idle).then_some(self.shown)
     }
 
     /// Passes an event on if it is asked for. A flow is introduced when the first of its events is.
+    #[inline]
     pub fn event(&mut self, event: &Event<'_>, mut pass: impl FnMut(&Event<'_>)) {
-        if self.filter.is_empty() {
+        if self.idle {
             return pass(event);
         }
+        self.choose(event, &mut pass);
+    }
+
+    fn choose(&mut self, event: &Event<'_>, pass: &mut dyn FnMut(&Event<'_>)) {
         if !self.allows(event) {
             return;
         }
@@ -226,7 +235,8 @@ impl Filtering {
             Body::Frame(frame) => {
                 let header = frame.frame.header;
                 let stream = header.map_or(StreamId::CONNECTION, |header| header.stream());
-                let kind = filter.frames.is_empty() || header.is_some_and(|header| filter.frames.contains(&header.kind()));
+                let kind =
+                    filter.frames.is_empty() || header.is_some_and(|header| filter.frames.contains(&header.kind()));
                 let call = frame.belongs.call;
                 self.allows_time(event.at.time) && kind && self.allows_call(stream, call, frame.call)
             }
@@ -243,6 +253,11 @@ impl Filtering {
             // A flow is introduced with its first event that is shown, where only some are.
             Body::Identified => !narrow && filter.from.is_none() && filter.to.is_none(),
             Body::Ended(_) => event.flow.is_some_and(|flow| self.introduced.contains(&flow.facts.id)) && !narrow,
+            // What is missing from a flow explains what is shown of it.
+            Body::Gap { .. } | Body::Resync { .. } | Body::Unfinished { .. } => {
+                let introduced = event.flow.is_some_and(|flow| self.introduced.contains(&flow.facts.id));
+                (!narrow || introduced) && self.allows_time(event.at.time)
+            }
             _ => !narrow && self.allows_time(event.at.time),
         }
     }
@@ -253,7 +268,8 @@ impl Filtering {
     }
 
     fn allows_time(&self, time: Timestamp) -> bool {
-        self.filter.from.is_none_or(|from| time >= from.time(self.first)) && self.filter.to.is_none_or(|to| time <= to.time(self.first))
+        self.filter.from.is_none_or(|from| time >= from.time(self.first))
+            && self.filter.to.is_none_or(|to| time <= to.time(self.first))
     }
 
     fn allows_call(&self, stream: StreamId, id: Option<CallId>, call: Option<&Call>) -> bool {
@@ -263,7 +279,10 @@ impl Filtering {
         }
         filter.stream.is_none_or(|wanted| stream.0 == wanted)
             && filter.call.is_none_or(|wanted| id == Some(CallId(wanted)))
-            && filter.method.as_ref().is_none_or(|glob| call.and_then(Call::path).is_some_and(|path| glob.matches(path)))
+            && filter
+                .method
+                .as_ref()
+                .is_none_or(|glob| call.and_then(Call::path).is_some_and(|path| glob.matches(path)))
             && match (&filter.status, &self.calls) {
                 (None, _) => true,
                 (Some(_), Some(chosen)) => id.is_some_and(|id| chosen.contains(&id)),
@@ -295,7 +314,10 @@ mod tests {
 
     #[test]
     fn a_status_is_a_name_a_number_or_their_absence() {
-        assert_eq!(StatusFilter::parse("not_found,5"), Ok(StatusFilter { statuses: vec![Some(5), Some(5)], negated: false }));
+        assert_eq!(
+            StatusFilter::parse("not_found,5"),
+            Ok(StatusFilter { statuses: vec![Some(5), Some(5)], negated: false })
+        );
         assert_eq!(StatusFilter::parse("!ok"), Ok(StatusFilter { statuses: vec![Some(0)], negated: true }));
         assert!(StatusFilter::parse("fine").is_err());
     }

@@ -70,11 +70,23 @@ impl Limits {
     pub fn fields(&mut self) -> Vec<(&'static str, &mut usize, &'static str)> {
         vec![
             ("flows", &mut self.flows, "TCP flows followed at once"),
-            ("flow_waiting", &mut self.flow_waiting, "Octets of one flow (both directions) kept while earlier octets are missing"),
+            (
+                "flow_waiting",
+                &mut self.flow_waiting,
+                "Octets of one flow (both directions) kept while earlier octets are missing",
+            ),
             ("total_waiting", &mut self.total_waiting, "Octets of all flows kept while earlier octets are missing"),
-            ("search", &mut self.search, "Octets kept of one direction while no protocol has been recognised, or while frames are searched for after a gap"),
+            (
+                "search",
+                &mut self.search,
+                "Octets kept of one direction while no protocol has been recognised, or while frames are searched for after a gap",
+            ),
             ("frame", &mut self.frame, "The largest HTTP/2 frame kept whole"),
-            ("header_block", &mut self.header_block, "The largest header block (HEADERS and its CONTINUATION frames) that is decoded"),
+            (
+                "header_block",
+                &mut self.header_block,
+                "The largest header block (HEADERS and its CONTINUATION frames) that is decoded",
+            ),
             ("header_block_frames", &mut self.header_block_frames, "Frames one header block may be spread over"),
             ("streams", &mut self.streams, "Streams open at once in one connection that are followed"),
             ("message", &mut self.message, "The largest gRPC message kept whole"),
@@ -83,9 +95,17 @@ impl Limits {
             ("call_metadata", &mut self.call_metadata, "Octets of metadata kept for one call"),
             ("total_metadata", &mut self.total_metadata, "Octets of metadata kept over all calls that have not ended"),
             ("total_tables", &mut self.total_tables, "Octets of header tables kept over all connections"),
-            ("total_unrecognised", &mut self.total_unrecognised, "Octets kept over all flows whose protocol has not been recognised"),
+            (
+                "total_unrecognised",
+                &mut self.total_unrecognised,
+                "Octets kept over all flows whose protocol has not been recognised",
+            ),
             ("fragments", &mut self.fragments, "IP datagrams whose fragments are being collected"),
-            ("unanswered", &mut self.unanswered, "PINGs and SETTINGS of one connection that wait for their acknowledgement"),
+            (
+                "unanswered",
+                &mut self.unanswered,
+                "PINGs and SETTINGS of one connection that wait for their acknowledgement",
+            ),
         ]
     }
 }

@@ -3,11 +3,7 @@
 //! Time enters the house on a packet and leaves it on an event; nothing here reads a clock. A
 //! signed 64-bit count of nanoseconds reaches from 1677 to 2262. Leap seconds are not modelled,
 //! exactly as capture files do not model them.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 use std::fmt;
 use std::ops::Deref;
@@ -115,17 +111,13 @@ fn civil_date(days: i64) -> (u64, u64, u64) {
         .saturating_add(day_of_era / 36_524)
         .saturating_sub(day_of_era / 146_096)
         / 365;
-    let days_before_year = year_of_era
-        .saturating_mul(365)
-        .saturating_add(year_of_era / 4)
-        .saturating_sub(year_of_era / 100);
+    let days_before_year =
+        year_of_era.saturating_mul(365).saturating_add(year_of_era / 4).saturating_sub(year_of_era / 100);
     let day_of_year = day_of_era.saturating_sub(days_before_year);
     // Months from March: 0 is March, 11 is February.
     let month = day_of_year.saturating_mul(5).saturating_add(2) / 153;
     let days_before_month = month.saturating_mul(153).saturating_add(2) / 5;
-    let day = day_of_year
-        .saturating_sub(days_before_month)
-        .saturating_add(1);
+    let day = day_of_year.saturating_sub(days_before_month).saturating_add(1);
     let year = era.saturating_mul(400).saturating_add(year_of_era);
     if month < 10 {
         (year, month.saturating_add(3), day)

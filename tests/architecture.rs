@@ -11,7 +11,8 @@ fn floors() -> BTreeMap<String, u32> {
         let (floor, rest) = line.strip_prefix('|')?.split_once('|')?;
         Some((floor.trim().parse().ok()?, rest.split('|').next()?))
     });
-    let rooms = rows.flat_map(|(floor, cell)| cell.split('`').skip(1).step_by(2).map(move |room| (room_of(room), floor)));
+    let rooms =
+        rows.flat_map(|(floor, cell)| cell.split('`').skip(1).step_by(2).map(move |room| (room_of(room), floor)));
     rooms.collect()
 }
 
@@ -26,7 +27,10 @@ fn room_of(path: &str) -> String {
 
 fn sources(folder: PathBuf) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { sources(path) } else { vec![path] }).filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
+    entries
+        .flat_map(|path| if path.is_dir() { sources(path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .collect()
 }
 
 /// Calls `check` with a source's room and each room it names.
@@ -49,10 +53,16 @@ fn imports_point_down() {
     let floors = floors();
     let mut imports = 0;
     each_import(|path, room, name| {
-        let (Some(own), Some(other)) = (floors.get(room), floors.get(name)) else { panic!("{}: no floor for {room} or {name}", path.display()) };
+        let (Some(own), Some(other)) = (floors.get(room), floors.get(name)) else {
+            panic!("{}: no floor for {room} or {name}", path.display())
+        };
         // The words that all rooms share use each other.
         let words = *own == 1 && *other == 1;
-        assert!(room == name || words || other < own, "{} (floor {own}) imports {name} (floor {other})", path.display());
+        assert!(
+            room == name || words || other < own,
+            "{} (floor {own}) imports {name} (floor {other})",
+            path.display()
+        );
         imports += 1;
     });
     assert!(imports > 100);
@@ -60,7 +70,11 @@ fn imports_point_down() {
 
 #[test]
 fn every_room_has_a_floor_and_every_floor_a_room() {
-    let rooms: Vec<String> = std::fs::read_dir(root().join("src")).unwrap().map(|entry| room_of(entry.unwrap().file_name().to_str().unwrap())).filter(|room| room != "lib").collect();
+    let rooms: Vec<String> = std::fs::read_dir(root().join("src"))
+        .unwrap()
+        .map(|entry| room_of(entry.unwrap().file_name().to_str().unwrap()))
+        .filter(|room| room != "lib")
+        .collect();
     let floors = floors();
     for room in &rooms {
         assert!(floors.contains_key(room), "{room} has no floor in ARCHITECTURE.md");

@@ -95,7 +95,10 @@ fn a_pipe_can_be_filtered_by_how_its_calls_end() {
 fn filters_show_what_matches_and_nothing_else() {
     let frames = |arguments: &[&str]| -> Vec<serde_json::Value> {
         let all = [&["decode", ERRORS, "-T", "ndjson"], arguments].concat();
-        let records = stdout(&all).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect::<Vec<serde_json::Value>>();
+        let records = stdout(&all)
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect::<Vec<serde_json::Value>>();
         records.into_iter().filter(|record| record["type"] == "frame").collect()
     };
     assert_eq!(frames(&[]).len(), 130);
@@ -129,7 +132,10 @@ fn every_format_shows_a_capture() {
 fn colour_and_octets_come_when_asked_for() {
     assert!(!stdout(&["decode", UNARY]).contains('\u{1b}'));
     assert!(stdout(&["decode", UNARY, "--color", "always"]).contains("\u{1b}[1m"));
-    assert!(stdout(&["decode", UNARY, "--bytes"]).contains("00000000  50 52 49 20 2a 20 48 54 54 50 2f 32 2e 30 0d 0a  PRI * HTTP/2.0.."));
+    assert!(
+        stdout(&["decode", UNARY, "--bytes"])
+            .contains("00000000  50 52 49 20 2a 20 48 54 54 50 2f 32 2e 30 0d 0a  PRI * HTTP/2.0..")
+    );
     assert!(stdout(&["decode", UNARY, "--absolute"]).contains("2026-11-21T06:16:00."));
 }
 

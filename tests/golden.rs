@@ -34,7 +34,11 @@ fn shown(capture: &Path, format: &str) -> String {
         .expect("the program runs");
     let mut shown = String::from_utf8(output.stdout).expect("UTF-8");
     if !output.status.success() {
-        shown.push_str(&format!("exit code {}\n{}", output.status.code().expect("no signal"), String::from_utf8_lossy(&output.stderr)));
+        shown.push_str(&format!(
+            "exit code {}\n{}",
+            output.status.code().expect("no signal"),
+            String::from_utf8_lossy(&output.stderr)
+        ));
     }
     shown
 }

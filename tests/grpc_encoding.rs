@@ -40,9 +40,7 @@ fn deflate(octets: &[u8]) -> Vec<u8> {
 }
 
 fn snappy_block(octets: &[u8]) -> Vec<u8> {
-    snap::raw::Encoder::new()
-        .compress_vec(octets)
-        .expect("in memory")
+    snap::raw::Encoder::new().compress_vec(octets).expect("in memory")
 }
 
 fn snappy_framed(octets: &[u8]) -> Vec<u8> {
@@ -55,9 +53,7 @@ fn snappy_framed(octets: &[u8]) -> Vec<u8> {
 fn zstd_frame(octets: &[u8]) -> Vec<u8> {
     let mut writer = zstd::Encoder::new(Vec::new(), 3).expect("in memory");
     writer.include_checksum(true).expect("known option");
-    writer
-        .set_pledged_src_size(Some(octets.len() as u64))
-        .expect("known option");
+    writer.set_pledged_src_size(Some(octets.len() as u64)).expect("known option");
     writer.write_all(octets).expect("in memory");
     writer.finish().expect("in memory")
 }
@@ -97,41 +93,20 @@ fn messages_of_real_peers_come_out_as_their_authors_wrote_them() {
     let request = [b"\x0a\xb4\x10", text.as_bytes()].concat();
 
     let (outcome, out) = read(Encoding::Gzip, &fixture("gzip-grpcio.bin"));
-    assert_eq!(
-        outcome,
-        Decompressed {
-            form: Form::Gzip { members: 1 },
-            end: End::Complete
-        }
-    );
+    assert_eq!(outcome, Decompressed { form: Form::Gzip { members: 1 }, end: End::Complete });
     assert_eq!(out, request);
 
     let (outcome, out) = read(Encoding::Deflate, &fixture("deflate-grpcio.bin"));
-    assert_eq!(
-        outcome,
-        Decompressed {
-            form: Form::Zlib,
-            end: End::Complete
-        }
-    );
+    assert_eq!(outcome, Decompressed { form: Form::Zlib, end: End::Complete });
     assert!(out.starts_with(&request));
     assert_eq!(out.len(), 2105);
 
     for name in ["zstd-tonic-request.bin", "zstd-tonic-response.bin"] {
         let body = fixture(name);
         let (outcome, out) = read(Encoding::Zstd, &body);
-        assert_eq!(
-            outcome,
-            Decompressed {
-                form: Form::Zstd { frames: 1 },
-                end: End::Complete
-            }
-        );
+        assert_eq!(outcome, Decompressed { form: Form::Zstd { frames: 1 }, end: End::Complete });
         assert_eq!(out, zstd::decode_all(&body[..]).expect("valid"), "{name}");
-        assert!(
-            String::from_utf8_lossy(&out).contains("tonic packs"),
-            "{name}"
-        );
+        assert!(String::from_utf8_lossy(&out).contains("tonic packs"), "{name}");
     }
     let (outcome, out) = read(Encoding::Gzip, &fixture("gzip-tonic.bin"));
     assert_eq!(outcome.end, End::Complete);
@@ -146,15 +121,7 @@ fn the_form_on_the_wire_is_recognised_and_told() {
             if octets.is_empty() && form == Form::SnappyFramed {
                 assert!(body.is_empty(), "framing writes nothing for nothing");
             }
-            assert_eq!(
-                outcome,
-                Decompressed {
-                    form,
-                    end: End::Complete
-                },
-                "{} octets",
-                octets.len()
-            );
+            assert_eq!(outcome, Decompressed { form, end: End::Complete }, "{} octets", octets.len());
             assert_eq!(out, octets);
         }
     }
@@ -168,13 +135,7 @@ fn one_decompressor_serves_messages_of_every_form_in_turn() {
         let octets = prose(words);
         for (encoding, form, body) in every_form(&octets) {
             let outcome = decompressor.decompress(encoding, &body, &mut out);
-            assert_eq!(
-                outcome,
-                Decompressed {
-                    form,
-                    end: End::Complete
-                }
-            );
+            assert_eq!(outcome, Decompressed { form, end: End::Complete });
             assert_eq!(out, octets);
             // Damage in between leaves no trace.
             decompressor.decompress(encoding, &body[..body.len() / 2], &mut out);
@@ -206,11 +167,7 @@ fn a_bomb_costs_no_more_than_the_limit() {
         let outcome = decompressor.decompress(encoding, &body, &mut out);
         assert_eq!(outcome.end, End::Cut);
         assert_eq!(out.len(), 10_000);
-        assert!(
-            out.capacity() < 1 << 20,
-            "{encoding} took {}",
-            out.capacity()
-        );
+        assert!(out.capacity() < 1 << 20, "{encoding} took {}", out.capacity());
         assert!(decompressor.held_bytes() < 1 << 20, "{encoding}");
     }
 }
@@ -232,13 +189,7 @@ fn a_lie_about_the_length_costs_nothing() {
     content.extend([0xff; 7].iter().chain(&[0x7f, 0x09, 0, 0, b'a']));
     let (outcome, out) = read(Encoding::Zstd, &content);
     let declared = u64::MAX >> 1;
-    assert_eq!(
-        outcome.end,
-        End::Damaged(Fault::Length {
-            declared,
-            actual: 1
-        })
-    );
+    assert_eq!(outcome.end, End::Damaged(Fault::Length { declared, actual: 1 }));
     assert_eq!(out, b"a");
 }
 
@@ -247,27 +198,12 @@ fn several_members_and_frames_are_one_message() {
     let (a, b) = (prose(100), prose(3));
     let whole = [a.clone(), b.clone()].concat();
     let (outcome, out) = read(Encoding::Gzip, &[gzip(&a), gzip(&b)].concat());
-    assert_eq!(
-        outcome,
-        Decompressed {
-            form: Form::Gzip { members: 2 },
-            end: End::Complete
-        }
-    );
+    assert_eq!(outcome, Decompressed { form: Form::Gzip { members: 2 }, end: End::Complete });
     assert_eq!(out, whole);
 
     let skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
-    let (outcome, out) = read(
-        Encoding::Zstd,
-        &[zstd_frame(&a), skippable, zstd_frame(&b)].concat(),
-    );
-    assert_eq!(
-        outcome,
-        Decompressed {
-            form: Form::Zstd { frames: 2 },
-            end: End::Complete
-        }
-    );
+    let (outcome, out) = read(Encoding::Zstd, &[zstd_frame(&a), skippable, zstd_frame(&b)].concat());
+    assert_eq!(outcome, Decompressed { form: Form::Zstd { frames: 2 }, end: End::Complete });
     assert_eq!(out, whole);
 
     let (outcome, _) = read(Encoding::Gzip, &gzip(b"").repeat(1000));
@@ -304,11 +240,7 @@ fn whatever_follows_the_data_is_counted_not_swallowed() {
         }
         body.extend(b"12345");
         let (outcome, out) = read(encoding, &body);
-        assert_eq!(
-            outcome.end,
-            End::Damaged(Fault::Trailing { octets: 5 }),
-            "{encoding}"
-        );
+        assert_eq!(outcome.end, End::Damaged(Fault::Trailing { octets: 5 }), "{encoding}");
         assert_eq!(out, octets);
     }
 }
@@ -319,28 +251,16 @@ fn a_wrong_checksum_is_told_apart_from_damage() {
     let mut body = gzip(&octets);
     let at = body.len() - 8;
     body[at] ^= 1;
-    assert_eq!(
-        read(Encoding::Gzip, &body),
-        (damaged_gzip(Fault::Checksum), octets.clone())
-    );
+    assert_eq!(read(Encoding::Gzip, &body), (damaged_gzip(Fault::Checksum), octets.clone()));
 
     let mut body = gzip(&octets);
     let at = body.len() - 4;
     body[at] ^= 1;
     let actual = octets.len() as u64;
-    let fault = Fault::Length {
-        declared: actual ^ 1,
-        actual,
-    };
-    assert_eq!(
-        read(Encoding::Gzip, &body),
-        (damaged_gzip(fault), octets.clone())
-    );
+    let fault = Fault::Length { declared: actual ^ 1, actual };
+    assert_eq!(read(Encoding::Gzip, &body), (damaged_gzip(fault), octets.clone()));
 
-    for (encoding, mut body) in [
-        (Encoding::Deflate, zlib(&octets)),
-        (Encoding::Zstd, zstd_frame(&octets)),
-    ] {
+    for (encoding, mut body) in [(Encoding::Deflate, zlib(&octets)), (Encoding::Zstd, zstd_frame(&octets))] {
         *body.last_mut().expect("not empty") ^= 1;
         let (outcome, out) = read(encoding, &body);
         assert_eq!(outcome.end, End::Damaged(Fault::Checksum), "{encoding}");
@@ -354,10 +274,7 @@ fn a_wrong_checksum_is_told_apart_from_damage() {
 }
 
 fn damaged_gzip(fault: Fault) -> Decompressed {
-    Decompressed {
-        form: Form::Gzip { members: 0 },
-        end: End::Damaged(fault),
-    }
+    Decompressed { form: Form::Gzip { members: 0 }, end: End::Damaged(fault) }
 }
 
 #[test]
@@ -367,13 +284,7 @@ fn something_else_entirely_is_called_that() {
     assert_eq!(read(Encoding::Gzip, page).0.end, header);
     assert_eq!(read(Encoding::Zstd, page).0.end, header);
     let (outcome, out) = read(Encoding::of(b"br"), page);
-    assert_eq!(
-        outcome,
-        Decompressed {
-            form: Form::Unread,
-            end: End::UnknownEncoding
-        }
-    );
+    assert_eq!(outcome, Decompressed { form: Form::Unread, end: End::UnknownEncoding });
     assert!(out.is_empty());
     assert_eq!(Encoding::of(b"br").to_string(), "br");
     assert_eq!(Encoding::of(b""), Encoding::Unknown(b""));
@@ -384,10 +295,7 @@ fn a_message_that_needs_a_dictionary_names_it() {
     let (outcome, _) = read(Encoding::Zstd, b"\x28\xb5\x2f\xfd\x21\x2a\x01\x09\0\0a");
     assert_eq!(outcome.end, End::Damaged(Fault::Dictionary { id: 42 }));
     let (outcome, _) = read(Encoding::Deflate, b"\x78\xbb\x12\x34\x56\x78\x00");
-    assert_eq!(
-        outcome.end,
-        End::Damaged(Fault::Dictionary { id: 0x1234_5678 })
-    );
+    assert_eq!(outcome.end, End::Damaged(Fault::Dictionary { id: 0x1234_5678 }));
 }
 
 #[test]
@@ -400,11 +308,7 @@ fn every_cut_gives_a_prefix_of_the_message_and_says_that_it_is_cut() {
             let (outcome, out) = read(encoding, &body[..cut]);
             assert!(octets.starts_with(&out), "{form:?} cut at {cut}");
             if cut > 0 {
-                assert_eq!(
-                    outcome.end,
-                    End::Damaged(Fault::Truncated),
-                    "{form:?} cut at {cut}"
-                );
+                assert_eq!(outcome.end, End::Damaged(Fault::Truncated), "{form:?} cut at {cut}");
             }
             longest = longest.max(out.len());
         }

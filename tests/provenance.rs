@@ -33,7 +33,9 @@ fn octets_at(trace: &Trace, pieces: &[Piece]) -> Vec<u8> {
 
 /// The octets a frame shows, without those that were not captured.
 fn captured(frame: &SeenFrame) -> Vec<u8> {
-    let missing = |at: usize| frame.holes.iter().any(|hole| (hole.start..hole.start + hole.length).contains(&u32::try_from(at).unwrap()));
+    let missing = |at: usize| {
+        frame.holes.iter().any(|hole| (hole.start..hole.start + hole.length).contains(&u32::try_from(at).unwrap()))
+    };
     let payload = frame.shown.iter().enumerate().filter(|(at, _)| !missing(*at)).map(|(_, octet)| *octet);
     let header = frame.header.iter().flat_map(|header| header.octets());
     header.chain(payload).collect()
@@ -63,7 +65,13 @@ fn what_was_read_out_of_a_payload_is_what_stands_in_it() {
             let read = frame.payload.get(..known.min(frame.payload.len())).unwrap();
             let whole = frame.holes.is_empty();
             if !frame.shown.starts_with(read) || (whole && frame.payload.len() != unpadded) {
-                complain(format!("{} of packet {}: {:?} where {:?} stands", frame.kind(), frame.packet, frame.payload, frame.shown));
+                complain(format!(
+                    "{} of packet {}: {:?} where {:?} stands",
+                    frame.kind(),
+                    frame.packet,
+                    frame.payload,
+                    frame.shown
+                ));
             }
         }
     });
@@ -80,7 +88,12 @@ fn frames_of_a_direction_follow_each_other_without_a_gap_or_an_overlap_unless_oc
                     let size = frame.header.map_or(24, |header| 9 + u64::from(header.length()));
                     let wrong = end.is_some_and(|end| if lossy { frame.offset < end } else { frame.offset != end });
                     if wrong {
-                        complain(format!("{} of packet {} begins at {} where {end:?} is next", frame.kind(), frame.packet, frame.offset));
+                        complain(format!(
+                            "{} of packet {} begins at {} where {end:?} is next",
+                            frame.kind(),
+                            frame.packet,
+                            frame.offset
+                        ));
                     }
                     end = Some(frame.offset + size);
                 }
@@ -97,7 +110,13 @@ fn the_octets_of_every_message_stand_where_it_says_prefix_included() {
             messages += 1;
             let at = octets_at(trace, &message.pieces);
             if !stands(message, &at) {
-                complain(format!("message {} of stream {} {} at {:?}", message.index, message.stream, message.direction.name(), message.pieces));
+                complain(format!(
+                    "message {} of stream {} {} at {:?}",
+                    message.index,
+                    message.stream,
+                    message.direction.name(),
+                    message.pieces
+                ));
             }
         }
     });

@@ -13,7 +13,16 @@ use support::{SeenBlock, SeenCall, Trace, fixture};
 use framescope::http2::connection::Hole;
 
 /// Small connections of every kind of call, resets and large header blocks among them.
-const FIXTURES: [&str; 8] = ["go_article_unary", "go_article_stream", "py_modes", "py_concurrent", "py_metadata", "py_errors", "py_gzip", "py_deadline"];
+const FIXTURES: [&str; 8] = [
+    "go_article_unary",
+    "go_article_stream",
+    "py_modes",
+    "py_concurrent",
+    "py_metadata",
+    "py_errors",
+    "py_gzip",
+    "py_deadline",
+];
 
 /// What is done to a conversation. Each list is used from its beginning again when it is at its end.
 #[derive(Clone, Debug)]
@@ -37,7 +46,14 @@ struct Plan {
 }
 
 fn cuts() -> impl Strategy<Value = Vec<usize>> {
-    prop_oneof![vec(1..12_usize, 1..8), vec(1..200_usize, 1..20), vec(1..1460_usize, 1..20), Just(vec![1]), Just(vec![9]), Just(vec![60_000])]
+    prop_oneof![
+        vec(1..12_usize, 1..8),
+        vec(1..200_usize, 1..20),
+        vec(1..1460_usize, 1..20),
+        Just(vec![1]),
+        Just(vec![9]),
+        Just(vec![60_000])
+    ]
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
@@ -49,7 +65,16 @@ fn plans() -> impl Strategy<Value = Plan> {
     let overlaps = prop_oneof![Just(vec![0]), vec(0..40_usize, 1..10)];
     let acknowledges = vec(any::<bool>(), 1..6);
     (0..FIXTURES.len(), cuts(), delays, repeats, overlaps, acknowledges, first, any::<bool>()).prop_map(
-        |(fixture, cuts, delays, repeats, overlaps, acknowledges, first, finishes)| Plan { fixture, cuts, delays, repeats, overlaps, acknowledges, first, finishes },
+        |(fixture, cuts, delays, repeats, overlaps, acknowledges, first, finishes)| Plan {
+            fixture,
+            cuts,
+            delays,
+            repeats,
+            overlaps,
+            acknowledges,
+            first,
+            finishes,
+        },
     )
 }
 
@@ -62,7 +87,9 @@ fn packets(said: &[(bool, Vec<u8>)], plan: &Plan) -> Vec<Vec<u8>> {
     let mut spoken: [Vec<u8>; 2] = [Vec::new(), Vec::new()];
     let base = [plan.first.0, plan.first.1];
     // Where each side's next octet stands in sequence numbers.
-    let number = |from_client: bool, offset: usize| base[usize::from(!from_client)].wrapping_add(1).wrapping_add(u32::try_from(offset).unwrap());
+    let number = |from_client: bool, offset: usize| {
+        base[usize::from(!from_client)].wrapping_add(1).wrapping_add(u32::try_from(offset).unwrap())
+    };
     let segment = |from_client: bool, at: usize, heard: usize, flags: u8, payload: &[u8]| Segment {
         from_client,
         client_port: 40_000,
@@ -107,13 +134,27 @@ fn packets(said: &[(bool, Vec<u8>)], plan: &Plan) -> Vec<Vec<u8>> {
         *place += delays.next().unwrap();
     }
     out.sort_by_key(|(place, _)| *place);
-    let syn = Segment { from_client: true, client_port: 40_000, sequence: plan.first.0, acknowledgment: 0, flags: SYN, payload: Vec::new() };
-    let answer = Segment { from_client: false, sequence: plan.first.1, acknowledgment: plan.first.0.wrapping_add(1), flags: SYN | ACK, ..syn.clone() };
+    let syn = Segment {
+        from_client: true,
+        client_port: 40_000,
+        sequence: plan.first.0,
+        acknowledgment: 0,
+        flags: SYN,
+        payload: Vec::new(),
+    };
+    let answer = Segment {
+        from_client: false,
+        sequence: plan.first.1,
+        acknowledgment: plan.first.0.wrapping_add(1),
+        flags: SYN | ACK,
+        ..syn.clone()
+    };
     [syn, answer].iter().chain(out.iter().map(|(_, segment)| segment)).map(Segment::octets).collect()
 }
 
 fn dissect(octets: &[Vec<u8>]) -> Trace {
-    let packets = (1_u64..).zip(octets).map(|(number, octets)| packet(number, i64::try_from(number).unwrap() * 10, octets));
+    let packets =
+        (1_u64..).zip(octets).map(|(number, octets)| packet(number, i64::try_from(number).unwrap() * 10, octets));
     Trace::of_packets(packets)
 }
 
@@ -124,7 +165,16 @@ fn frames(trace: &Trace) -> Vec<PlainFrame> {
     let plain = |frame: &support::SeenFrame| {
         let from_client = frame.direction == framescope::direction::Direction::ToServer;
         let header = frame.header.map(|header| header.octets());
-        (from_client, frame.offset, header, frame.shown.clone(), frame.block.clone(), frame.ends_stream, frame.holes.clone(), frame.effects.clone())
+        (
+            from_client,
+            frame.offset,
+            header,
+            frame.shown.clone(),
+            frame.block.clone(),
+            frame.ends_stream,
+            frame.holes.clone(),
+            frame.effects.clone(),
+        )
     };
     trace.frames.iter().map(plain).collect()
 }
@@ -139,16 +189,34 @@ type PlainMessage = (u32, bool, u32, u8, u32, Vec<u8>);
 
 fn messages(trace: &Trace) -> Vec<PlainMessage> {
     let from_client = |message: &support::SeenMessage| message.direction == framescope::direction::Direction::ToServer;
-    trace.messages.iter().map(|message| (message.stream, from_client(message), message.index, message.flag, message.missing, message.octets.clone())).collect()
+    trace
+        .messages
+        .iter()
+        .map(|message| {
+            (message.stream, from_client(message), message.index, message.flag, message.missing, message.octets.clone())
+        })
+        .collect()
 }
 
 /// Everything in segments as large as can be, in order.
 fn plainly(plan: &Plan) -> Plan {
-    Plan { cuts: vec![60_000], delays: vec![0], repeats: vec![0], overlaps: vec![0], acknowledges: vec![false], ..plan.clone() }
+    Plan {
+        cuts: vec![60_000],
+        delays: vec![0],
+        repeats: vec![0],
+        overlaps: vec![0],
+        acknowledges: vec![false],
+        ..plan.clone()
+    }
 }
 
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, rng_seed: RngSeed::Fixed(0x6672_616d_6573), failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(0x6672_616d_6573),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
@@ -177,7 +245,16 @@ proptest! {
 fn the_plainest_segmentation_gives_what_the_fixture_itself_gives() {
     for (index, name) in FIXTURES.iter().enumerate() {
         let path = fixture(&format!("captures/{name}.pcap"));
-        let plan = Plan { fixture: index, cuts: vec![60_000], delays: vec![0], repeats: vec![0], overlaps: vec![0], acknowledges: vec![false], first: (7, 8), finishes: false };
+        let plan = Plan {
+            fixture: index,
+            cuts: vec![60_000],
+            delays: vec![0],
+            repeats: vec![0],
+            overlaps: vec![0],
+            acknowledges: vec![false],
+            first: (7, 8),
+            finishes: false,
+        };
         let made = dissect(&packets(&conversation(&path), &plan));
         let captured = Trace::of(&path);
         assert_eq!(frames(&made), frames(&captured), "{name}");
@@ -191,7 +268,16 @@ fn every_segment_of_one_octet_in_reverse_within_a_window_loses_nothing() {
     let said = conversation(&fixture("captures/go_article_unary.pcap"));
     // Eight packets at a time come in reverse.
     let delays = (0..8).map(|place| 2 * (7 - place)).collect();
-    let plan = Plan { fixture: 0, cuts: vec![1], delays, repeats: vec![0], overlaps: vec![0], acknowledges: vec![true], first: (u32::MAX - 20, 5), finishes: true };
+    let plan = Plan {
+        fixture: 0,
+        cuts: vec![1],
+        delays,
+        repeats: vec![0],
+        overlaps: vec![0],
+        acknowledges: vec![true],
+        first: (u32::MAX - 20, 5),
+        finishes: true,
+    };
     let (seen, whole) = (dissect(&packets(&said, &plan)), dissect(&packets(&said, &plainly(&plan))));
     assert!(seen.gaps.is_empty());
     assert_eq!(frames(&seen), frames(&whole));

@@ -1,20 +1,11 @@
 //! What is told of TLS flows without a key, from real handshakes and from damaged ones.
 
 use framescope::direction::Direction;
-use framescope::tls::{
-    AlertLevel, ContentType, Facts, HelloFaultKind, Look, Tls, Version, looks_like_tls,
-};
+use framescope::tls::{AlertLevel, ContentType, Facts, HelloFaultKind, Look, Tls, Version, looks_like_tls};
 use proptest::prelude::*;
 
-const CASES: [&str; 7] = [
-    "node_h2",
-    "tls13_h2",
-    "tls12_h2",
-    "tls13_retry",
-    "tls12_unknown_ca",
-    "protocol_version",
-    "tls13_no_alpn_no_sni",
-];
+const CASES: [&str; 7] =
+    ["node_h2", "tls13_h2", "tls12_h2", "tls13_retry", "tls12_unknown_ca", "protocol_version", "tls13_no_alpn_no_sni"];
 
 fn octets(case: &str, to_server: bool) -> Vec<u8> {
     let direction = if to_server { "to_server" } else { "to_client" };
@@ -80,10 +71,7 @@ fn names(names: &[framescope::tls::Name]) -> Vec<String> {
 fn tls_1_3_tells_name_offers_version_and_cipher_but_not_the_chosen_protocol() {
     let facts = facts("tls13_h2");
     assert!(facts.client_hello_seen && facts.server_hello_seen);
-    assert_eq!(
-        facts.sni.as_ref().unwrap().as_str(),
-        Some("grpc.example.test")
-    );
+    assert_eq!(facts.sni.as_ref().unwrap().as_str(), Some("grpc.example.test"));
     assert_eq!(names(&facts.alpn_offered), ["h2", "http/1.1"]);
     assert_eq!(facts.version.unwrap().to_string(), "TLS 1.3");
     assert_eq!(facts.versions_offered, [Version::TLS13, Version::TLS12]);
@@ -127,10 +115,7 @@ fn a_client_that_rejects_the_certificate_of_tls_1_2_is_heard() {
 fn a_server_that_answers_a_hello_with_an_alert_is_heard() {
     let facts = facts("protocol_version");
     let alert = facts.alert.unwrap();
-    assert_eq!(
-        alert.to_string(),
-        "fatal alert protocol_version from the server"
-    );
+    assert_eq!(alert.to_string(), "fatal alert protocol_version from the server");
     assert!(facts.client_hello_seen && !facts.server_hello_seen);
     assert_eq!((facts.version, facts.hello_fault), (None, None));
 }
@@ -149,11 +134,7 @@ fn every_fixture_looks_like_tls_from_eleven_octets_and_never_like_something_else
             let octets = octets(case, to_server);
             for length in 0..octets.len() {
                 let look = looks_like_tls(&octets[..length]);
-                let expected = if length < 11 && length < octets.len() {
-                    Look::Perhaps
-                } else {
-                    Look::Yes
-                };
+                let expected = if length < 11 && length < octets.len() { Look::Perhaps } else { Look::Yes };
                 assert_eq!(look, expected, "{case} to_server {to_server} {length}");
             }
             assert_eq!(looks_like_tls(&octets), Look::Yes);
@@ -191,10 +172,7 @@ fn a_hello_beyond_the_limit_is_named_and_not_held() {
     tls.push(true, &in_records(&[1, 1, 0, 0, 3, 3], 6));
     let fault = tls.facts().hello_fault.unwrap();
     assert_eq!(fault.what, HelloFaultKind::TooLong { declared: 0x1_0004 });
-    assert_eq!(
-        fault.to_string(),
-        "the client's hello of 65540 octets is too long to hold"
-    );
+    assert_eq!(fault.to_string(), "the client's hello of 65540 octets is too long to hold");
     assert_eq!(tls.held_bytes(), 0);
 }
 
@@ -250,10 +228,7 @@ fn octets_that_are_no_record_are_shown() {
     let mut tls = Tls::new();
     tls.push(false, b"HTTP/1.1 400 Bad Request");
     let fault = tls.facts().hello_fault.unwrap();
-    assert_eq!(
-        fault.to_string(),
-        "no TLS record from the server begins with HTTP/"
-    );
+    assert_eq!(fault.to_string(), "no TLS record from the server begins with HTTP/");
 }
 
 #[test]
@@ -272,15 +247,9 @@ fn an_extension_sent_twice_keeps_the_first_and_is_named() {
     let hello = with_extension(&client_hello("tls13_h2"), 0, name);
     let mut tls = Tls::new();
     tls.push(true, &in_records(&hello, 4000));
-    assert_eq!(
-        tls.facts().sni.as_ref().unwrap().as_str(),
-        Some("grpc.example.test")
-    );
+    assert_eq!(tls.facts().sni.as_ref().unwrap().as_str(), Some("grpc.example.test"));
     let fault = tls.facts().hello_fault.unwrap();
-    assert!(
-        fault.to_string().contains("an extension sent twice"),
-        "{fault}"
-    );
+    assert!(fault.to_string().contains("an extension sent twice"), "{fault}");
 }
 
 #[test]
@@ -309,10 +278,7 @@ fn a_host_name_beyond_its_limit_is_cut_with_a_count() {
     let mut tls = Tls::new();
     tls.push(true, &in_records(&hello, 4000));
     let sni = tls.facts().sni.as_ref().unwrap();
-    assert_eq!(
-        (sni.as_bytes().len(), sni.omitted(), sni.as_str()),
-        (255, 45, None)
-    );
+    assert_eq!((sni.as_bytes().len(), sni.omitted(), sni.as_str()), (255, 45, None));
     assert!(sni.to_string().ends_with("a... and 45 octets more"));
 }
 
@@ -327,10 +293,7 @@ fn a_server_hello_cut_before_its_extensions_names_no_version() {
     assert!(facts.server_hello_seen);
     assert_eq!(facts.version, None);
     assert_eq!(facts.cipher.unwrap().to_string(), "TLS_AES_256_GCM_SHA384");
-    assert!(matches!(
-        facts.hello_fault.unwrap().what,
-        HelloFaultKind::Malformed(_)
-    ));
+    assert!(matches!(facts.hello_fault.unwrap().what, HelloFaultKind::Malformed(_)));
 }
 
 #[test]
@@ -392,10 +355,7 @@ fn every_change_of_one_octet_is_total_and_bounded() {
                     let mut tls = Tls::new();
                     tls.push(to_server, &octets);
                     assert!(tls.held_bytes() <= 2 * Tls::MAX_HELD);
-                    let _ = format!(
-                        "{:?}",
-                        tls.facts().hello_fault.map(|fault| fault.to_string())
-                    );
+                    let _ = format!("{:?}", tls.facts().hello_fault.map(|fault| fault.to_string()));
                 }
             }
         }

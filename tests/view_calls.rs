@@ -62,22 +62,28 @@ fn colours_only_repeat_what_the_words_say() {
     let plain = show_fixture("py_deadline.pcap", &mut Calls::new(Options::default()));
     let coloured = show_fixture("py_deadline.pcap", &mut Calls::new(Options { colour: true, ..Options::default() }));
     assert!(coloured.contains("\x1b[31m-                    reset by client\x1b[0m"));
-    let stripped = ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[33m"].iter().fold(coloured, |text, code| text.replace(code, ""));
+    let stripped =
+        ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[33m"].iter().fold(coloured, |text, code| text.replace(code, ""));
     assert_eq!(stripped, plain);
 }
 
 #[test]
 fn hostile_method_names_stay_on_their_line_and_command_nothing() {
     let mut made = Conversation::new();
-    let names: [&[u8]; 6] = [b"/a\x1b[2J\x07", b"/a\r\n      9 forged", b"", b"\xff\xfe", "/\u{202e}x\u{9b}🦀".as_bytes(), b"?"];
+    let names: [&[u8]; 6] =
+        [b"/a\x1b[2J\x07", b"/a\r\n      9 forged", b"", b"\xff\xfe", "/\u{202e}x\u{9b}🦀".as_bytes(), b"?"];
     for (at, name) in (0..).zip(names) {
         made.call(at * 2 + 1, name, b"0", 100);
     }
     made.call(99, &[b'x'; 5000], b"0", 100);
     let shown = plain(made);
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n'));
-    let rows: Vec<&str> =
-        shown.lines().skip(1).take_while(|line| !line.is_empty()).map(|row| row.rsplit("  ").next().unwrap_or(row)).collect();
+    let rows: Vec<&str> = shown
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(|row| row.rsplit("  ").next().unwrap_or(row))
+        .collect();
     let long = format!("{}...", "x".repeat(256));
     assert_eq!(rows, [r"/a\x1b[2J\x07", "9 forged", "(empty path)", r"\xff\xfe", r"/\u{202e}x\u{9b}🦀", "?", &long]);
 }
@@ -134,7 +140,8 @@ fn methods_beyond_the_limit_are_counted_together_in_bounded_memory() {
     }
     let mut view = Calls::new(Options::default());
     let shown = show("made", &made.file(), &mut view);
-    let rest = shown.lines().find(|line| line.ends_with("(beyond the first 2048 methods)")).expect("a row for the rest");
+    let rest =
+        shown.lines().find(|line| line.ends_with("(beyond the first 2048 methods)")).expect("a row for the rest");
     assert!(rest.trim_start().starts_with("952 "), "{rest}");
     assert!(view.held_bytes() < 2 << 20, "{}", view.held_bytes());
 }

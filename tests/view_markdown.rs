@@ -73,8 +73,16 @@ fn reports_fit_into_a_comment() {
 
 #[test]
 fn hostile_method_names_break_neither_tables_nor_diagrams() {
-    let names: [&[u8]; 8] =
-        [b"/a|b", b"/`x`", b"/a\n| forged |", b"\x1b[31m", b"end", "🦀;#\"%%{init}%%".as_bytes(), b"style:a;b", b"<script>$$x$$<br>"];
+    let names: [&[u8]; 8] = [
+        b"/a|b",
+        b"/`x`",
+        b"/a\n| forged |",
+        b"\x1b[31m",
+        b"end",
+        "🦀;#\"%%{init}%%".as_bytes(),
+        b"style:a;b",
+        b"<script>$$x$$<br>",
+    ];
     for name in names {
         let mut made = Conversation::new();
         made.call(1, name, b"5", 100);
@@ -110,7 +118,12 @@ fn a_large_capture_shows_the_first_call_that_failed_or_the_longest() {
     let made = |failing: u32| {
         let mut made = Conversation::new();
         for n in 0..40 {
-            made.call(2 * n + 1, format!("/a/M{n}").as_bytes(), if n == failing { b"13" } else { b"0" }, if n == 7 { 9000 } else { 100 });
+            made.call(
+                2 * n + 1,
+                format!("/a/M{n}").as_bytes(),
+                if n == failing { b"13" } else { b"0" },
+                if n == 7 { 9000 } else { 100 },
+            );
         }
         show("made", &made.file(), &mut report(Options::default()))
     };
@@ -124,10 +137,12 @@ fn a_large_capture_shows_the_first_call_that_failed_or_the_longest() {
 
 #[test]
 fn a_long_call_is_drawn_with_its_beginning_and_its_end() {
-    let options = Options { call: Some(CallId(1)), limits: Limits { arrows: 8, ..Limits::default() }, ..Options::default() };
+    let options =
+        Options { call: Some(CallId(1)), limits: Limits { arrows: 8, ..Limits::default() }, ..Options::default() };
     let shown = show_fixture("go_article_stream.pcap", &mut report(options));
     let lines = diagram(&shown);
-    let steps: Vec<&str> = lines.iter().copied().filter(|line| line.starts_with("    p0-") || line.starts_with("    p1-")).collect();
+    let steps: Vec<&str> =
+        lines.iter().copied().filter(|line| line.starts_with("    p0-") || line.starts_with("    p1-")).collect();
     assert_eq!(steps.len(), 8);
     assert!(lines[9].ends_with("left out here"), "{}", lines[9]);
     assert!(steps[0].contains("/proto.StreamService/Record") && steps[7].contains("trailers OK (0)"));

@@ -102,7 +102,7 @@ impl Connection {
             Stage::Trailers => {
                 self.response_trailers();
                 self.end_call();
-                self.to_client(tap)
+                self.server_sends(tap)
             }
             Stage::Close(n) => self.close(n, tap),
             Stage::Closed => Ok(()),
@@ -120,20 +120,20 @@ impl Connection {
                 // INITIAL_WINDOW_SIZE: 8 MiB.
                 frame(SETTINGS, 0, 0, &[0, 4, 0, 0x80, 0, 0], &mut self.payload);
                 window_update(0, 16 << 20, &mut self.payload);
-                self.to_server(tap)
+                self.client_sends(tap)
             }
             4 => {
                 // MAX_FRAME_SIZE: 16384.
                 frame(SETTINGS, 0, 0, &[0, 5, 0, 0, 0x40, 0], &mut self.payload);
-                self.to_client(tap)
+                self.server_sends(tap)
             }
             5 => {
                 frame(SETTINGS, IS_ACK, 0, &[], &mut self.payload);
-                self.to_client(tap)
+                self.server_sends(tap)
             }
             _ => {
                 frame(SETTINGS, IS_ACK, 0, &[], &mut self.payload);
-                self.to_server(tap)
+                self.client_sends(tap)
             }
         }
     }
@@ -144,7 +144,7 @@ impl Connection {
             0 => {
                 self.request(random);
                 self.stage = Stage::Call(if random.one_in(8) { 1 } else { 2 });
-                self.to_server(tap)
+                self.client_sends(tap)
             }
             // A server that takes its time acknowledges before it answers.
             1 => {
@@ -158,7 +158,7 @@ impl Connection {
                     frame(PING, 0, 0, &ping, &mut self.payload);
                     self.stage = Stage::Call(3);
                 }
-                self.to_client(tap)
+                self.server_sends(tap)
             }
             3 => {
                 self.response_headers();
@@ -167,7 +167,7 @@ impl Connection {
                 frame(DATA, 0, self.stream, &self.block, &mut self.payload);
                 self.response_trailers();
                 self.stage = Stage::Call(4);
-                self.to_client(tap)
+                self.server_sends(tap)
             }
             4 => {
                 frame(PING, IS_ACK, 0, &ping, &mut self.payload);
@@ -175,7 +175,7 @@ impl Connection {
                 if random.one_in(2) || self.calls == 1 {
                     self.end_call();
                 }
-                self.to_server(tap)
+                self.client_sends(tap)
             }
             _ => {
                 self.end_call();
@@ -219,7 +219,7 @@ impl Connection {
             self.sending.clear();
             self.sent = 0;
         }
-        self.to_server(tap)
+        self.client_sends(tap)
     }
 
     fn end_call(&mut self) {
@@ -239,16 +239,27 @@ impl Connection {
 
     /// HEADERS and DATA of a request.
     fn request(&mut self, random: &mut Random) {
-        const METHODS: [&[u8]; 4] =
-            [b"/framescope.bench.Store/Get", b"/framescope.bench.Store/Put", b"/framescope.bench.Store/Compare", b"/framescope.bench.Store/Forget"];
+        const METHODS: [&[u8]; 4] = [
+            b"/framescope.bench.Store/Get",
+            b"/framescope.bench.Store/Put",
+            b"/framescope.bench.Store/Compare",
+            b"/framescope.bench.Store/Forget",
+        ];
         let path = match self.kind {
             Use::Unary => METHODS[random.below(4) as usize],
             Use::Bulk { .. } => b"/framescope.bench.Store/Download",
         };
         self.block.clear();
         let mut block = self.requests.block(&mut self.block);
-        block.field(b":method", b"POST").field(b":scheme", b"http").field(b":path", path).field(b":authority", b"store.bench.example:50051");
-        block.field(b"content-type", b"application/grpc").field(b"user-agent", b"grpc-go/1.64.0").field(b"te", b"trailers");
+        block
+            .field(b":method", b"POST")
+            .field(b":scheme", b"http")
+            .field(b":path", path)
+            .field(b":authority", b"store.bench.example:50051");
+        block
+            .field(b"content-type", b"application/grpc")
+            .field(b"user-agent", b"grpc-go/1.64.0")
+            .field(b"te", b"trailers");
         if random.one_in(16) {
             block.field(b"x-request-id", format!("{:016x}", random.next()).as_bytes());
         }
@@ -270,11 +281,11 @@ impl Connection {
         frame(HEADERS, END_HEADERS | END_STREAM, self.stream, &self.block, &mut self.payload);
     }
 
-    fn to_server(&mut self, tap: &mut Tap<impl Write>) -> io::Result<()> {
+    fn client_sends(&mut self, tap: &mut Tap<impl Write>) -> io::Result<()> {
         tap.segment(&mut self.client, &self.server, ACK | PSH, &self.payload)
     }
 
-    fn to_client(&mut self, tap: &mut Tap<impl Write>) -> io::Result<()> {
+    fn server_sends(&mut self, tap: &mut Tap<impl Write>) -> io::Result<()> {
         tap.segment(&mut self.server, &self.client, ACK | PSH, &self.payload)
     }
 }

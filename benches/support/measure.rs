@@ -1,13 +1,6 @@
 //! Times of repeated runs.
 
-use std::time::{Duration, Instant};
-
-/// The time of one run.
-pub(crate) fn time(run: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    run();
-    start.elapsed()
-}
+use std::time::Duration;
 
 /// The middle one; of an even number the longer of the two.
 pub(crate) fn median(mut times: Vec<Duration>) -> Duration {

@@ -22,11 +22,15 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
     let frame = event.frame;
     let Some(block) = &frame.block else {
         let first = matches!(frame.payload, Payload::Headers { .. });
-        return out.extend_from_slice(if first { b"a header block begins, CONTINUATION follows" } else { b"the header block goes on" });
+        return out.extend_from_slice(if first {
+            b"a header block begins, CONTINUATION follows"
+        } else {
+            b"the header block goes on"
+        });
     };
     if let Some(promised) = block.promised {
         out.extend_from_slice(b"ends the request promised on stream ");
-        return write::integer(promised.0, out);
+        return write::integer(out, promised.0);
     }
     match (event.call, event.belongs.role) {
         (Some(call), Role::RequestBegins) => request_begins(call, block, out),
@@ -60,52 +64,73 @@ fn request_begins(call: &Call, block: &Block<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b" begins: ");
     match call.path() {
-        Some(path) => write::untrusted_part(path, SHOWN, out),
+        Some(path) => write::untrusted_part(out, path, SHOWN),
         None if block.complete => out.extend_from_slice(b"its path refers to a header that was not captured"),
         None => out.extend_from_slice(b"its path was not captured"),
     }
     if let Some(timeout) = call.timeout {
         out.extend_from_slice(b", within ");
         let nanos = i64::try_from(timeout.nanos()).unwrap_or(i64::MAX);
-        write::duration(nanos, out);
+        write::elapsed(out, nanos);
     }
 }
 
 fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     out.extend_from_slice(b"response begins: ");
     http_status(belongs, out);
+    if !call.begins {
+        out.extend_from_slice(b", of ");
+        name(call, out);
+        out.extend_from_slice(b", whose request was not captured");
+    }
     if !call.reads_messages(Direction::ToClient) {
         out.extend_from_slice(b", not gRPC");
         if let Some(content_type) = call.content_type(Direction::ToClient) {
             out.extend_from_slice(b" but ");
-            write::untrusted_part(content_type, 60, out);
+            write::untrusted_part(out, content_type, 60);
         }
     }
 }
 
 fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
+    if let Some(Outcome::ResetByClient(_) | Outcome::ResetByServer(_) | Outcome::Refused) = call.outcome {
+        out.extend_from_slice(b"trailers that crossed the reset of ");
+        name(call, out);
+        if let Some(status) = belongs.status {
+            out.extend_from_slice(b": ");
+            grpc_status(status, out);
+        }
+        return;
+    }
     name(call, out);
-    out.extend_from_slice(if belongs.role == Role::TrailersOnly { b" ends with trailers only: " } else { b" ends: " });
+    out.extend_from_slice(if belongs.role == Role::TrailersOnly { b" ends with trailers only" } else { b" ends" });
+    let unknown = belongs.status.is_none() && !call.is_complete();
+    if unknown {
+        after(belongs.duration, out);
+    }
+    out.extend_from_slice(b": ");
     match belongs.status {
         Some(status) => grpc_status(status, out),
         None if call.unreadable_status().is_some() => {
             out.extend_from_slice(b"its grpc-status is no number: \"");
-            write::untrusted_part(call.unreadable_status().unwrap_or_default(), 40, out);
+            write::untrusted_part(out, call.unreadable_status().unwrap_or_default(), 40);
             out.push(b'"');
         }
-        None if !call.is_complete() => out.extend_from_slice(b"its status was not captured"),
+        None if !call.is_complete() => out.extend_from_slice(b"its status is not known"),
         None => {
             out.extend_from_slice(b"no gRPC status");
             mapped(call, out);
         }
     }
-    after(belongs.duration, out);
+    if !unknown {
+        after(belongs.duration, out);
+    }
     if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
         out.extend_from_slice(b": \"");
-        write::untrusted_part(&percent::decode(message), SHOWN, out);
+        write::untrusted_part(out, &percent::decode(message), SHOWN);
         out.push(b'"');
     }
-    if !call.ended.to_server {
+    if !call.ended.to_server && call.is_complete() {
         out.extend_from_slice(b"; the request had not ended");
     }
 }
@@ -114,7 +139,7 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
 fn mapped(call: &Call, out: &mut Vec<u8>) {
     if let Some(status) = call.http_status {
         out.extend_from_slice(b"; HTTP ");
-        write::integer(status, out);
+        write::integer(out, status);
         out.extend_from_slice(b" counts as ");
         grpc_status(Status::from_http(status), out);
     }
@@ -138,26 +163,39 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
         (Some(call), Role::Messages(progress)) => messages(call, frame.direction, &progress, data, out),
         (Some(_), Role::Body) => {
             out.extend_from_slice(b"not messages but ");
-            write::counted(data.len() as u64, "octet", out);
+            write::counted(out, data.len() as u64, "octet");
             if !data.is_empty() && frame.missing == 0 {
                 out.extend_from_slice(b": \"");
-                write::untrusted_part(data, 40, out);
+                write::untrusted_part(out, data, 40);
                 out.push(b'"');
             }
         }
         (None, _) if event.belongs.is_plain => {
-            out.extend_from_slice(if frame.direction == Direction::ToServer { b"request body" } else { b"response body" });
+            out.extend_from_slice(if frame.direction == Direction::ToServer {
+                b"request body"
+            } else {
+                b"response body"
+            });
         }
         _ => out.extend_from_slice(b"for a stream that is not open"),
     }
     if frame.ends_stream {
         separate(before, out);
-        match event.call.filter(|call| frame.direction == Direction::ToClient && call.outcome == Some(Outcome::Completed)) {
+        match event
+            .call
+            .filter(|call| frame.direction == Direction::ToClient && call.outcome == Some(Outcome::Completed))
+        {
             Some(call) => {
                 name(call, out);
-                out.extend_from_slice(b" ends without trailers");
-                if call.status.is_none() {
-                    mapped(call, out);
+                match call.status {
+                    Some(status) => {
+                        out.extend_from_slice(b" ends: ");
+                        grpc_status(status, out);
+                    }
+                    None => {
+                        out.extend_from_slice(b" ends without trailers");
+                        mapped(call, out);
+                    }
                 }
                 after(event.belongs.duration, out);
             }
@@ -172,52 +210,54 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
 
 fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
     let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
-    if progress.lost {
-        write::counted(data.len() as u64, "octet", out);
+    if progress.lost && progress.ended == 0 {
+        write::counted(out, data.len() as u64, "octet");
         out.extend_from_slice(b" of ");
         out.extend_from_slice(noun);
         return out.extend_from_slice(b"s, where each begins is not known");
     }
-    if progress.ended > 0 {
+    let known = progress.numbers_known;
+    if progress.ended > 1 && known {
         out.extend_from_slice(noun);
-        if progress.ended > 1 {
-            out.extend_from_slice(b"s ");
-            write::integer(progress.first, out);
-            out.extend_from_slice(b" to ");
-            write::integer(progress.first.saturating_add(progress.ended).saturating_sub(1), out);
-        } else {
-            out.push(b' ');
-            write::integer(progress.first, out);
-            if progress.continued {
-                out.extend_from_slice(b" is whole");
-            }
+        out.extend_from_slice(b"s ");
+        write::integer(out, progress.first);
+        out.extend_from_slice(b" to ");
+        write::integer(out, progress.first.saturating_add(progress.ended).saturating_sub(1));
+    } else if progress.ended > 1 {
+        write::integer(out, progress.ended);
+        out.push(b' ');
+        out.extend_from_slice(noun);
+        out.push(b's');
+    } else if progress.ended == 1 {
+        numbered(noun, progress.first, known, out);
+        if progress.continued {
+            out.extend_from_slice(b" is whole");
         }
-        out.extend_from_slice(b", ");
-        write::counted(progress.ended_octets, "octet", out);
     }
-    match progress.open {
-        Some((index, have, Some(declared))) => {
-            if progress.ended > 0 {
-                out.extend_from_slice(b"; ");
-            }
-            out.extend_from_slice(noun);
-            out.push(b' ');
-            write::integer(index, out);
-            out.extend_from_slice(b": ");
-            write::integer(have, out);
-            out.extend_from_slice(b" of ");
-            write::counted(u64::from(declared), "octet", out);
+    if progress.ended > 0 {
+        out.extend_from_slice(b", ");
+        write::counted(out, progress.ended_octets, "octet");
+    }
+    if progress.web_trailers {
+        out.extend_from_slice(if progress.ended > 0 { b"; trailers of gRPC-Web" } else { b"trailers of gRPC-Web" });
+    }
+    if progress.lost {
+        out.extend_from_slice(b"; where the rest belongs is not known");
+    }
+    if let Some((index, have, declared)) = progress.open {
+        if progress.ended > 0 {
+            out.extend_from_slice(b"; ");
         }
-        Some((index, _, None)) => {
-            if progress.ended > 0 {
-                out.extend_from_slice(b"; ");
+        numbered(noun, index, known, out);
+        match declared {
+            Some(declared) => {
+                out.extend_from_slice(b": ");
+                write::integer(out, have);
+                out.extend_from_slice(b" of ");
+                write::counted(out, u64::from(declared), "octet");
             }
-            out.extend_from_slice(noun);
-            out.push(b' ');
-            write::integer(index, out);
-            out.extend_from_slice(b" begins");
+            None => out.extend_from_slice(b" begins"),
         }
-        None => {}
     }
     if call.outcome.is_some_and(|outcome| outcome != Outcome::Completed) {
         out.extend_from_slice(b", after the reset");
@@ -265,7 +305,7 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
         && elapsed >= limit.nanos()
     {
         out.extend_from_slice(b", its deadline of ");
-        write::duration(i64::try_from(limit.nanos()).unwrap_or(i64::MAX), out);
+        write::elapsed(out, i64::try_from(limit.nanos()).unwrap_or(i64::MAX));
         out.extend_from_slice(b" had passed");
     }
 }
@@ -273,27 +313,46 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
 /// Appends what a call that no frame ended was at when it was given up; nothing for any other.
 pub fn cut_off(call: &Call, out: &mut Vec<u8>) {
     name(call, out);
+    out.extend_from_slice(b" (stream ");
+    write::integer(out, call.stream.0);
+    if let Some(path) = call.path() {
+        out.extend_from_slice(b", ");
+        write::untrusted_part(out, path, SHOWN);
+    }
+    out.push(b')');
     match call.outcome {
         Some(Outcome::ConnectionLost) => out.extend_from_slice(b" is cut off: the connection ended"),
         Some(Outcome::Refused) => out.extend_from_slice(b" was left out by the GOAWAY: the server did not process it"),
-        _ => out.extend_from_slice(b" was still under way when the capture ended"),
+        _ => out.extend_from_slice(b": its end is not in this capture"),
     }
     out.extend_from_slice(b"; ");
-    write::counted(u64::from(call.bodies.to_server.messages), "request", out);
+    write::counted(out, u64::from(call.bodies.to_server.messages), "request");
     out.extend_from_slice(b", ");
-    write::counted(u64::from(call.bodies.to_client.messages), "response", out);
+    write::counted(out, u64::from(call.bodies.to_client.messages), "response");
     out.extend_from_slice(b", no status");
+}
+
+/// Appends a message's name: its number where that is known.
+pub fn numbered(noun: &[u8], index: u32, known: bool, out: &mut Vec<u8>) {
+    if known {
+        out.extend_from_slice(noun);
+        out.push(b' ');
+        write::integer(out, index);
+    } else {
+        out.extend_from_slice(b"a ");
+        out.extend_from_slice(noun);
+    }
 }
 
 fn name(call: &Call, out: &mut Vec<u8>) {
     out.extend_from_slice(b"call ");
-    write::integer(call.id.0, out);
+    write::integer(out, call.id.0);
 }
 
 fn after(duration: Option<i64>, out: &mut Vec<u8>) {
     if let Some(nanos) = duration {
         out.extend_from_slice(b" after ");
-        write::duration(nanos, out);
+        write::elapsed(out, nanos);
     }
 }
 
@@ -302,12 +361,12 @@ fn grpc_status(status: Status, out: &mut Vec<u8>) {
         Some(name) => {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b" (");
-            write::integer(status.0, out);
+            write::integer(out, status.0);
             out.push(b')');
         }
         None => {
             out.extend_from_slice(b"status ");
-            write::integer(status.0, out);
+            write::integer(out, status.0);
             out.extend_from_slice(b", which gRPC does not define");
         }
     }
@@ -315,14 +374,14 @@ fn grpc_status(status: Status, out: &mut Vec<u8>) {
 
 fn http_status(belongs: Belongs, out: &mut Vec<u8>) {
     match belongs.http_status {
-        Some(status) => write::integer(status, out),
+        Some(status) => write::integer(out, status),
         None => out.extend_from_slice(b"HTTP status unknown"),
     }
 }
 
 fn value(block: &Block<'_>, name: StaticName, out: &mut Vec<u8>) {
     match block.fields.fields().find(|field| field.static_name() == name).and_then(|field| field.value()) {
-        Some(value) => write::untrusted_part(value, SHOWN, out),
+        Some(value) => write::untrusted_part(out, value, SHOWN),
         None => out.push(b'?'),
     }
 }

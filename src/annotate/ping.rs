@@ -11,7 +11,10 @@ const KNOWN: [([u8; 8], &[u8]); 8] = [
     ([0, 0, 0, 0, 0, 0, 0xde, 0xad], b"keepalive of grpc-java"),
     ([0, 0, 0, 0x09, 0x7a, 0xce, 0xf0, 0x01], b"graceful stop of grpc-java: its answer shows that the GOAWAY was read"),
     ([0x3b, 0x7c, 0xdb, 0x7a, 0x0b, 0x87, 0x16, 0xb4], b"keepalive or bandwidth probe of hyper (h2, tonic)"),
-    ([0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54], b"graceful stop of h2: its answer shows that the GOAWAY was read"),
+    (
+        [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54],
+        b"graceful stop of h2: its answer shows that the GOAWAY was read",
+    ),
     ([0; 8], b"asks for an answer; all zeros, as in the keepalive of grpc-go"),
 ];
 
@@ -19,16 +22,16 @@ pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {
     match frame.facts {
         Facts::Acknowledges(Some(sent)) => {
             out.extend_from_slice(b"answers packet ");
-            write::integer(sent.at.packet, out);
+            write::integer(out, sent.at.packet);
             out.extend_from_slice(b": ");
-            write::duration(frame.at.time.nanos_since(sent.at.time), out);
+            super::since(frame.at.time.nanos_since(sent.at.time), out);
         }
-        Facts::Acknowledges(None) => out.extend_from_slice(b"answers a PING that is not in this capture"),
+        Facts::Acknowledges(None) => out.extend_from_slice(b"answers a PING that was not seen before"),
         _ => match KNOWN.iter().find(|(payload, _)| *payload == opaque) {
             Some((_, words)) => out.extend_from_slice(words),
             None => {
                 out.extend_from_slice(b"asks for an answer (keepalive or bandwidth probe), payload ");
-                write::hex(&opaque, out);
+                write::hex(out, &opaque);
             }
         },
     }

@@ -33,20 +33,9 @@ impl FillError {
     pub(crate) fn at(self, offset: u64) -> Error {
         match self {
             Self::Read(source) => Error::Read { offset, source },
-            Self::Truncated(compression) => Error::CompressedTruncated {
-                offset,
-                compression,
-            },
-            Self::Damaged(compression, reason) => Error::CompressedDamaged {
-                offset,
-                compression,
-                reason,
-            },
-            Self::Unsupported(what, advice) => Error::Unsupported {
-                offset,
-                what,
-                advice,
-            },
+            Self::Truncated(compression) => Error::CompressedTruncated { offset, compression },
+            Self::Damaged(compression, reason) => Error::CompressedDamaged { offset, compression, reason },
+            Self::Unsupported(what, advice) => Error::Unsupported { offset, what, advice },
         }
     }
 }
@@ -87,14 +76,7 @@ pub(crate) struct RefillBuffer<F> {
 
 impl<F: Fill> RefillBuffer<F> {
     pub(crate) fn new(source: F, capacity: usize) -> Self {
-        Self {
-            source,
-            octets: vec![0; capacity],
-            start: 0,
-            end: 0,
-            offset: 0,
-            ended: false,
-        }
+        Self { source, octets: vec![0; capacity], start: 0, end: 0, offset: 0, ended: false }
     }
 
     /// Waits until `wanted` octets are in [`peek`](Self::peek), growing if need be; `false` if the
@@ -191,19 +173,12 @@ impl<F: Fill> RefillBuffer<F> {
     /// The error for an input that ends inside the record at the front.
     #[cold]
     pub(crate) fn truncated(&self, what: &'static str, needed: usize) -> Error {
-        Error::Truncated {
-            offset: self.offset,
-            what,
-            needed: as_u64(needed),
-            present: as_u64(self.peek().len()),
-        }
+        Error::Truncated { offset: self.offset, what, needed: as_u64(needed), present: as_u64(self.peek().len()) }
     }
 
     /// Octets of memory held, those of the source included.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.octets
-            .capacity()
-            .saturating_add(self.source.held_bytes())
+        self.octets.capacity().saturating_add(self.source.held_bytes())
     }
 }
 

@@ -55,18 +55,10 @@ impl Clock {
             Resolution::PowerOfTwo(power) => Scale::Shifted(power),
             Resolution::PowerOfTen(power) => match 9_u8.checked_sub(power) {
                 Some(missing) => Scale::Times(10_u64.saturating_pow(missing.into())),
-                None => Scale::Per(
-                    10_u64
-                        .checked_pow(u32::from(power).saturating_sub(9))
-                        .unwrap_or(0),
-                ),
+                None => Scale::Per(10_u64.checked_pow(u32::from(power).saturating_sub(9)).unwrap_or(0)),
             },
         };
-        Self {
-            scale,
-            offset_seconds,
-            offset_nanos: i64::try_from(offset(offset_seconds)).ok(),
-        }
+        Self { scale, offset_seconds, offset_nanos: i64::try_from(offset(offset_seconds)).ok() }
     }
 
     #[inline]
@@ -143,19 +135,10 @@ mod tests {
     #[test]
     fn a_time_beyond_representation_is_clamped_and_marked() {
         let far = Clock::new(Resolution::MICROSECONDS, 0).timestamp(u64::MAX);
-        assert_eq!(
-            far,
-            (Timestamp::from_nanos(i64::MAX), TimeQuality::OutOfRange)
-        );
+        assert_eq!(far, (Timestamp::from_nanos(i64::MAX), TimeQuality::OutOfRange));
         let past = Clock::new(Resolution::PowerOfTen(0), i64::MIN).timestamp(u64::MAX);
-        assert_eq!(
-            past,
-            (Timestamp::from_nanos(i64::MAX), TimeQuality::OutOfRange)
-        );
+        assert_eq!(past, (Timestamp::from_nanos(i64::MAX), TimeQuality::OutOfRange));
         let past = Clock::new(Resolution::PowerOfTen(0), i64::MIN).timestamp(0);
-        assert_eq!(
-            past,
-            (Timestamp::from_nanos(i64::MIN), TimeQuality::OutOfRange)
-        );
+        assert_eq!(past, (Timestamp::from_nanos(i64::MIN), TimeQuality::OutOfRange));
     }
 }

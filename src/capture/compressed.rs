@@ -146,10 +146,7 @@ impl<R: Read> Gzip<R> {
     fn held_bytes(&self) -> usize {
         match self {
             Self::Between(octets) => octets.held_bytes(),
-            Self::Member(decoder) => decoder
-                .get_ref()
-                .held_bytes()
-                .saturating_add(INFLATE_STATE_OCTETS),
+            Self::Member(decoder) => decoder.get_ref().held_bytes().saturating_add(INFLATE_STATE_OCTETS),
             Self::Damaged(_) => 0,
         }
     }

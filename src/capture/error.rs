@@ -11,9 +11,7 @@ use std::{fmt, io};
 #[non_exhaustive]
 pub enum Error {
     /// The operating system failed to deliver octets.
-    #[error(
-        "cannot read the capture beyond octet {offset}: {source}; check the disk or the sender"
-    )]
+    #[error("cannot read the capture beyond octet {offset}: {source}; check the disk or the sender")]
     Read {
         /// Octets read before.
         offset: u64,
@@ -99,10 +97,7 @@ pub enum Error {
 impl Error {
     /// Whether the input merely ended too early: all that it holds was valid.
     pub fn is_truncation(&self) -> bool {
-        matches!(
-            self,
-            Self::Truncated { .. } | Self::CompressedTruncated { .. }
-        )
+        matches!(self, Self::Truncated { .. } | Self::CompressedTruncated { .. })
     }
 
     /// Where in the (decompressed) input reading ended; `None` if it was no capture at all.
@@ -154,22 +149,13 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Length {
-                stated,
-                least,
-                most,
-            } => write!(
-                f,
-                "it states a length of {stated} octets where {least} to {most} are possible"
-            ),
-            Self::Unaligned { stated } => write!(
-                f,
-                "it states a length of {stated} octets, which is no multiple of 4"
-            ),
-            Self::Trailer { stated, trailer } => write!(
-                f,
-                "it states a length of {stated} octets at its start and {trailer} at its end"
-            ),
+            Self::Length { stated, least, most } => {
+                write!(f, "it states a length of {stated} octets where {least} to {most} are possible")
+            }
+            Self::Unaligned { stated } => write!(f, "it states a length of {stated} octets, which is no multiple of 4"),
+            Self::Trailer { stated, trailer } => {
+                write!(f, "it states a length of {stated} octets at its start and {trailer} at its end")
+            }
             Self::ByteOrderMagic { found } => {
                 write!(f, "its byte-order magic is {found:#010x}")
             }

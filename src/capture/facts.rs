@@ -71,10 +71,7 @@ impl Facts {
     /// Packets that the capturing system says it dropped, as last reported by each interface.
     pub fn dropped(&self) -> u64 {
         let reports = self.interfaces.iter().filter_map(|i| i.statistics.as_ref());
-        reports
-            .flat_map(|report| [report.dropped, report.dropped_by_system])
-            .flatten()
-            .fold(0, u64::saturating_add)
+        reports.flat_map(|report| [report.dropped, report.dropped_by_system]).flatten().fold(0, u64::saturating_add)
     }
 
     /// Octets of memory held.
@@ -97,11 +94,7 @@ impl Facts {
     pub(crate) fn fault(&mut self, offset: u64, packet: Option<u64>, what: &'static str) {
         self.faults_total = self.faults_total.saturating_add(1);
         if self.faults.len() < MAX_FAULTS {
-            self.faults.push(Fault {
-                offset,
-                packet,
-                what,
-            });
+            self.faults.push(Fault { offset, packet, what });
         }
     }
 
@@ -149,18 +142,12 @@ impl Facts {
         match self.secrets_room.checked_sub(octets.len()) {
             Some(room) if self.secrets.len() < MAX_SECRETS => {
                 self.secrets_room = room;
-                self.secrets.push(Secrets {
-                    kind,
-                    data: octets.to_vec(),
-                    offset,
-                    after_packet: self.packets,
-                });
+                self.secrets.push(Secrets { kind, data: octets.to_vec(), offset, after_packet: self.packets });
             }
             _ => {
                 let left_out = &mut self.left_out;
                 left_out.secrets = left_out.secrets.saturating_add(1);
-                left_out.secrets_octets =
-                    left_out.secrets_octets.saturating_add(as_u64(octets.len()));
+                left_out.secrets_octets = left_out.secrets_octets.saturating_add(as_u64(octets.len()));
             }
         }
     }
@@ -170,10 +157,7 @@ impl Facts {
         if let Some(known) = known {
             known.count = known.count.saturating_add(1);
         } else if self.skipped.len() < MAX_BLOCK_TYPES {
-            self.skipped.push(SkippedBlocks {
-                block_type,
-                count: 1,
-            });
+            self.skipped.push(SkippedBlocks { block_type, count: 1 });
         } else {
             self.left_out.skipped_blocks = self.left_out.skipped_blocks.saturating_add(1);
         }

@@ -54,12 +54,7 @@ impl<R: Read> CaptureFile<R> {
         if let Some(recognised) = magic.and_then(Pcap::recognise) {
             let mut facts = Facts::new(recognised.0, compression, &limits);
             let pcap = Pcap::open(&mut octets, recognised, &limits, &mut facts)?;
-            return Ok(Self {
-                octets,
-                kind: Kind::Pcap(pcap),
-                facts,
-                limits,
-            });
+            return Ok(Self { octets, kind: Kind::Pcap(pcap), facts, limits });
         }
         if magic.is_some_and(Pcapng::recognise) {
             return Ok(Self {
@@ -74,9 +69,7 @@ impl<R: Read> CaptureFile<R> {
         }
         // A few more octets make the answer better; more than that may never come.
         octets.require(TELLING_OCTETS)?;
-        Err(Error::NotACapture {
-            looks_like: LooksLike::sniff(octets.peek(), compression),
-        })
+        Err(Error::NotACapture { looks_like: LooksLike::sniff(octets.peek(), compression) })
     }
 
     /// Octets of the (decompressed) input handed out so far: how far reading has come.
@@ -90,10 +83,7 @@ impl<R: Read> CaptureFile<R> {
             Kind::Pcap(_) => 0,
             Kind::Pcapng(pcapng) => pcapng.held_bytes(),
         };
-        self.octets
-            .held_bytes()
-            .saturating_add(self.facts.held_bytes(&self.limits))
-            .saturating_add(section)
+        self.octets.held_bytes().saturating_add(self.facts.held_bytes(&self.limits)).saturating_add(section)
     }
 }
 
@@ -121,9 +111,7 @@ impl<R: Read> Source for CaptureFile<R> {
 
 impl<R> fmt::Debug for CaptureFile<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CaptureFile")
-            .field("facts", &self.facts)
-            .finish_non_exhaustive()
+        f.debug_struct("CaptureFile").field("facts", &self.facts).finish_non_exhaustive()
     }
 }
 

@@ -26,11 +26,7 @@
 //! # Ok(())
 //! # }
 //! ```
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 mod buffer;
 mod byte_order;
@@ -52,8 +48,7 @@ pub use clock::Resolution;
 pub use compressed::Compression;
 pub use error::{Error, Problem};
 pub use facts::{
-    Comment, Facts, Fault, Format, Interface, LeftOut, Secrets, Section, SkippedBlocks, Statistics,
-    Subject,
+    Comment, Facts, Fault, Format, Interface, LeftOut, Secrets, Section, SkippedBlocks, Statistics, Subject,
 };
 pub use file::CaptureFile;
 pub use link_type::LinkType;

@@ -36,8 +36,7 @@ impl<'a> Options<'a> {
     /// The values of all `opt_comment`, in order: text without a terminator, UTF-8 by the standard,
     /// unchecked.
     pub fn comments(self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.filter(|option| option.code == COMMENT)
-            .map(|option| option.value)
+        self.filter(|option| option.code == COMMENT).map(|option| option.value)
     }
 
     /// Whether the options end where an option ends, rather than inside one.
@@ -59,8 +58,7 @@ impl<'a> Options<'a> {
     }
 
     pub(crate) fn value(mut self, code: u16) -> Option<&'a [u8]> {
-        self.find(|option| option.code == code)
-            .map(|option| option.value)
+        self.find(|option| option.code == code).map(|option| option.value)
     }
 
     pub(crate) fn u8(self, code: u16) -> Option<u8> {
@@ -156,10 +154,7 @@ mod tests {
 
     #[test]
     fn an_option_longer_than_its_block_ends_the_list_and_shows() {
-        assert_eq!(
-            values(b"\0\x01\0\x01a\0\0\0\0\x01\0\x09abc\0"),
-            (vec![(1, b"a".to_vec())], false)
-        );
+        assert_eq!(values(b"\0\x01\0\x01a\0\0\0\0\x01\0\x09abc\0"), (vec![(1, b"a".to_vec())], false));
         assert_eq!(values(b"\0\x01"), (vec![], false));
     }
 }

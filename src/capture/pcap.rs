@@ -5,10 +5,7 @@
 
 use super::buffer::{Fill, RefillBuffer};
 use super::byte_order::ByteOrder;
-use super::{
-    Error, Facts, Format, Interface, Limits, LinkType, Options, Packet, Problem, Resolution,
-    TimeQuality,
-};
+use super::{Error, Facts, Format, Interface, Limits, LinkType, Options, Packet, Problem, Resolution, TimeQuality};
 use crate::time::Timestamp;
 
 /// What the file header says about all records.
@@ -43,9 +40,7 @@ impl Pcap {
             0xa1b2_cd34 => Some(Format::PcapModified),
             _ => None,
         };
-        [ByteOrder::Little, ByteOrder::Big]
-            .into_iter()
-            .find_map(|order| Some((format(order.u32(magic))?, order)))
+        [ByteOrder::Little, ByteOrder::Big].into_iter().find_map(|order| Some((format(order.u32(magic))?, order)))
     }
 
     /// Takes the file header off the front.
@@ -131,11 +126,7 @@ impl Pcap {
             return Err(Error::Malformed {
                 offset: octets.offset(),
                 what: "a packet record",
-                problem: Problem::Length {
-                    stated: record.captured,
-                    least: 0,
-                    most: self.longest,
-                },
+                problem: Problem::Length { stated: record.captured, least: 0, most: self.longest },
             });
         }
         let length = self.length(record);
@@ -159,9 +150,9 @@ impl Pcap {
     /// Whether `arrived` suffices for [`next`](Self::next) to answer.
     pub(crate) fn is_ready(&self, arrived: &[u8]) -> bool {
         arrived.len() >= self.header_length
-            && self.record(arrived).is_some_and(|record| {
-                record.captured > self.longest || arrived.len() >= self.length(record)
-            })
+            && self
+                .record(arrived)
+                .is_some_and(|record| record.captured > self.longest || arrived.len() >= self.length(record))
     }
 
     #[inline]
@@ -174,21 +165,13 @@ impl Pcap {
         };
         // At most 2^32 seconds and 2^32 microseconds: far below the range of 64 bits.
         let nanos = i64::from(ticks).saturating_mul(self.nanos_per_tick);
-        let time = i64::from(seconds)
-            .saturating_mul(1_000_000_000)
-            .saturating_add(nanos);
-        Some(Record {
-            time: Timestamp::from_nanos(time),
-            captured,
-            original,
-        })
+        let time = i64::from(seconds).saturating_mul(1_000_000_000).saturating_add(nanos);
+        Some(Record { time: Timestamp::from_nanos(time), captured, original })
     }
 
     #[inline]
     fn length(&self, record: Record) -> usize {
-        usize::try_from(record.captured)
-            .unwrap_or(usize::MAX)
-            .saturating_add(self.header_length)
+        usize::try_from(record.captured).unwrap_or(usize::MAX).saturating_add(self.header_length)
     }
 }
 

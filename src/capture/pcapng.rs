@@ -46,12 +46,7 @@ impl Pcapng {
     }
 
     pub(crate) fn new(limits: Limits) -> Self {
-        Self {
-            order: ByteOrder::Little,
-            section: Section::default(),
-            last_time: Timestamp::EPOCH,
-            limits,
-        }
+        Self { order: ByteOrder::Little, section: Section::default(), last_time: Timestamp::EPOCH, limits }
     }
 
     /// The next packet.
@@ -119,23 +114,17 @@ impl Pcapng {
 
     /// Where the packet of a block is, or what is wrong with it; `None` if the block holds none.
     #[inline]
-    fn packet(
-        &self,
-        kind: u32,
-        whole: &[u8],
-    ) -> Option<Result<(Parts, &PacketInterface), &'static str>> {
+    fn packet(&self, kind: u32, whole: &[u8]) -> Option<Result<(Parts, &PacketInterface), &'static str>> {
         let parts = match kind {
             ENHANCED_PACKET => enhanced(self.order, whole),
             SIMPLE_PACKET => simple(self.order, whole, &self.section),
             OBSOLETE_PACKET => obsolete(self.order, whole),
             _ => return None,
         };
-        Some(
-            parts.and_then(|parts| match self.section.interface(parts.interface) {
-                Some(interface) => Ok((parts, interface)),
-                None => Err(NO_INTERFACE),
-            }),
-        )
+        Some(parts.and_then(|parts| match self.section.interface(parts.interface) {
+            Some(interface) => Ok((parts, interface)),
+            None => Err(NO_INTERFACE),
+        }))
     }
 
     /// Octets of memory held.
@@ -171,28 +160,17 @@ impl Pcapng {
         let whole = octets.peek().get(..block.length).unwrap_or_default();
         let stated = u32::try_from(block.length).unwrap_or(u32::MAX);
         match order.last_u32(whole) {
-            Some(trailer) if trailer != stated => Err(malformed(
-                *order,
-                octets,
-                Problem::Trailer { stated, trailer },
-            )),
+            Some(trailer) if trailer != stated => Err(malformed(*order, octets, Problem::Trailer { stated, trailer })),
             _ => Ok(Some(block)),
         }
     }
 
     /// Reads a block that holds no packet.
     #[cold]
-    fn describe<F: Fill>(
-        &mut self,
-        block: Block,
-        octets: &RefillBuffer<F>,
-        facts: &mut Facts,
-    ) -> Result<(), Error> {
+    fn describe<F: Fill>(&mut self, block: Block, octets: &RefillBuffer<F>, facts: &mut Facts) -> Result<(), Error> {
         let offset = octets.offset();
         let whole = octets.peek().get(..block.length).unwrap_or_default();
-        let content = whole
-            .get(BLOCK_START..whole.len().saturating_sub(4))
-            .unwrap_or_default();
+        let content = whole.get(BLOCK_START..whole.len().saturating_sub(4)).unwrap_or_default();
         let (order, limits) = (self.order, &self.limits);
         let read = match block.kind {
             SECTION_HEADER => self.section.begin(order, content, offset, facts)?,
@@ -214,11 +192,7 @@ impl Pcapng {
 /// The error for a broken frame at the front.
 #[cold]
 fn malformed<F: Fill>(order: ByteOrder, octets: &RefillBuffer<F>, problem: Problem) -> Error {
-    Error::Malformed {
-        offset: octets.offset(),
-        what: what_block(order.first_u32(octets.peek()).unwrap_or(0)),
-        problem,
-    }
+    Error::Malformed { offset: octets.offset(), what: what_block(order.first_u32(octets.peek()).unwrap_or(0)), problem }
 }
 
 /// Type and length of the block at the front, `None` until enough of it has arrived. A section
@@ -245,11 +219,7 @@ fn framing(order: &mut ByteOrder, octets: &[u8], limit: usize) -> Result<Option<
     }
     let most = u32::try_from(limit).unwrap_or(u32::MAX);
     if !(least..=most).contains(&stated) {
-        return Err(Problem::Length {
-            stated,
-            least,
-            most,
-        });
+        return Err(Problem::Length { stated, least, most });
     }
     if stated % 4 != 0 {
         return Err(Problem::Unaligned { stated });
@@ -299,21 +269,12 @@ fn simple(order: ByteOrder, block: &[u8], section: &Section) -> Result<Parts, &'
     if data_end > end {
         return Err(NO_ROOM);
     }
-    Ok(Parts {
-        interface: 0,
-        ticks: None,
-        original_length,
-        data: start..data_end,
-        options: end..end,
-    })
+    Ok(Parts { interface: 0, ticks: None, original_length, data: start..data_end, options: end..end })
 }
 
 /// Where data and options stand in an enhanced or obsolete packet block.
 #[inline]
-fn data_and_options(
-    block: &[u8],
-    captured: u32,
-) -> Result<(Range<usize>, Range<usize>), &'static str> {
+fn data_and_options(block: &[u8], captured: u32) -> Result<(Range<usize>, Range<usize>), &'static str> {
     let end = block.len().saturating_sub(4);
     let captured = usize::try_from(captured).unwrap_or(usize::MAX);
     let data_end = PACKET_START.saturating_add(captured);
@@ -321,9 +282,7 @@ fn data_and_options(
         return Err(NO_ROOM);
     }
     // Data are padded to four octets, and the block begins at a multiple of four.
-    let options = data_end
-        .saturating_add(data_end.wrapping_neg() % 4)
-        .min(end);
+    let options = data_end.saturating_add(data_end.wrapping_neg() % 4).min(end);
     Ok((PACKET_START..data_end, options..end))
 }
 

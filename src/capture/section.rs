@@ -55,9 +55,7 @@ impl Section {
         offset: u64,
         facts: &mut Facts,
     ) -> Result<Result<(), &'static str>, Error> {
-        let Some((&[_, _, _, _, a, b, c, d, length @ ..], options)) =
-            content.split_first_chunk::<16>()
-        else {
+        let Some((&[_, _, _, _, a, b, c, d, length @ ..], options)) = content.split_first_chunk::<16>() else {
             return Ok(Err("section header skipped: too short"));
         };
         let version = (order.u16([a, b]), order.u16([c, d]));
@@ -122,19 +120,12 @@ impl Section {
             return Err("interface description without content: its packets are skipped");
         };
         let options = Options::new(options, order);
-        let resolution = options
-            .u8(INTERFACE_TSRESOL)
-            .map_or(Resolution::MICROSECONDS, Resolution::from_octet);
-        let offset_seconds = options
-            .u64(INTERFACE_TSOFFSET)
-            .map_or(0, |seconds| i64::from_le_bytes(seconds.to_le_bytes()));
+        let resolution = options.u8(INTERFACE_TSRESOL).map_or(Resolution::MICROSECONDS, Resolution::from_octet);
+        let offset_seconds =
+            options.u64(INTERFACE_TSOFFSET).map_or(0, |seconds| i64::from_le_bytes(seconds.to_le_bytes()));
         let link = LinkType(order.u16([a, b]).into());
         let snaplen = order.u32([c, d, e, f]);
-        self.interfaces.push(Some(PacketInterface {
-            link,
-            clock: Clock::new(resolution, offset_seconds),
-            snaplen,
-        }));
+        self.interfaces.push(Some(PacketInterface { link, clock: Clock::new(resolution, offset_seconds), snaplen }));
         let mut text = |code| options.value(code).and_then(|octets| facts.text(octets));
         let interface = Interface {
             link,

@@ -50,11 +50,7 @@ impl<W: Write> PcapngWriter<W> {
     ///
     /// What `out` says; `InvalidInput` for a text of more than 65 535 octets.
     pub fn new(out: W, header: &SectionHeader<'_>) -> io::Result<Self> {
-        let mut writer = Self {
-            out,
-            block: Vec::new(),
-            interfaces: 0,
-        };
+        let mut writer = Self { out, block: Vec::new(), interfaces: 0 };
         writer.begin(SECTION_HEADER);
         writer.u32(BYTE_ORDER_MAGIC);
         writer.u16(1);
@@ -62,11 +58,7 @@ impl<W: Write> PcapngWriter<W> {
         // The length of the section is not known.
         writer.u32(u32::MAX);
         writer.u32(u32::MAX);
-        let texts = [
-            (2, header.hardware),
-            (3, header.os),
-            (4, header.application),
-        ];
+        let texts = [(2, header.hardware), (3, header.os), (4, header.application)];
         writer.text_options(header.comments, &texts)?;
         writer.end_options();
         writer.end()?;
@@ -80,10 +72,8 @@ impl<W: Write> PcapngWriter<W> {
     /// What `out` says; `InvalidInput` for a text of more than 65 535 octets or a link type that
     /// does not fit.
     pub fn add_interface(&mut self, interface: &InterfaceDescription<'_>) -> io::Result<u32> {
-        let link = u16::try_from(interface.link.0)
-            .map_err(|_| invalid("pcapng has 16 bits for a link type"))?;
-        let next =
-            (self.interfaces.checked_add(1)).ok_or_else(|| invalid("too many interfaces"))?;
+        let link = u16::try_from(interface.link.0).map_err(|_| invalid("pcapng has 16 bits for a link type"))?;
+        let next = (self.interfaces.checked_add(1)).ok_or_else(|| invalid("too many interfaces"))?;
         self.begin(INTERFACE_DESCRIPTION);
         self.u16(link);
         self.u16(0);
@@ -112,8 +102,8 @@ impl<W: Write> PcapngWriter<W> {
         if interface >= self.interfaces {
             return Err(invalid("the interface of the packet was not added"));
         }
-        let nanos = u64::try_from(time.as_nanos())
-            .map_err(|_| invalid("a packet from before 1970 cannot be written"))?;
+        let nanos =
+            u64::try_from(time.as_nanos()).map_err(|_| invalid("a packet from before 1970 cannot be written"))?;
         self.begin(ENHANCED_PACKET);
         self.u32(interface);
         let [a, b, c, d, low @ ..] = nanos.to_be_bytes();
@@ -166,9 +156,7 @@ impl<W: Write> PcapngWriter<W> {
 
     /// Ends the block and writes it out whole.
     fn end(&mut self) -> io::Result<()> {
-        let total = length(&self.block)?
-            .checked_add(4)
-            .ok_or_else(|| invalid("a block is limited to 4 GiB"))?;
+        let total = length(&self.block)?.checked_add(4).ok_or_else(|| invalid("a block is limited to 4 GiB"))?;
         self.u32(total);
         if let Some(room) = self.block.get_mut(4..8) {
             room.copy_from_slice(&total.to_le_bytes());
@@ -189,8 +177,7 @@ impl<W: Write> PcapngWriter<W> {
     }
 
     fn option(&mut self, code: u16, value: &[u8]) -> io::Result<()> {
-        let length = u16::try_from(value.len())
-            .map_err(|_| invalid("a text in pcapng is limited to 65535 octets"))?;
+        let length = u16::try_from(value.len()).map_err(|_| invalid("a text in pcapng is limited to 65535 octets"))?;
         self.u16(code);
         self.u16(length);
         self.padded(value);
@@ -230,10 +217,7 @@ impl<W: Write> PcapWriter<W> {
     ///
     /// What `out` says.
     pub fn new(out: W, link: LinkType, snaplen: u32) -> io::Result<Self> {
-        let mut writer = Self {
-            out,
-            record: Vec::new(),
-        };
+        let mut writer = Self { out, record: Vec::new() };
         // Version 2.4 is two 16-bit numbers; two reserved fields follow it.
         writer.write(&[0xa1b2_3c4d, 0x0004_0002, 0, 0, snaplen, link.0], &[])?;
         Ok(writer)
@@ -244,16 +228,8 @@ impl<W: Write> PcapWriter<W> {
     /// # Errors
     ///
     /// What `out` says; `InvalidInput` for a time before 1970 or after 2106, or more than 4 GiB.
-    pub fn write_packet(
-        &mut self,
-        time: Timestamp,
-        data: &[u8],
-        original_length: u32,
-    ) -> io::Result<()> {
-        let (seconds, nanos) = (
-            time.as_nanos().div_euclid(1_000_000_000),
-            time.as_nanos().rem_euclid(1_000_000_000),
-        );
+    pub fn write_packet(&mut self, time: Timestamp, data: &[u8], original_length: u32) -> io::Result<()> {
+        let (seconds, nanos) = (time.as_nanos().div_euclid(1_000_000_000), time.as_nanos().rem_euclid(1_000_000_000));
         let (Ok(seconds), Ok(nanos)) = (u32::try_from(seconds), u32::try_from(nanos)) else {
             return Err(invalid("pcap holds the years 1970 to 2106 only"));
         };

@@ -108,9 +108,7 @@ impl<R: Read> Zstd<R> {
         } else {
             let octet = header.get(5).copied().unwrap_or(0);
             let base = 1_u64 << (u32::from(octet >> 3).saturating_add(10));
-            (base / 8)
-                .saturating_mul(u64::from(octet & 7))
-                .saturating_add(base)
+            (base / 8).saturating_mul(u64::from(octet & 7)).saturating_add(base)
         };
         if window > self.window_limit {
             return Err(FillError::Unsupported(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::output::Output;
+use super::read_ahead::ReadAhead;
 use super::{Failure, options, shown};
 use crate::capture::{CaptureFile, Error, Source as _};
 use crate::cli::Decode;
@@ -65,7 +66,14 @@ fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn 
 }
 
 /// Decodes one file.
-fn decode(path: &Path, view: &mut dyn View, filter: &Filter, limits: &Limits, interrupted: &AtomicBool, output: &mut Output) -> Result<(), Failure> {
+fn decode(
+    path: &Path,
+    view: &mut dyn View,
+    filter: &Filter,
+    limits: &Limits,
+    interrupted: &AtomicBool,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let name = shown(&path.display().to_string());
     let failure = |error: &Error| Failure::new(exit_code(error), format!("{name}: {}", shown(&error.to_string())));
     let mut input = open(path)?;
@@ -79,6 +87,9 @@ fn decode(path: &Path, view: &mut dyn View, filter: &Filter, limits: &Limits, in
             Some(calls)
         }
     };
+    let input = ReadAhead::new(input).map_err(|error| {
+        Failure::new(Failure::INPUT, format!("cannot read {name}: no thread for it: {error}; end other programs"))
+    })?;
     let mut source = CaptureFile::open(input).map_err(|error| failure(&error))?;
     let mut dissector = Dissector::new(limits);
     view.begin(&Source { name: &name }, &mut output.buffer);
@@ -144,7 +155,9 @@ fn open(path: &Path) -> Result<Input, Failure> {
         return Ok(Input::Pipe(io::stdin()));
     }
     let name = shown(&path.display().to_string());
-    let cannot = |why: String| Failure::new(Failure::INPUT, format!("cannot read {name}: {why}; check the name and the permissions"));
+    let cannot = |why: String| {
+        Failure::new(Failure::INPUT, format!("cannot read {name}: {why}; check the name and the permissions"))
+    };
     let file = File::open(path).map_err(|error| cannot(error.to_string()))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(cannot("it is a directory".into()));
@@ -154,7 +167,12 @@ fn open(path: &Path) -> Result<Input, Failure> {
 
 /// Copies a pipe into a temporary file, because it has to be read twice.
 fn spool(mut pipe: Input) -> Result<Input, Failure> {
-    let cannot = |error: io::Error| Failure::new(Failure::INPUT, format!("cannot keep the pipe for a second reading: {error}; save it to a file first"));
+    let cannot = |error: io::Error| {
+        Failure::new(
+            Failure::INPUT,
+            format!("cannot keep the pipe for a second reading: {error}; save it to a file first"),
+        )
+    };
     let mut file = tempfile::tempfile().map_err(cannot)?;
     io::copy(&mut pipe, &mut file).map_err(cannot)?;
     file.flush().map_err(cannot)?;
@@ -163,7 +181,12 @@ fn spool(mut pipe: Input) -> Result<Input, Failure> {
 }
 
 /// The first of two readings: which calls ended as asked for.
-fn choose(input: &mut Input, status: &StatusFilter, limits: &Limits, interrupted: &AtomicBool) -> Result<HashSet<CallId>, Failure> {
+fn choose(
+    input: &mut Input,
+    status: &StatusFilter,
+    limits: &Limits,
+    interrupted: &AtomicBool,
+) -> Result<HashSet<CallId>, Failure> {
     struct Choosing<'a> {
         status: &'a StatusFilter,
         chosen: HashSet<CallId>,
@@ -191,7 +214,10 @@ fn choose(input: &mut Input, status: &StatusFilter, limits: &Limits, interrupted
     dissector.finish(&mut choosing);
     if let Input::File(file) = input {
         file.seek(SeekFrom::Start(0)).map_err(|error| {
-            Failure::new(Failure::INPUT, format!("cannot read the input a second time, as --status needs: {error}; copy it to a plain file"))
+            Failure::new(
+                Failure::INPUT,
+                format!("cannot read the input a second time, as --status needs: {error}; copy it to a plain file"),
+            )
         })?;
     }
     Ok(choosing.chosen)

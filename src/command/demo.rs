@@ -184,7 +184,7 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
     };
     if arguments.format == Format::Text {
         output.buffer.extend_from_slice(format!("demo {}: {}\n\n", scenario.name, scenario.about).as_bytes());
-        paragraph(scenario.look_for, 0, text.width, &mut output.buffer);
+        paragraph(&mut output.buffer, scenario.look_for, 0, text.width);
         output.buffer.push(b'\n');
     }
     let mut source = CaptureFile::open(capture)

@@ -10,7 +10,7 @@ use super::Failure;
 pub fn run(command: &clap::Command) -> Result<(), Failure> {
     let mut page = Vec::new();
     let render = clap_mangen::Man::new(command.clone()).render(&mut page);
-    render.and_then(|()| std::io::Write::write_all(&mut std::io::stdout(), &page)).map_err(|error| {
-        Failure::new(1, format!("cannot print the manual page: {error}"))
-    })
+    render
+        .and_then(|()| std::io::Write::write_all(&mut std::io::stdout(), &page))
+        .map_err(|error| Failure::new(1, format!("cannot print the manual page: {error}")))
 }

@@ -6,6 +6,7 @@ mod loopback;
 pub mod man;
 mod options;
 mod output;
+mod read_ahead;
 mod view;
 
 /// Why a command failed, and the exit code that says so.
@@ -36,6 +37,6 @@ impl Failure {
 /// Text from outside on its way into an error message: nothing in it steers the terminal.
 fn shown(text: &str) -> String {
     let mut out = Vec::new();
-    crate::write::untrusted(text.as_bytes(), &mut out);
+    crate::write::untrusted(&mut out, text.as_bytes());
     String::from_utf8_lossy(&out).into_owned()
 }

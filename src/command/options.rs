@@ -17,16 +17,28 @@ fn usage(message: impl Into<String>) -> Failure {
 /// The filter that is asked for.
 pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
     let moment = |name: &str, text: &Option<String>| {
-        text.as_deref().map(|text| self::moment(text).ok_or_else(|| {
-            usage(format!("--{name} `{}` is no time: use 1.5s, 200ms, 30us or 2026-01-31T12:00:00Z", shown(text)))
-        })).transpose()
+        text.as_deref()
+            .map(|text| {
+                self::moment(text).ok_or_else(|| {
+                    usage(format!(
+                        "--{name} `{}` is no time: use 1.5s, 200ms, 30us or 2026-01-31T12:00:00Z",
+                        shown(text)
+                    ))
+                })
+            })
+            .transpose()
     };
     Ok(Filter {
         flow: arguments.flow,
         stream: arguments.stream,
         call: arguments.call,
         method: arguments.method.as_deref().map(Glob::new),
-        status: arguments.status.as_deref().map(StatusFilter::parse).transpose().map_err(|why| usage(shown(&format!("--status: {why}"))))?,
+        status: arguments
+            .status
+            .as_deref()
+            .map(StatusFilter::parse)
+            .transpose()
+            .map_err(|why| usage(shown(&format!("--status: {why}"))))?,
         frames: arguments.frame.iter().map(|name| frame_type(name)).collect::<Result<_, _>>()?,
         from: moment("from", &arguments.from)?,
         to: moment("to", &arguments.to)?,
@@ -36,9 +48,13 @@ pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
 
 fn frame_type(name: &str) -> Result<FrameType, Failure> {
     let number = name.strip_prefix("0x").and_then(|digits| u8::from_str_radix(digits, 16).ok());
-    let named = (0..=u8::MAX).find(|kind| FrameType(*kind).name().is_some_and(|known| known.eq_ignore_ascii_case(name)));
+    let named =
+        (0..=u8::MAX).find(|kind| FrameType(*kind).name().is_some_and(|known| known.eq_ignore_ascii_case(name)));
     named.or(number).map(FrameType).ok_or_else(|| {
-        usage(format!("--frame `{}` is no frame type: use HEADERS, DATA, RST_STREAM, ... or a number such as 0xfa", shown(name)))
+        usage(format!(
+            "--frame `{}` is no frame type: use HEADERS, DATA, RST_STREAM, ... or a number such as 0xfa",
+            shown(name)
+        ))
     })
 }
 
@@ -84,7 +100,13 @@ fn rfc3339(text: &str) -> Option<Timestamp> {
             sign * (h.parse::<i64>().ok()? * 3600 + m.parse::<i64>().ok()? * 60)
         }
     };
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(1970..=2262).contains(&year) || hours > 23 || minutes > 59 || seconds > 60 {
+    if !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || !(1970..=2262).contains(&year)
+        || hours > 23
+        || minutes > 59
+        || seconds > 60
+    {
         return None;
     }
     // Days since the epoch, by the civil calendar: March is the first month, so that the leap day is the last of a year.
@@ -106,7 +128,8 @@ pub(super) fn schema(arguments: &SchemaArgs) -> Result<Schema, Failure> {
     if inputs.protos.is_empty() && inputs.import_paths.is_empty() && inputs.descriptor_sets.is_empty() {
         return Ok(Schema::builtin());
     }
-    let (schema, warnings) = Schema::load(&inputs, &Disk).map_err(|error| Failure::new(Failure::SCHEMA, shown(&error.to_string())))?;
+    let (schema, warnings) =
+        Schema::load(&inputs, &Disk).map_err(|error| Failure::new(Failure::SCHEMA, shown(&error.to_string())))?;
     for warning in warnings {
         eprintln!("framescope: warning: {}", shown(&warning.to_string()));
     }
@@ -120,14 +143,20 @@ pub(super) fn colour(when: Colour, to_file: bool) -> bool {
         Colour::Always => true,
         Colour::Never => false,
         Colour::Auto if set("NO_COLOR") => false,
-        Colour::Auto if std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") => true,
+        Colour::Auto if std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") => {
+            true
+        }
         Colour::Auto => !to_file && std::io::stdout().is_terminal(),
     }
 }
 
 /// The columns of the output.
 pub(super) fn width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns >= 60).unwrap_or(120)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .filter(|columns| *columns >= 60)
+        .unwrap_or(120)
 }
 
 /// The limits by name, with their defaults and what they bound.
@@ -142,7 +171,10 @@ pub(super) fn limits(changes: &[String]) -> Result<Limits, Failure> {
     for change in changes {
         let size = change.split_once('=').and_then(|(name, size)| Some((name, self::size(size)?)));
         let Some((name, size)) = size else {
-            return Err(usage(format!("--limit `{}` is not NAME=SIZE, such as message=16MiB; `--limit help` lists the names", shown(change))));
+            return Err(usage(format!(
+                "--limit `{}` is not NAME=SIZE, such as message=16MiB; `--limit help` lists the names",
+                shown(change)
+            )));
         };
         let mut fields = limits.fields();
         let Some((_, value, _)) = fields.iter_mut().find(|(known, ..)| *known == name) else {
@@ -175,7 +207,10 @@ mod tests {
         assert_eq!(moment("1.5s"), Some(Moment::After(1_500_000_000)));
         assert_eq!(moment("200ms"), Some(Moment::After(200_000_000)));
         assert_eq!(moment("1970-01-02T00:00:00.5Z"), Some(Moment::At(Timestamp::from_nanos(86_400_500_000_000))));
-        assert_eq!(moment("2024-02-29T12:00:00+01:00"), Some(Moment::At(Timestamp::from_nanos(1_709_204_400_000_000_000))));
+        assert_eq!(
+            moment("2024-02-29T12:00:00+01:00"),
+            Some(Moment::At(Timestamp::from_nanos(1_709_204_400_000_000_000)))
+        );
         assert_eq!(moment("soon"), None);
     }
 

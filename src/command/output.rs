@@ -68,7 +68,10 @@ impl Output {
         self.flush();
         match self.failed {
             None => Ok(()),
-            Some(error) => Err(Failure::new(1, format!("cannot write the output: {error}; make room or name another file with -o"))),
+            Some(error) => Err(Failure::new(
+                1,
+                format!("cannot write the output: {error}; make room or name another file with -o"),
+            )),
         }
     }
 }

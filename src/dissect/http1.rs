@@ -14,6 +14,8 @@ pub(super) struct Http1 {
     heads: Both<Vec<Chunk>>,
     /// The settings of a request that asked for the upgrade.
     asked: Option<Vec<u8>>,
+    /// Whether the server has answered anything.
+    answered: bool,
 }
 
 /// An upgrade that both sides agreed on.
@@ -25,11 +27,29 @@ pub(super) struct Upgrade {
 }
 
 impl Http1 {
+    /// Whether these are a server's first octets, and no answer in HTTP/1.
+    pub(super) fn is_foreign(&mut self, direction: Direction, octets: &[u8]) -> bool {
+        if direction == Direction::ToServer || std::mem::replace(&mut self.answered, true) {
+            return false;
+        }
+        !octets.starts_with(b"HTTP/") && !b"HTTP/1.".starts_with(octets)
+    }
+
     /// Takes the next octets; says so when the flow has been upgraded.
-    pub(super) fn push(&mut self, direction: Direction, offset: u64, octets: &[u8], pieces: &[Piece], at: Arrival) -> Option<Upgrade> {
+    pub(super) fn push(
+        &mut self,
+        direction: Direction,
+        offset: u64,
+        octets: &[u8],
+        pieces: &[Piece],
+        at: Arrival,
+    ) -> Option<Upgrade> {
         let chunks = &mut self.heads[direction];
         let begins = match direction {
-            Direction::ToServer => octets.iter().take_while(|octet| octet.is_ascii_uppercase()).count() >= 3 && !octets.starts_with(b"PRI "),
+            Direction::ToServer => {
+                octets.iter().take_while(|octet| octet.is_ascii_uppercase()).count() >= 3
+                    && !octets.starts_with(b"PRI ")
+            }
             Direction::ToClient => octets.starts_with(b"HTTP/1."),
         };
         if begins {
@@ -56,7 +76,8 @@ impl Http1 {
                 let mut rest = Vec::new();
                 after(&self.heads.to_client, head.len(), &mut rest);
                 // A client may begin HTTP/2 right behind its request.
-                let request: Vec<u8> = self.heads.to_server.iter().flat_map(|chunk| chunk.octets.iter().copied()).collect();
+                let request: Vec<u8> =
+                    self.heads.to_server.iter().flat_map(|chunk| chunk.octets.iter().copied()).collect();
                 if let Some(place) = request.windows(MAGIC.len()).position(|window| window == MAGIC) {
                     after(&self.heads.to_server, place, &mut rest);
                 }
@@ -70,7 +91,8 @@ impl Http1 {
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        let of = |chunks: &Vec<Chunk>| chunks.iter().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.octets.capacity()));
+        let of =
+            |chunks: &Vec<Chunk>| chunks.iter().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.octets.capacity()));
         of(&self.heads.to_server).saturating_add(of(&self.heads.to_client))
     }
 }
@@ -92,11 +114,14 @@ fn field<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 fn base64url(value: &[u8]) -> Option<Vec<u8>> {
-    let standard: Vec<u8> = value.iter().map(|octet| match octet {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => *other,
-    }).collect();
+    let standard: Vec<u8> = value
+        .iter()
+        .map(|octet| match octet {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        })
+        .collect();
     let mut out = Vec::new();
     crate::grpc::base64::decode_into(&standard, &mut out).ok()?;
     Some(out)

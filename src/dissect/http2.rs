@@ -11,6 +11,7 @@ use crate::http2::payload::Payload;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece};
 use crate::tcp::Close;
+use crate::tls::{Look, looks_like_tls};
 
 /// One HTTP/2 flow.
 #[derive(Debug)]
@@ -19,6 +20,17 @@ pub(super) struct Http2 {
     calls: Calls,
     started: Both<bool>,
     finished: Both<bool>,
+    nature: Both<Nature>,
+}
+
+/// Whether a direction speaks HTTP/2 at all: a server may answer an HTTP/2 client in another protocol.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Nature {
+    /// Nothing of it came yet.
+    #[default]
+    Silent,
+    Http2,
+    Foreign,
 }
 
 /// What a step of an HTTP/2 flow works with.
@@ -35,12 +47,24 @@ impl Http2 {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         let whole = from_start.to_server && from_start.to_client;
         let calls = if whole { Calls::default() } else { Calls::late() };
-        Self { connection: Connection::new(from_start), calls, started: Both::default(), finished: Both::default() }
+        Self {
+            connection: Connection::new(from_start),
+            calls,
+            started: Both::default(),
+            finished: Both::default(),
+            nature: Both::default(),
+        }
     }
 
     pub(super) fn upgraded(client_settings: &[u8]) -> Self {
         let connection = Connection::upgraded(client_settings);
-        Self { connection, calls: Calls::upgraded(), started: Both::default(), finished: Both::default() }
+        Self {
+            connection,
+            calls: Calls::upgraded(),
+            started: Both::default(),
+            finished: Both::default(),
+            nature: Both::default(),
+        }
     }
 
     pub(super) fn start_at(&mut self, direction: Direction, offset: u64) {
@@ -55,26 +79,74 @@ impl Http2 {
         }
     }
 
-    pub(super) fn push<O: Observer>(&mut self, direction: Direction, octets: &[u8], pieces: &[Piece], at: Arrival, context: &mut Context<'_, O>) {
-        let Context { flow, shared, grpc, totals, limits, observer } = context;
+    pub(super) fn push<O: Observer>(
+        &mut self,
+        direction: Direction,
+        octets: &[u8],
+        pieces: &[Piece],
+        at: Arrival,
+        context: &mut Context<'_, O>,
+    ) {
         self.started[direction] = true;
-        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        if self.nature[direction] != Nature::Http2 && self.is_foreign(direction, octets, at, context) {
+            return;
+        }
+        let Context { flow, shared, grpc, totals, limits, observer } = context;
+        let mut frames =
+            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
         self.connection.push(direction, octets, pieces, at, shared, &mut frames);
     }
 
-    pub(super) fn gap<O: Observer>(&mut self, direction: Direction, octets: u64, at: Arrival, context: &mut Context<'_, O>) {
+    /// Looks at the first octets of a direction: an answer that is not HTTP/2 is told as what it is, and not read as frames.
+    #[cold]
+    fn is_foreign<O: Observer>(
+        &mut self,
+        direction: Direction,
+        octets: &[u8],
+        at: Arrival,
+        context: &mut Context<'_, O>,
+    ) -> bool {
+        if self.nature[direction] == Nature::Silent {
+            let foreign = octets.starts_with(b"HTTP/1.") || looks_like_tls(octets) == Look::Yes;
+            self.nature[direction] = if foreign { Nature::Foreign } else { Nature::Http2 };
+            if foreign {
+                let body = Body::Foreign { direction, octets };
+                context.observer.event(&Event { at, flow: Some(context.flow), body });
+            }
+        }
+        self.nature[direction] == Nature::Foreign
+    }
+
+    pub(super) fn gap<O: Observer>(
+        &mut self,
+        direction: Direction,
+        octets: u64,
+        at: Arrival,
+        context: &mut Context<'_, O>,
+    ) {
+        if self.nature[direction] == Nature::Foreign {
+            return;
+        }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames =
+            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
         self.connection.gap(direction, octets, at, shared, &mut frames);
     }
 
     /// A direction has ended.
-    pub(super) fn finish<O: Observer>(&mut self, direction: Direction, by_sender: bool, at: Arrival, context: &mut Context<'_, O>) {
+    pub(super) fn finish<O: Observer>(
+        &mut self,
+        direction: Direction,
+        by_sender: bool,
+        at: Arrival,
+        context: &mut Context<'_, O>,
+    ) {
         if std::mem::replace(&mut self.finished[direction], true) {
             return;
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender, observer: *observer };
+        let mut frames =
+            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender, observer: *observer };
         self.connection.finish(direction, at, shared, &mut frames);
     }
 
@@ -84,10 +156,11 @@ impl Http2 {
         }
         self.connection.close(context.shared);
         let Context { flow, grpc, totals, limits, observer, .. } = context;
-        let lost = close != Close::Open;
+        let lost = matches!(close, Close::Fin | Close::Reset(_));
         let mut rest = Vec::new();
         self.calls.finish(lost, at, |call| rest.push(call));
-        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames =
+            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
         for mut call in rest {
             for direction in Direction::BOTH {
                 frames.grpc.queue.clear();
@@ -133,7 +206,16 @@ impl<O: Observer> Frames<'_, O> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a context that is borrowed elsewhere")]
-fn messages(grpc: &calls::Shared, totals: &mut Totals, flow: Flow<'_>, call: &Call, direction: Direction, data: &[u8], at: Arrival, observer: &mut impl Observer) {
+fn messages(
+    grpc: &calls::Shared,
+    totals: &mut Totals,
+    flow: Flow<'_>,
+    call: &Call,
+    direction: Direction,
+    data: &[u8],
+    at: Arrival,
+    observer: &mut impl Observer,
+) {
     let data = grpc.data(data);
     for message in grpc.queue.done().iter().filter(|done| done.flag & TRAILERS_FLAG == 0) {
         totals.messages = totals.messages.saturating_add(1);
@@ -196,17 +278,30 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
         match notice {
             Notice::Lost => {
                 let Self { flow, calls, grpc, totals, observer, .. } = self;
-                calls.lose(direction, at, grpc, |call, grpc| messages(grpc, totals, *flow, call, direction, &[], at, *observer));
+                calls.lose(direction, at, grpc, |call, grpc| {
+                    messages(grpc, totals, *flow, call, direction, &[], at, *observer)
+                });
             }
-            Notice::Resync { offset, skipped } => self.emit(at, Body::Resync { direction, offset, skipped, found: true }),
-            Notice::NeverFound { offset, octets } => self.emit(at, Body::Resync { direction, offset, skipped: octets, found: false }),
+            Notice::Resync { offset, skipped } => {
+                self.emit(at, Body::Resync { direction, offset, skipped, found: true })
+            }
+            Notice::NeverFound { offset, octets } => {
+                self.emit(at, Body::Resync { direction, offset, skipped: octets, found: false })
+            }
             Notice::Unfinished { offset, header, present, missing, .. } => {
                 let by_sender = self.by_sender;
                 self.emit(at, Body::Unfinished { direction, offset, header, present, missing, by_sender });
             }
             Notice::Malformed { frame, offset, length, what, pieces } => {
                 self.totals.malformed = self.totals.malformed.saturating_add(1);
-                let fault = Fault { what: What::Http2(what), direction: Some(direction), frame: Some(frame), offset, length, pieces };
+                let fault = Fault {
+                    what: What::Http2(what),
+                    direction: Some(direction),
+                    frame: Some(frame),
+                    offset,
+                    length,
+                    pieces,
+                };
                 self.emit(at, Body::Malformed(fault));
             }
             Notice::Limit { what, count } => {

@@ -9,7 +9,7 @@ use crate::http2::payload::{self, Payload};
 use crate::http2::preface::{Begin, MAGIC};
 use crate::http2::sync::{self, Evidence, Search};
 use crate::span::{Arrival, Piece, slice_pieces};
-use crate::tcp::{FlowFacts, Opened};
+use crate::tcp::{FlowFacts, GapReason, Opened};
 use crate::tls::{Look, looks_like_tls};
 
 /// Octets of a flow kept to be shown when its protocol stays unknown.
@@ -36,7 +36,17 @@ pub(super) struct Opening {
 #[derive(Debug)]
 pub(super) enum Item {
     Octets(Chunk),
-    Gap { direction: Direction, offset: u64, octets: u64, at: Arrival },
+    Gap(Gap),
+}
+
+/// Octets that are missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    pub(super) direction: Direction,
+    pub(super) offset: u64,
+    pub(super) octets: u64,
+    pub(super) reason: GapReason,
+    pub(super) at: Arrival,
 }
 
 /// Octets of one segment.
@@ -87,15 +97,22 @@ impl Opening {
         self.first[direction].get_or_insert(offset);
         self.octets[direction].extend_from_slice(octets);
         self.held = self.held.saturating_add(octets.len().saturating_mul(2)).saturating_add(size_of::<Chunk>());
-        self.items.push(Item::Octets(Chunk { direction, offset, octets: octets.to_vec(), pieces: pieces.to_vec(), at }));
+        self.items.push(Item::Octets(Chunk {
+            direction,
+            offset,
+            octets: octets.to_vec(),
+            pieces: pieces.to_vec(),
+            at,
+        }));
     }
 
-    pub(super) fn gap(&mut self, direction: Direction, offset: u64, octets: u64, at: Arrival) {
+    pub(super) fn gap(&mut self, gap: Gap) {
+        let direction = gap.direction;
         self.gaps[direction] = true;
         // What lies before a gap is no longer followed by what comes after it.
         self.octets[direction].clear();
         self.held = self.held.saturating_add(size_of::<Item>());
-        self.items.push(Item::Gap { direction, offset, octets, at });
+        self.items.push(Item::Gap(gap));
     }
 
     /// The first octets of either side, for showing.
@@ -111,7 +128,7 @@ impl Opening {
         for item in &mut self.items {
             match item {
                 Item::Octets(chunk) => chunk.direction = chunk.direction.opposite(),
-                Item::Gap { direction, .. } => *direction = direction.opposite(),
+                Item::Gap(gap) => gap.direction = gap.direction.opposite(),
             }
         }
     }
@@ -138,7 +155,9 @@ impl Opening {
         let verdict = self.read(facts, false);
         let most = self.octets.to_server.len().max(self.octets.to_client.len());
         match verdict {
-            Verdict::Wait if self.held > limit.saturating_mul(4) || (most > ENOUGH && !self.may_be_frames()) => Verdict::Unknown,
+            Verdict::Wait if self.held > limit.saturating_mul(4) || (most > ENOUGH && !self.may_be_frames()) => {
+                Verdict::Unknown
+            }
             verdict => verdict,
         }
     }
@@ -160,7 +179,7 @@ impl Opening {
                 continue;
             }
             if let Some(skip) = find_magic(octets) {
-                return self.from_preface(direction, skip);
+                return self.with_preface(direction, skip, facts);
             }
             if MAGIC.starts_with(octets.get(..MAGIC.len()).unwrap_or(octets)) {
                 wait = true;
@@ -182,11 +201,12 @@ impl Opening {
         self.frames(facts, last)
     }
 
-    fn from_preface(&self, client: Direction, skip: usize) -> Verdict {
+    fn with_preface(&self, client: Direction, skip: usize, facts: &FlowFacts) -> Verdict {
         let swap = client == Direction::ToClient;
         let server = &self.octets[client.opposite()];
-        // The server's side is whole if nothing of it came yet, or if it begins with its own preface.
-        let whole = !self.gaps[client.opposite()] && (server.is_empty() || begins_with_settings(server));
+        // The server's side is whole if nothing of it came yet (but packets of it do), or if it begins with its own preface.
+        let silent = server.is_empty() && facts.seen[client.opposite()];
+        let whole = !self.gaps[client.opposite()] && (silent || begins_with_settings(server));
         let from_start = Both { to_server: !self.gaps[client], to_client: whole };
         Verdict::Http2 { begin: Begin::PriorKnowledge, swap, from_start, skip }
     }
@@ -195,7 +215,9 @@ impl Opening {
     fn frames(&self, facts: &FlowFacts, last: bool) -> Verdict {
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
-            let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else { continue };
+            let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else {
+                continue;
+            };
             let silent = self.first[direction.opposite()].is_none() && !self.gaps[direction.opposite()];
             if at == 0 && silent && octets.len() < PATIENCE && !last && begins_with_settings(octets) {
                 // A server may speak first. What it may rely on is known when the client's preface comes, or does not.
@@ -204,7 +226,7 @@ impl Opening {
             let opened = facts.opened == Opened::Syn && self.first[direction] == Some(0) && !self.gaps[direction];
             if opened && at == 0 && direction == Direction::ToClient && begins_with_settings(octets) {
                 let from_start = Both { to_server: false, to_client: true };
-                return Verdict::Http2 { begin: Begin::PriorKnowledge, swap: false, from_start, skip: 0 };
+                return Verdict::Http2 { begin: Begin::Unseen, swap: false, from_start, skip: 0 };
             }
             let swap = match sends_requests(octets.get(at..).unwrap_or_default()) {
                 Some(requests) => requests == (direction == Direction::ToClient),
@@ -213,7 +235,8 @@ impl Opening {
                     None => false,
                 },
             };
-            return Verdict::Http2 { begin: Begin::Mid, swap, from_start: Both::default(), skip: 0 };
+            let begin = if facts.opened == Opened::Syn { Begin::Unseen } else { Begin::Mid };
+            return Verdict::Http2 { begin, swap, from_start: Both::default(), skip: 0 };
         }
         Verdict::Wait
     }
@@ -239,7 +262,10 @@ fn find_magic(octets: &[u8]) -> Option<usize> {
 
 fn begins_with_settings(octets: &[u8]) -> bool {
     FrameHeader::first(octets).is_some_and(|header| {
-        header.kind() == FrameType::SETTINGS && !header.is_ack() && header.stream().0 == 0 && header.length().is_multiple_of(6)
+        header.kind() == FrameType::SETTINGS
+            && !header.is_ack()
+            && header.stream().0 == 0
+            && header.length().is_multiple_of(6)
     })
 }
 
@@ -269,10 +295,14 @@ fn sends_requests(mut octets: &[u8]) -> Option<bool> {
             let fields = decoder.decode(fragment, &mut scratch).fields();
             for field in fields {
                 match field.static_name() {
-                    StaticName::METHOD | StaticName::PATH | StaticName::SCHEME | StaticName::AUTHORITY => return Some(true),
+                    StaticName::METHOD | StaticName::PATH | StaticName::SCHEME | StaticName::AUTHORITY => {
+                        return Some(true);
+                    }
                     StaticName::STATUS => return Some(false),
                     _ if field.name().is_some_and(|name| name == b"grpc-status") => return Some(false),
-                    _ if field.name().is_some_and(|name| name == b"te" || name == b"grpc-timeout") => return Some(true),
+                    _ if field.name().is_some_and(|name| name == b"te" || name == b"grpc-timeout") => {
+                        return Some(true);
+                    }
                     _ => {}
                 }
             }

@@ -77,12 +77,7 @@ impl Group {
     }
 
     /// Takes one octet of text, at offset `at`; appends to `out` when it completes the group.
-    pub(super) fn push(
-        &mut self,
-        octet: u8,
-        at: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Base64Fault> {
+    pub(super) fn push(&mut self, octet: u8, at: usize, out: &mut Vec<u8>) -> Result<(), Base64Fault> {
         if octet == b'=' {
             // Padding completes a group of two or three digits.
             if self.digits < 2 {
@@ -113,11 +108,7 @@ impl Group {
     pub(super) fn finish(&mut self, at: usize, out: &mut Vec<u8>) -> Result<(), Base64Fault> {
         let unfinished = self.digits == 1 || self.padding > 0;
         self.flush(out);
-        if unfinished {
-            Err(Base64Fault::Truncated { at })
-        } else {
-            Ok(())
-        }
+        if unfinished { Err(Base64Fault::Truncated { at }) } else { Ok(()) }
     }
 
     /// Appends the whole octets in the group, and begins the next one.
@@ -144,11 +135,7 @@ const NONE: u8 = 0xff;
 /// The value of each octet as a digit.
 const DIGITS: [u8; 256] = digits();
 
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time"
-)]
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated at compile time")]
 const fn digits() -> [u8; 256] {
     let mut table = [NONE; 256];
     let mut value = 0_u8;
@@ -160,11 +147,7 @@ const fn digits() -> [u8; 256] {
 }
 
 fn digit(value: u32) -> u8 {
-    usize::try_from(value)
-        .ok()
-        .and_then(|index| ALPHABET.get(index))
-        .copied()
-        .unwrap_or(b'=')
+    usize::try_from(value).ok().and_then(|index| ALPHABET.get(index)).copied().unwrap_or(b'=')
 }
 
 #[cfg(test)]
@@ -190,10 +173,7 @@ mod tests {
     fn a_fault_says_where_and_keeps_what_came_before() {
         let mut out = Vec::new();
         let fault = decode_into(b"Zm9vZm!v", &mut out);
-        assert_eq!(
-            fault,
-            Err(Base64Fault::NotInAlphabet { at: 6, octet: b'!' })
-        );
+        assert_eq!(fault, Err(Base64Fault::NotInAlphabet { at: 6, octet: b'!' }));
         assert_eq!(out, b"foo");
         assert_eq!(decoded("Z"), Err(Base64Fault::Truncated { at: 1 }));
         assert_eq!(decoded("Zg="), Err(Base64Fault::Truncated { at: 3 }));

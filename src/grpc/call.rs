@@ -78,6 +78,8 @@ pub struct Call {
     pub begins: bool,
     /// Whether the capture lost part of it.
     pub damaged: bool,
+    /// Whether frames were lost while it was under way: what ended it may be among them.
+    pub end_lost: bool,
     /// The HTTP status of the response.
     pub http_status: Option<u16>,
     /// The gRPC status.
@@ -93,7 +95,7 @@ pub struct Call {
     /// Whether either direction has begun with a header block.
     pub(super) headed: Both<bool>,
     /// A GOAWAY of the server that leaves this call out.
-    pub(super) left_out: bool,
+    pub left_out: bool,
     pub(super) web_text: Both<Option<TextDecoder>>,
     text: Text,
     metadata_left_out: u64,
@@ -210,7 +212,8 @@ impl Call {
     /// Nanoseconds from the first frame to the one that ended it.
     #[must_use]
     pub fn duration(&self) -> Option<i64> {
-        Some(self.end?.time.nanos_since(self.start.time))
+        // A capture may have its packets out of time order; less than nothing is no duration.
+        Some(self.end?.time.nanos_since(self.start.time)).filter(|nanos| *nanos >= 0)
     }
 
     /// Whether everything that belongs to it was captured.
@@ -323,7 +326,9 @@ impl Call {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let lists = self.text.metadata.iter().fold(0_usize, |sum, list| sum.saturating_add(list.capacity()));
-        size_of::<Self>().saturating_add(self.text.octets.capacity()).saturating_add(lists.saturating_mul(size_of::<Entry>()))
+        size_of::<Self>()
+            .saturating_add(self.text.octets.capacity())
+            .saturating_add(lists.saturating_mul(size_of::<Entry>()))
     }
 }
 

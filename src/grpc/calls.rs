@@ -7,66 +7,18 @@ use std::collections::VecDeque;
 use super::call::{Call, CallId, Outcome};
 use super::content_type::Protocol;
 use super::message::{Progress, Queue};
-use super::status::Status;
+use super::nature::{Nature, has_status, is_response, lacks_path, nature};
+pub use super::role::{Belongs, Role};
 use super::web::{TRAILERS_FLAG, TextDecoder, trailers};
 use crate::direction::{Both, Direction};
 use crate::http2::connection::{Block, Frame, Hole, Part};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
-use crate::http2::hpack::StaticName;
 use crate::http2::payload::Payload;
 use crate::http2::streams::Streams;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece, slice_pieces};
 use crate::time::Timestamp;
-
-/// What a frame is to its call.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Role {
-    /// Nothing, or nothing that is known.
-    #[default]
-    None,
-    /// The request's header block.
-    RequestBegins,
-    /// A header block of the request after its first: trailers, which gRPC does not use.
-    RequestTrailers,
-    /// A header block with a 1xx status before the response's.
-    Interim,
-    /// The response's header block.
-    ResponseBegins,
-    /// The header block that ends the response.
-    Ends,
-    /// The only header block of a response.
-    TrailersOnly,
-    /// DATA: what it does to the messages.
-    Messages(Progress),
-    /// DATA of a direction that carries no messages, of a gRPC call or of plain HTTP.
-    Body,
-    /// RST_STREAM of a call that had already ended, or that it ends.
-    Reset {
-        /// The response had ended before.
-        after_end: bool,
-    },
-}
-
-/// What a frame is to the call or the HTTP exchange of its stream.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Belongs {
-    /// The call; `None` for plain HTTP and for the connection itself.
-    pub call: Option<CallId>,
-    /// What the frame is to it.
-    pub role: Role,
-    /// Nanoseconds since the call's first frame, when the frame ends it.
-    pub duration: Option<i64>,
-    /// The status a call ends with.
-    pub status: Option<Status>,
-    /// The HTTP status of a response.
-    pub http_status: Option<u16>,
-    /// Whether the exchange is known to be something else than gRPC.
-    pub is_plain: bool,
-    /// A flag octet met in this frame that no message may have: nothing after it can be read.
-    pub bad_flag: Option<u8>,
-}
 
 /// What all connections share.
 #[derive(Debug, Default)]
@@ -179,7 +131,13 @@ impl Calls {
     }
 
     /// An unknown number of frames was lost in this direction.
-    pub fn lose(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, mut ended: impl FnMut(&Call, &mut Shared)) {
+    pub fn lose(
+        &mut self,
+        direction: Direction,
+        at: Arrival,
+        shared: &mut Shared,
+        mut ended: impl FnMut(&Call, &mut Shared),
+    ) {
         self.partial = true;
         let mut streams: Vec<StreamId> = self.exchanges.iter().map(|(stream, _)| stream).collect();
         streams.sort_unstable();
@@ -188,6 +146,8 @@ impl Calls {
                 && !call.ended[direction]
             {
                 call.damaged = true;
+                // Trailers, or a RST_STREAM, may be among what was lost.
+                call.end_lost = true;
                 shared.queue.clear();
                 call.bodies[direction].lose(at, &mut shared.queue);
                 ended(call, shared);
@@ -248,7 +208,14 @@ impl Calls {
         }
     }
 
-    fn block(&mut self, frame: &Frame<'_>, stream: StreamId, block: &Block<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
+    fn block(
+        &mut self,
+        frame: &Frame<'_>,
+        stream: StreamId,
+        block: &Block<'_>,
+        limits: &Limits,
+        shared: &mut Shared,
+    ) -> Belongs {
         let direction = frame.direction;
         if !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             // The connection, which counts streams too, has told that the limit is reached.
@@ -264,10 +231,6 @@ impl Calls {
                 call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
-                    if is_response(block) {
-                        // Its messages are still to come, all of them.
-                        call.bodies.to_client = super::message::Body::default();
-                    }
                 }
                 self.exchanges.insert(stream, Exchange::Call(call));
             } else {
@@ -278,19 +241,32 @@ impl Calls {
         match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
                 let first = !call.headed[direction];
-                let trailers = !first || (direction == Direction::ToClient && frame.ends_stream) || (!call.begins && has_status(block));
+                let trailers = !first
+                    || (direction == Direction::ToClient && frame.ends_stream)
+                    || (!call.begins && has_status(block));
                 let room = limits.total_metadata.saturating_sub(shared.metadata);
                 let limit = limits.call_metadata.min(call.charged.saturating_add(room));
-                let informational = call.take_block(direction, block, trailers && direction == Direction::ToClient, limit);
+                let informational =
+                    call.take_block(direction, block, trailers && direction == Direction::ToClient, limit);
                 shared.charge(call);
                 if !informational {
                     call.headed[direction] = true;
+                }
+                if direction == Direction::ToClient && is_response(block) {
+                    // Whatever was lost before, the response's messages begin here.
+                    call.bodies.to_client.begin();
                 }
                 let role = match (direction, first) {
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
                     (Direction::ToClient, _) if informational => Role::Interim,
-                    (Direction::ToClient, true) if frame.ends_stream && !(partial && !call.begins) => Role::TrailersOnly,
+                    (Direction::ToClient, true)
+                        if frame.ends_stream
+                            && ((!call.end_lost && (call.begins || !partial))
+                                || (is_response(block) && has_status(block))) =>
+                    {
+                        Role::TrailersOnly
+                    }
                     (Direction::ToClient, _) if frame.ends_stream => Role::Ends,
                     (Direction::ToClient, _) => Role::ResponseBegins,
                 };
@@ -320,7 +296,14 @@ impl Calls {
         }
     }
 
-    fn data(&mut self, frame: &Frame<'_>, stream: StreamId, data: &[u8], limits: &Limits, shared: &mut Shared) -> Belongs {
+    fn data(
+        &mut self,
+        frame: &Frame<'_>,
+        stream: StreamId,
+        data: &[u8],
+        limits: &Limits,
+        shared: &mut Shared,
+    ) -> Belongs {
         let direction = frame.direction;
         let room = shared.open.max(self.exchanges.len()) < limits.streams;
         if self.partial && room && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
@@ -342,7 +325,11 @@ impl Calls {
                     slice_pieces(frame.pieces, before, u64::MAX, &mut scratch);
                     &scratch
                 };
-                let shifted: Vec<Hole> = frame.holes.iter().map(|hole| Hole { start: hole.start.saturating_sub(u32::from(padded)), ..*hole }).collect();
+                let shifted: Vec<Hole> = frame
+                    .holes
+                    .iter()
+                    .map(|hole| Hole { start: hole.start.saturating_sub(u32::from(padded)), ..*hole })
+                    .collect();
                 call.damaged |= frame.missing > 0;
                 let bad_before = call.bodies[direction].bad_flag;
                 let progress = read_body(call, direction, data, &shifted, pieces, frame.at, limits, shared);
@@ -350,6 +337,10 @@ impl Calls {
                 shared.scratch = scratch;
                 if frame.ends_stream {
                     end_half(call, direction, frame.at, shared);
+                }
+                if bad_flag.is_some() && call.protocol.is_none() {
+                    // It was only taken for gRPC, since what would have told was not captured.
+                    return self.is_plain(stream, shared);
                 }
                 let role = if call.reads_messages(direction) { Role::Messages(progress) } else { Role::Body };
                 let ends = call.outcome.is_some() && direction == Direction::ToClient && frame.ends_stream;
@@ -369,6 +360,15 @@ impl Calls {
             }
             None => Belongs::default(),
         }
+    }
+
+    /// What was taken for a call turns out not to be one.
+    fn is_plain(&mut self, stream: StreamId, shared: &mut Shared) -> Belongs {
+        if let Some(Exchange::Call(call)) = self.exchanges.remove(stream) {
+            self.exchanges.insert(stream, Exchange::Plain(call.ended));
+            shared.recycle(call);
+        }
+        Belongs { role: Role::Body, is_plain: true, ..Belongs::default() }
     }
 
     fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
@@ -396,7 +396,14 @@ impl Calls {
             self.lingering.push_back((stream, until));
         }
         let duration = if !after_end && call.begins { call.duration() } else { None };
-        Belongs { call: Some(call.id), role: Role::Reset { after_end }, duration, status: call.status, http_status: call.http_status, ..Belongs::default() }
+        Belongs {
+            call: Some(call.id),
+            role: Role::Reset { after_end },
+            duration,
+            status: call.status,
+            http_status: call.http_status,
+            ..Belongs::default()
+        }
     }
 
     /// The sender of a GOAWAY in `direction` will not process streams above `last` that the other side opened (RFC 9113 §6.8).
@@ -471,12 +478,13 @@ impl Calls {
         rest.sort_unstable_by_key(|call| call.id);
         for mut call in rest {
             if call.outcome.is_none() {
-                call.outcome = Some(match (call.left_out, lost) {
+                let outcome = match (call.left_out, lost && !call.end_lost) {
                     (true, _) => Outcome::Refused,
                     (false, true) => Outcome::ConnectionLost,
                     (false, false) => Outcome::Open,
-                });
-                if lost || call.left_out {
+                };
+                call.outcome = Some(outcome);
+                if outcome != Outcome::Open {
                     call.end = Some(at);
                 }
             }
@@ -496,7 +504,16 @@ impl Calls {
 
 /// Reads the content of DATA as the call's content type says.
 #[expect(clippy::too_many_arguments, reason = "a run of octets, where it stands, and what it is read with")]
-fn read_body(call: &mut Call, direction: Direction, data: &[u8], holes: &[Hole], pieces: &[Piece], at: Arrival, limits: &Limits, shared: &mut Shared) -> Progress {
+fn read_body(
+    call: &mut Call,
+    direction: Direction,
+    data: &[u8],
+    holes: &[Hole],
+    pieces: &[Piece],
+    at: Arrival,
+    limits: &Limits,
+    shared: &mut Shared,
+) -> Progress {
     let Shared { queue, decoded, .. } = shared;
     if call.protocol != Some(Protocol::GrpcWebText) {
         let progress = call.bodies[direction].data(data, holes, pieces, at, limits, queue);
@@ -541,42 +558,4 @@ fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Sha
         call.end = Some(at);
         call.outcome = Some(Outcome::Completed);
     }
-}
-
-/// What the first header block says about a stream.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Nature {
-    Grpc,
-    Plain,
-    Unknown,
-}
-
-fn nature(block: &Block<'_>) -> Nature {
-    let mut unknown = !block.complete;
-    for field in block.fields.fields() {
-        if field.static_name() == StaticName::CONTENT_TYPE
-            && let Some(value) = field.value()
-        {
-            return if super::content_type::ContentType::parse(value).is_grpc() { Nature::Grpc } else { Nature::Plain };
-        }
-        // No name of the static table is gRPC's own.
-        if field.static_name() == StaticName::NONE && field.name().is_some_and(|name| name == b"grpc-status") {
-            return Nature::Grpc;
-        }
-        unknown |= !field.is_known();
-    }
-    if unknown { Nature::Unknown } else { Nature::Plain }
-}
-
-fn lacks_path(block: &Block<'_>) -> bool {
-    !block.fields.fields().any(|field| matches!(field.static_name(), StaticName::PATH | StaticName::METHOD | StaticName::SCHEME))
-}
-
-fn has_status(block: &Block<'_>) -> bool {
-    block.fields.fields().any(|field| field.name().is_some_and(|name| name == b"grpc-status"))
-}
-
-/// Whether the block is the one a response begins with: trailers have no `:status`.
-fn is_response(block: &Block<'_>) -> bool {
-    block.fields.fields().any(|field| field.static_name() == StaticName::STATUS)
 }

@@ -20,38 +20,23 @@ impl<'a> ContentType<'a> {
     pub fn parse(value: &'a [u8]) -> Self {
         // What nearly every peer sends.
         if value == b"application/grpc" {
-            return Self {
-                protocol: Protocol::Grpc,
-                codec: Codec(None),
-            };
+            return Self { protocol: Protocol::Grpc, codec: Codec(None) };
         }
-        let media = value
-            .split(|&octet| octet == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii();
-        if let Some((protocol, codec)) = FRAMED
-            .iter()
-            .find_map(|&(name, protocol)| Some((protocol, codec_after(media, name)?)))
+        let media = value.split(|&octet| octet == b';').next().unwrap_or_default().trim_ascii();
+        if let Some((protocol, codec)) =
+            FRAMED.iter().find_map(|&(name, protocol)| Some((protocol, codec_after(media, name)?)))
         {
             return Self { protocol, codec };
         }
         let unary = media.eq_ignore_ascii_case(b"application/proto");
-        let protocol = if unary {
-            Protocol::ConnectUnary
-        } else {
-            Protocol::Other
-        };
+        let protocol = if unary { Protocol::ConnectUnary } else { Protocol::Other };
         let codec = Codec(unary.then_some(b"proto".as_slice()));
         Self { protocol, codec }
     }
 
     /// Whether the body holds gRPC's length-prefixed messages, in HTTP/2 or in one of the web forms.
     pub fn is_grpc(self) -> bool {
-        matches!(
-            self.protocol,
-            Protocol::Grpc | Protocol::GrpcWeb | Protocol::GrpcWebText
-        )
+        matches!(self.protocol, Protocol::Grpc | Protocol::GrpcWeb | Protocol::GrpcWebText)
     }
 }
 
@@ -104,8 +89,7 @@ impl<'a> Codec<'a> {
 
     /// Whether the messages are protobuf: named so, or, as servers take it, not named at all.
     pub fn is_proto(self) -> bool {
-        self.0
-            .is_none_or(|name| name.eq_ignore_ascii_case(b"proto"))
+        self.0.is_none_or(|name| name.eq_ignore_ascii_case(b"proto"))
     }
 }
 
@@ -191,16 +175,8 @@ mod tests {
     #[test]
     fn an_unnamed_codec_is_protobuf() {
         assert!(ContentType::parse(b"application/grpc").codec.is_proto());
-        assert!(
-            ContentType::parse(b"application/grpc+PROTO")
-                .codec
-                .is_proto()
-        );
-        assert!(
-            !ContentType::parse(b"application/grpc+json")
-                .codec
-                .is_proto()
-        );
+        assert!(ContentType::parse(b"application/grpc+PROTO").codec.is_proto());
+        assert!(!ContentType::parse(b"application/grpc+json").codec.is_proto());
         assert_eq!(ContentType::parse(b"application/grpc").codec.named(), None);
     }
 

@@ -29,10 +29,7 @@ pub enum Encoding<'a> {
 impl<'a> Encoding<'a> {
     /// Reads the value of a `grpc-encoding` header. An empty one is not `identity`: it is unknown.
     pub fn of(value: &'a [u8]) -> Self {
-        NAMES
-            .into_iter()
-            .find(|known| known.name() == value)
-            .unwrap_or(Self::Unknown(value))
+        NAMES.into_iter().find(|known| known.name() == value).unwrap_or(Self::Unknown(value))
     }
 
     /// The name as it stands in the header.
@@ -68,28 +65,16 @@ impl Decompressor {
     /// A decompressor that gives at most `max_octets` for a message. It needs no more than twice
     /// that, and about a megabyte, whatever a message claims.
     pub fn new(max_octets: usize) -> Self {
-        Self {
-            max_octets,
-            inflate: None,
-            zstd: None,
-        }
+        Self { max_octets, inflate: None, zstd: None }
     }
 
     /// Replaces the contents of `out` with what `body`, the payload of one message, holds.
     ///
     /// Total: damage, a limit and an unknown encoding are told by [`Decompressed::end`], and `out`
     /// holds what came before (for an unknown encoding nothing).
-    pub fn decompress(
-        &mut self,
-        encoding: Encoding<'_>,
-        body: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Decompressed {
+    pub fn decompress(&mut self, encoding: Encoding<'_>, body: &[u8], out: &mut Vec<u8>) -> Decompressed {
         out.clear();
-        let target = &mut Output {
-            octets: out,
-            max: self.max_octets,
-        };
+        let target = &mut Output { octets: out, max: self.max_octets };
         let (form, result) = match encoding {
             Encoding::Identity => (Form::Identity, target.extend(body)),
             Encoding::Gzip => self.inflate.get_or_insert_default().gzip(body, target),
@@ -97,10 +82,7 @@ impl Decompressor {
             Encoding::Snappy => snappy::decompress(body, target),
             Encoding::Zstd => self.zstd.get_or_insert_default().decompress(body, target),
             Encoding::Unknown(_) => {
-                return Decompressed {
-                    form: Form::Unread,
-                    end: End::UnknownEncoding,
-                };
+                return Decompressed { form: Form::Unread, end: End::UnknownEncoding };
             }
         };
         let end = match result {
@@ -113,10 +95,7 @@ impl Decompressor {
 
     /// Octets of memory held between messages, about.
     pub fn held_bytes(&self) -> usize {
-        let inflate = self
-            .inflate
-            .as_ref()
-            .map_or(0, inflate::Inflate::held_bytes);
+        let inflate = self.inflate.as_ref().map_or(0, inflate::Inflate::held_bytes);
         let zstd = self.zstd.as_ref().map_or(0, zstd::Zstd::held_bytes);
         inflate.saturating_add(zstd)
     }
@@ -124,9 +103,7 @@ impl Decompressor {
 
 impl fmt::Debug for Decompressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decompressor")
-            .field("max_octets", &self.max_octets)
-            .finish_non_exhaustive()
+        f.debug_struct("Decompressor").field("max_octets", &self.max_octets).finish_non_exhaustive()
     }
 }
 
@@ -284,13 +261,8 @@ impl Output<'_> {
     }
 }
 
-const NAMES: [Encoding<'static>; 5] = [
-    Encoding::Identity,
-    Encoding::Gzip,
-    Encoding::Deflate,
-    Encoding::Snappy,
-    Encoding::Zstd,
-];
+const NAMES: [Encoding<'static>; 5] =
+    [Encoding::Identity, Encoding::Gzip, Encoding::Deflate, Encoding::Snappy, Encoding::Zstd];
 
 /// Members of a gzip message and frames of a zstd message beyond this are not read: each costs a
 /// reset of the tables, and no sender writes more than a few.

@@ -26,6 +26,8 @@ const WEB_TRAILERS: u8 = 0x80;
 pub struct Done {
     /// Which of its direction, from 0.
     pub index: u32,
+    /// Whether `index` counts all messages of the direction; else only those seen.
+    pub index_known: bool,
     /// The flag octet.
     pub flag: u8,
     /// The length its prefix declares.
@@ -115,6 +117,8 @@ pub struct Body {
     /// Payload octets of the messages that ended whole, as they stood on the wire.
     pub octets: u64,
     place: Place,
+    /// Whether messages may have been missed, so that their numbers count only those seen.
+    pub numbers_lost: bool,
     /// A flag octet that no message may have, once met; nothing after it can be read.
     pub bad_flag: Option<u8>,
 }
@@ -173,15 +177,27 @@ pub struct Progress {
     pub continued: bool,
     /// The message that goes on after it: its number, octets so far, declared length. The length is `None` inside the prefix.
     pub open: Option<(u32, u32, Option<u32>)>,
-    /// Whether the place among the messages was lost, so that nothing could be read.
+    /// Whether the trailers of gRPC-Web, which travel like a message, ended in it.
+    pub web_trailers: bool,
+    /// Whether the place among the messages was lost, so that what follows could not be read.
     pub lost: bool,
+    /// Whether the numbers count all messages of the direction; else only those seen.
+    pub numbers_known: bool,
 }
 
 impl Body {
     /// A direction whose beginning was not seen.
     #[must_use]
     pub fn lost() -> Self {
-        Self { place: Place::Lost, ..Self::default() }
+        Self { place: Place::Lost, numbers_lost: true, ..Self::default() }
+    }
+
+    /// The direction's header block was seen: if no message was, all are still to come.
+    pub fn begin(&mut self) {
+        if self.messages == 0 && matches!(self.place, Place::Lost) {
+            self.place = Place::Between;
+            self.numbers_lost = false;
+        }
     }
 
     /// Says that what comes is not messages.
@@ -196,7 +212,15 @@ impl Body {
     }
 
     /// Takes the content of a DATA frame, or the next part of one.
-    pub fn data(&mut self, data: &[u8], holes: &[Hole], pieces: &[Piece], at: Arrival, limits: &Limits, queue: &mut Queue) -> Progress {
+    pub fn data(
+        &mut self,
+        data: &[u8],
+        holes: &[Hole],
+        pieces: &[Piece],
+        at: Arrival,
+        limits: &Limits,
+        queue: &mut Queue,
+    ) -> Progress {
         let mut progress = Progress { first: self.messages, ..Progress::default() };
         match &self.place {
             Place::Inside(open) => (progress.first, progress.continued) = (open.index, true),
@@ -218,14 +242,21 @@ impl Body {
             from = start.saturating_add(index(hole.length));
         }
         self.octets(&run, from..data.len(), queue);
-        progress.ended = u32::try_from(queue.done.len()).unwrap_or(u32::MAX);
-        progress.ended_octets = queue.done.iter().fold(0, |sum, done| sum.saturating_add(u64::from(done.declared)));
+        for done in &queue.done {
+            if done.flag & WEB_TRAILERS != 0 {
+                progress.web_trailers = true;
+            } else {
+                progress.ended = progress.ended.saturating_add(1);
+                progress.ended_octets = progress.ended_octets.saturating_add(u64::from(done.declared));
+            }
+        }
         progress.open = match &self.place {
             Place::Inside(open) => Some((open.index, open.have, Some(open.declared))),
             Place::Prefix { have, .. } => Some((self.messages, u32::try_from(*have).unwrap_or(0), None)),
             _ => None,
         };
         progress.lost = matches!(self.place, Place::Lost);
+        progress.numbers_known = !self.numbers_lost;
         progress
     }
 
@@ -279,6 +310,7 @@ impl Body {
                 let start = at.saturating_add(PREFIX);
                 queue.done.push(Done {
                     index: self.messages,
+                    index_known: !self.numbers_lost,
                     flag,
                     declared,
                     missing: 0,
@@ -312,7 +344,8 @@ impl Body {
             self.place = Place::NotMessages;
             return;
         }
-        let kept = index(declared) <= limits.message && queue.held.saturating_add(index(declared)) <= limits.total_messages;
+        let kept =
+            index(declared) <= limits.message && queue.held.saturating_add(index(declared)) <= limits.total_messages;
         let mut buffer = Vec::new();
         if kept {
             buffer = queue.pool.take(index(declared), limits.total_messages.saturating_sub(queue.held));
@@ -321,7 +354,18 @@ impl Body {
         }
         let charged = if kept { index(declared).max(buffer.capacity()) } else { 0 };
         queue.held = queue.held.saturating_add(charged);
-        let open = Open { index: self.messages, flag, declared, have: 0, missing: 0, kept, charged, octets: buffer, pieces: std::mem::take(pieces), start: *start };
+        let open = Open {
+            index: self.messages,
+            flag,
+            declared,
+            have: 0,
+            missing: 0,
+            kept,
+            charged,
+            octets: buffer,
+            pieces: std::mem::take(pieces),
+            start: *start,
+        };
         self.place = Place::Inside(Box::new(open));
         self.finish_open(at, queue);
     }
@@ -331,6 +375,7 @@ impl Body {
         let Place::Inside(open) = &mut self.place else {
             if matches!(self.place, Place::Between | Place::Prefix { .. }) {
                 self.place = Place::Lost;
+                self.numbers_lost = true;
             }
             return;
         };
@@ -351,6 +396,7 @@ impl Body {
         self.abandon(at, queue);
         if !matches!(self.place, Place::NotMessages) {
             self.place = Place::Lost;
+            self.numbers_lost = true;
         }
     }
 
@@ -382,6 +428,7 @@ impl Body {
         }
         queue.done.push(Done {
             index: open.index,
+            index_known: !self.numbers_lost,
             flag: open.flag,
             declared: open.declared,
             missing: open.missing,

@@ -50,8 +50,8 @@ pub fn kind(name: &[u8]) -> Kind {
             _ => Kind::Reserved,
         },
         b"te" | b"content-type" | b"user-agent" => Kind::Call,
-        b"content-length" | b"accept-encoding" | b"host" | b"connection" | b"keep-alive"
-        | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => Kind::Http,
+        b"content-length" | b"accept-encoding" | b"host" | b"connection" | b"keep-alive" | b"proxy-connection"
+        | b"transfer-encoding" | b"upgrade" => Kind::Http,
         _ if is_binary(name) => Kind::UserBinary,
         _ => Kind::User,
     }
@@ -69,16 +69,8 @@ pub fn is_binary(name: &[u8]) -> bool {
 /// 0xfe03 (GRPC_ALLOW_TRUE_BINARY_METADATA) skip base64.
 pub fn binary_values(value: &[u8]) -> BinaryValues<'_> {
     match value {
-        [0, raw @ ..] => BinaryValues {
-            at: 1,
-            rest: Some(raw),
-            form: BinaryForm::Raw,
-        },
-        _ => BinaryValues {
-            at: 0,
-            rest: Some(value),
-            form: BinaryForm::Base64,
-        },
+        [0, raw @ ..] => BinaryValues { at: 1, rest: Some(raw), form: BinaryForm::Raw },
+        _ => BinaryValues { at: 0, rest: Some(value), form: BinaryForm::Base64 },
     }
 }
 
@@ -96,11 +88,7 @@ impl<'a> Iterator for BinaryValues<'a> {
     fn next(&mut self) -> Option<BinaryValue<'a>> {
         let rest = self.rest.take()?;
         if self.form == BinaryForm::Raw {
-            return Some(BinaryValue {
-                form: self.form,
-                encoded: rest,
-                at: self.at,
-            });
+            return Some(BinaryValue { form: self.form, encoded: rest, at: self.at });
         }
         let comma = rest.iter().position(|&octet| octet == b',');
         let (piece, after) = match comma.and_then(|at| rest.split_at_checked(at)) {
@@ -111,11 +99,7 @@ impl<'a> Iterator for BinaryValues<'a> {
         let at = self.at.saturating_add(indent);
         self.at = self.at.saturating_add(piece.len()).saturating_add(1);
         self.rest = after;
-        Some(BinaryValue {
-            form: self.form,
-            encoded: piece.trim_ascii(),
-            at,
-        })
+        Some(BinaryValue { form: self.form, encoded: piece.trim_ascii(), at })
     }
 }
 
@@ -203,10 +187,7 @@ mod tests {
 
     #[test]
     fn joined_values_come_apart_padded_or_not() {
-        assert_eq!(
-            decoded(b"Zg==,Zm8, Zm9v"),
-            [b"f".to_vec(), b"fo".to_vec(), b"foo".to_vec()]
-        );
+        assert_eq!(decoded(b"Zg==,Zm8, Zm9v"), [b"f".to_vec(), b"fo".to_vec(), b"foo".to_vec()]);
         assert_eq!(decoded(b""), [Vec::<u8>::new()]);
         assert_eq!(decoded(b"AA,"), [vec![0], vec![]]);
     }

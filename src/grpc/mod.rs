@@ -3,19 +3,8 @@
 //!
 //! Nothing here judges a peer: values that break the rules are reported as they stand, with the
 //! place where they break.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        clippy::arithmetic_side_effects
-    )
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
 pub mod base64;
 pub mod call;
@@ -24,9 +13,11 @@ pub mod content_type;
 pub mod encoding;
 pub mod message;
 pub mod metadata;
+mod nature;
 pub mod path;
 pub mod percent;
 mod pool;
+pub mod role;
 pub mod status;
 pub mod timeout;
 pub mod web;

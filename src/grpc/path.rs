@@ -45,17 +45,7 @@ mod tests {
 
     #[test]
     fn other_paths_name_no_method() {
-        for path in [
-            "",
-            "/",
-            "//",
-            "/index.html",
-            "a/b",
-            "/a/",
-            "//b",
-            "*",
-            "/a//",
-        ] {
+        for path in ["", "/", "//", "/index.html", "a/b", "/a/", "//b", "*", "/a//"] {
             assert_eq!(MethodPath::split(path.as_bytes()), None, "{path}");
         }
     }

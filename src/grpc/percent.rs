@@ -74,10 +74,7 @@ mod tests {
     #[test]
     fn the_message_of_a_real_call_reads_as_its_author_wrote_it() {
         // tonic_tonic, stream 3
-        assert_eq!(
-            &*decode(b"lost%20%E2%80%93%20100%"),
-            "lost – 100%".as_bytes()
-        );
+        assert_eq!(&*decode(b"lost%20%E2%80%93%20100%"), "lost – 100%".as_bytes());
     }
 
     #[test]

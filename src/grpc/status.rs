@@ -111,10 +111,8 @@ impl Status {
 
     /// One sentence on what the number tells a person.
     pub fn meaning(self) -> &'static str {
-        self.entry().map_or(
-            "A number that gRPC has not given a name; clients treat it as UNKNOWN.",
-            |(_, meaning)| *meaning,
-        )
+        self.entry()
+            .map_or("A number that gRPC has not given a name; clients treat it as UNKNOWN.", |(_, meaning)| *meaning)
     }
 
     fn entry(self) -> Option<&'static (&'static str, &'static str)> {
@@ -154,59 +152,20 @@ const MAX_DIGITS: usize = 10;
 /// Name and meaning by number (statuscodes.md).
 const CODES: [(&str, &str); 17] = [
     ("OK", "The call succeeded."),
-    (
-        "CANCELLED",
-        "The call was cancelled, usually by the client.",
-    ),
-    (
-        "UNKNOWN",
-        "The server failed without saying how, or with an error of some other system.",
-    ),
-    (
-        "INVALID_ARGUMENT",
-        "The request is wrong in itself, whatever the state of the server.",
-    ),
-    (
-        "DEADLINE_EXCEEDED",
-        "The deadline passed before the call could finish; it may still have taken effect.",
-    ),
+    ("CANCELLED", "The call was cancelled, usually by the client."),
+    ("UNKNOWN", "The server failed without saying how, or with an error of some other system."),
+    ("INVALID_ARGUMENT", "The request is wrong in itself, whatever the state of the server."),
+    ("DEADLINE_EXCEEDED", "The deadline passed before the call could finish; it may still have taken effect."),
     ("NOT_FOUND", "Something the request names does not exist."),
-    (
-        "ALREADY_EXISTS",
-        "What the request wanted to create exists already.",
-    ),
-    (
-        "PERMISSION_DENIED",
-        "The caller is known but is not allowed to do this.",
-    ),
-    (
-        "RESOURCE_EXHAUSTED",
-        "A quota, a size limit or some other resource is used up.",
-    ),
-    (
-        "FAILED_PRECONDITION",
-        "The server is not in the state that the call needs; retrying alone will not help.",
-    ),
-    (
-        "ABORTED",
-        "The operation lost against a concurrent one; retry from its beginning.",
-    ),
-    (
-        "OUT_OF_RANGE",
-        "The request reaches past the end of what exists.",
-    ),
-    (
-        "UNIMPLEMENTED",
-        "The server does not know or does not support this method.",
-    ),
-    (
-        "INTERNAL",
-        "Something that must never happen did: a bug, or a broken exchange.",
-    ),
-    (
-        "UNAVAILABLE",
-        "The service cannot be reached at the moment; retrying after a pause may help.",
-    ),
+    ("ALREADY_EXISTS", "What the request wanted to create exists already."),
+    ("PERMISSION_DENIED", "The caller is known but is not allowed to do this."),
+    ("RESOURCE_EXHAUSTED", "A quota, a size limit or some other resource is used up."),
+    ("FAILED_PRECONDITION", "The server is not in the state that the call needs; retrying alone will not help."),
+    ("ABORTED", "The operation lost against a concurrent one; retry from its beginning."),
+    ("OUT_OF_RANGE", "The request reaches past the end of what exists."),
+    ("UNIMPLEMENTED", "The server does not know or does not support this method."),
+    ("INTERNAL", "Something that must never happen did: a bug, or a broken exchange."),
+    ("UNAVAILABLE", "The service cannot be reached at the moment; retrying after a pause may help."),
     ("DATA_LOSS", "Data is lost or damaged beyond repair."),
     ("UNAUTHENTICATED", "The caller sent no valid credentials."),
 ];
@@ -227,10 +186,7 @@ mod tests {
     fn each_constant_has_the_name_of_the_specification() {
         assert_eq!(Status::OK.to_string(), "OK");
         assert_eq!(Status::CANCELLED.to_string(), "CANCELLED");
-        assert_eq!(
-            Status::FAILED_PRECONDITION.to_string(),
-            "FAILED_PRECONDITION"
-        );
+        assert_eq!(Status::FAILED_PRECONDITION.to_string(), "FAILED_PRECONDITION");
         assert_eq!(Status::DATA_LOSS.to_string(), "DATA_LOSS");
         assert_eq!(Status::UNAUTHENTICATED.to_string(), "UNAUTHENTICATED");
     }
@@ -248,23 +204,8 @@ mod tests {
 
     #[test]
     fn a_proxy_answer_without_status_maps_as_the_table_says() {
-        let table = [
-            (200, 2),
-            (302, 2),
-            (400, 13),
-            (401, 16),
-            (403, 7),
-            (404, 12),
-            (429, 14),
-        ];
-        let more = [
-            (431, 13),
-            (500, 2),
-            (502, 14),
-            (503, 14),
-            (504, 14),
-            (505, 2),
-        ];
+        let table = [(200, 2), (302, 2), (400, 13), (401, 16), (403, 7), (404, 12), (429, 14)];
+        let more = [(431, 13), (500, 2), (502, 14), (503, 14), (504, 14), (505, 2)];
         for (http, grpc) in table.into_iter().chain(more) {
             assert_eq!(Status::from_http(http), Status(grpc), "HTTP {http}");
         }

@@ -35,16 +35,11 @@ impl Timeout {
             return Err(TimeoutFault::NotDigit { at });
         }
         if digits.len() > MAX_DIGITS {
-            return Err(TimeoutFault::TooManyDigits {
-                digits: digits.len(),
-            });
+            return Err(TimeoutFault::TooManyDigits { digits: digits.len() });
         }
         // Eight digits fit u32: neither operation can wrap.
-        let amount = digits.iter().fold(0_u32, |amount, octet| {
-            amount
-                .wrapping_mul(10)
-                .wrapping_add(u32::from(octet & 0x0f))
-        });
+        let amount =
+            digits.iter().fold(0_u32, |amount, octet| amount.wrapping_mul(10).wrapping_add(u32::from(octet & 0x0f)));
         Ok(Self { amount, unit })
     }
 

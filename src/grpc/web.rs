@@ -56,10 +56,7 @@ impl TextDecoder {
 /// Read tolerantly: a bare LF ends a line, the space after the colon may be missing, the last line
 /// may be unfinished, empty lines are passed over.
 pub fn trailers(payload: &[u8]) -> Trailers<'_> {
-    Trailers {
-        rest: payload,
-        at: 0,
-    }
+    Trailers { rest: payload, at: 0 }
 }
 
 /// Iterator over the trailers in a payload.
@@ -107,11 +104,7 @@ impl<'a> Trailer<'a> {
         let colon = line.iter().position(|&octet| octet == b':')?;
         let (name, rest) = line.split_at_checked(colon)?;
         let name = Name(name.trim_ascii());
-        (!name.0.is_empty()).then_some(Self {
-            name,
-            value: rest.get(1..)?.trim_ascii(),
-            at,
-        })
+        (!name.0.is_empty()).then_some(Self { name, value: rest.get(1..)?.trim_ascii(), at })
     }
 }
 
@@ -147,8 +140,7 @@ impl PartialEq<&str> for Name<'_> {
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lower()
-            .try_for_each(|octet| write!(f, "{}", octet.escape_ascii()))
+        self.lower().try_for_each(|octet| write!(f, "{}", octet.escape_ascii()))
     }
 }
 
@@ -194,12 +186,8 @@ mod tests {
     #[test]
     fn trailers_are_read_as_different_servers_write_them() {
         let payload = b"grpc-status:0\r\nGrpc-Message: not \xff here \r\n\nx-a: b:c\nlast:";
-        let lines: Vec<_> = trailers(payload)
-            .map(|line| {
-                line.map(|line| (line.name.to_string(), line.value))
-                    .unwrap()
-            })
-            .collect();
+        let lines: Vec<_> =
+            trailers(payload).map(|line| line.map(|line| (line.name.to_string(), line.value)).unwrap()).collect();
         let expected: [(String, &[u8]); 4] = [
             ("grpc-status".into(), b"0"),
             ("grpc-message".into(), b"not \xff here"),
@@ -213,20 +201,8 @@ mod tests {
     #[test]
     fn a_line_without_a_name_is_reported_and_the_next_one_read() {
         let lines: Vec<_> = trailers(b"garbage\r\n: 5\ngrpc-status: 3\r\n").collect();
-        assert_eq!(
-            lines[0],
-            Err(BadLine {
-                line: b"garbage",
-                at: 0
-            })
-        );
-        assert_eq!(
-            lines[1],
-            Err(BadLine {
-                line: b": 5",
-                at: 9
-            })
-        );
+        assert_eq!(lines[0], Err(BadLine { line: b"garbage", at: 0 }));
+        assert_eq!(lines[1], Err(BadLine { line: b": 5", at: 9 }));
         assert_eq!(lines[2].unwrap().value, b"3");
         assert_eq!(lines.len(), 3);
     }

@@ -181,7 +181,8 @@ fn read(header: FrameHeader, octets: &[u8]) -> Result<Payload<'_>, Fault> {
         FrameType::ALTSVC => {
             let (size, rest) = octets.split_first_chunk().ok_or_else(|| length("at least 2"))?;
             let size = usize::from(u16::from_be_bytes(*size));
-            let (origin, value) = rest.split_at_checked(size).ok_or_else(|| length("at least as long as its origin says"))?;
+            let (origin, value) =
+                rest.split_at_checked(size).ok_or_else(|| length("at least as long as its origin says"))?;
             Payload::AltSvc { origin, value }
         }
         FrameType::ORIGIN => Payload::Origin { entries: octets },

@@ -12,4 +12,6 @@ pub enum Begin {
     Upgrade,
     /// Not seen: the capture starts later.
     Mid,
+    /// Not seen, although the TCP connection was seen from its beginning: the first octets of a side are missing.
+    Unseen,
 }

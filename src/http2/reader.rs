@@ -106,7 +106,15 @@ impl Reader {
 
     const fn new(mode: Mode) -> Self {
         let max_frame = sync::DEFAULT_MAX_FRAME;
-        Self { mode, buffer: Vec::new(), pieces: Vec::new(), holes: Vec::new(), offset: 0, max_frame, scratch: Vec::new() }
+        Self {
+            mode,
+            buffer: Vec::new(),
+            pieces: Vec::new(),
+            holes: Vec::new(),
+            offset: 0,
+            max_frame,
+            scratch: Vec::new(),
+        }
     }
 
     /// Sets the flow offset of the first octet that will be pushed.
@@ -115,7 +123,13 @@ impl Reader {
     }
 
     /// Takes the next octets and hands out what they complete.
-    pub(super) fn push(&mut self, mut octets: &[u8], pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) {
+    pub(super) fn push(
+        &mut self,
+        mut octets: &[u8],
+        pieces: &[Piece],
+        bounds: Bounds,
+        emit: &mut impl FnMut(Item<'_>),
+    ) {
         let total = octets.len();
         while !octets.is_empty() {
             let done = total.saturating_sub(octets.len()) as u64;
@@ -151,7 +165,14 @@ impl Reader {
     }
 
     /// Hands out the frames that lie whole in `octets`, and keeps the beginning of the next.
-    fn in_place(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
+    fn in_place(
+        &mut self,
+        octets: &[u8],
+        done: u64,
+        pieces: &[Piece],
+        bounds: Bounds,
+        emit: &mut impl FnMut(Item<'_>),
+    ) -> usize {
         let mut rest = octets;
         let mut taken = 0_usize;
         while let Some(header) = FrameHeader::first(rest) {
@@ -189,7 +210,14 @@ impl Reader {
 
     /// Completes the frame whose beginning is in the buffer.
     #[inline(never)]
-    fn continued(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
+    fn continued(
+        &mut self,
+        octets: &[u8],
+        done: u64,
+        pieces: &[Piece],
+        bounds: Bounds,
+        emit: &mut impl FnMut(Item<'_>),
+    ) -> usize {
         let need = FrameHeader::first(&self.buffer).map_or(HEADER_OCTETS, whole);
         let take = need.saturating_sub(self.buffer.len()).min(octets.len());
         self.keep(octets, take, done, pieces);
@@ -201,10 +229,19 @@ impl Reader {
 
     /// Hands out the frame in the buffer, if it is whole.
     fn complete(&mut self, emit: &mut impl FnMut(Item<'_>)) {
-        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| self.buffer.len() >= whole(*header)) else { return };
+        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| self.buffer.len() >= whole(*header)) else {
+            return;
+        };
         let payload = self.buffer.get(HEADER_OCTETS..).unwrap_or_default();
         let missing = self.holes.iter().fold(0_u32, |sum, hole| sum.saturating_add(hole.length));
-        emit(Item::Frame(&Raw { offset: self.offset, header, payload, holes: &self.holes, missing, pieces: &self.pieces }));
+        emit(Item::Frame(&Raw {
+            offset: self.offset,
+            header,
+            payload,
+            holes: &self.holes,
+            missing,
+            pieces: &self.pieces,
+        }));
         self.max_frame = self.max_frame.max(header.length());
         self.drop_buffer();
     }
@@ -212,7 +249,9 @@ impl Reader {
     /// Switches to reading in parts when the header in the buffer announces a frame beyond the limit.
     #[inline(never)]
     fn begin_large(&mut self, bounds: Bounds) -> bool {
-        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| is_large(*header, bounds)) else { return false };
+        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| is_large(*header, bounds)) else {
+            return false;
+        };
         self.buffer.clear();
         self.mode = Mode::Large { header, at: 0, missing: 0 };
         true
@@ -220,7 +259,16 @@ impl Reader {
 
     #[cold]
     #[expect(clippy::too_many_arguments, reason = "the state of the mode, taken apart")]
-    fn large(&mut self, header: FrameHeader, at: u32, missing: u32, octets: &[u8], done: u64, pieces: &[Piece], emit: &mut impl FnMut(Item<'_>)) -> usize {
+    fn large(
+        &mut self,
+        header: FrameHeader,
+        at: u32,
+        missing: u32,
+        octets: &[u8],
+        done: u64,
+        pieces: &[Piece],
+        emit: &mut impl FnMut(Item<'_>),
+    ) -> usize {
         let left = usize::try_from(header.length().saturating_sub(at)).unwrap_or(usize::MAX);
         let take = left.min(octets.len());
         self.scratch.clear();
@@ -246,7 +294,14 @@ impl Reader {
     }
 
     #[cold]
-    fn search(&mut self, octets: &[u8], done: u64, pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) -> usize {
+    fn search(
+        &mut self,
+        octets: &[u8],
+        done: u64,
+        pieces: &[Piece],
+        bounds: Bounds,
+        emit: &mut impl FnMut(Item<'_>),
+    ) -> usize {
         let Mode::Searching { skipped, tried, scans, news } = self.mode else { return 0 };
         self.keep(octets, octets.len(), done, pieces);
         // Looking again at every octet would take time beyond measure on octets made for it: after a while look only when there is more to see.
@@ -346,7 +401,13 @@ impl Reader {
             Mode::Large { header, at, .. } => {
                 let missing = u64::from(header.length().saturating_sub(at));
                 let present = u64::from(at).saturating_add(HEADER_OCTETS as u64);
-                emit(Item::Unfinished { offset: self.offset, header: Some(header), present, missing, pieces: &self.pieces });
+                emit(Item::Unfinished {
+                    offset: self.offset,
+                    header: Some(header),
+                    present,
+                    missing,
+                    pieces: &self.pieces,
+                });
             }
             Mode::Magic | Mode::Frames if !self.buffer.is_empty() => {
                 let header = FrameHeader::first(&self.buffer).filter(|_| matches!(self.mode, Mode::Frames));

@@ -1,104 +1,42 @@
-//! What the frames of a connection change: header tables, settings, windows, streams (RFC 9113 §4.3, §5, §6.5, §6.9).
+//! What the frames of a connection change, and the way of each frame through it (RFC 9113 §5).
 
 use std::collections::VecDeque;
 
-use super::connection::{Block, Facts, Frame, FrameRef, Malformed, Notice, Part, Shared, Sink};
+use super::connection::Shared;
 use super::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
 use super::hpack;
 use super::payload::{self, Payload};
 use super::preface::MAGIC;
 use super::reader::{Item, Raw, is_data};
-use super::settings::{Setting, Settings, Values};
+use super::seen::{Facts, Frame, Malformed, Notice, Part, Sink};
+use super::settings::{Setting, Values};
+use super::side::{Side, UsedBy};
 use super::stream::{Half as StreamHalf, Stream, StreamState};
 use super::streams::Streams;
 use crate::direction::{Both, Direction};
-use crate::limits::Limits;
 use crate::span::{Arrival, Piece};
 
-/// The connection window both sides begin with (RFC 9113 §6.9.2).
-const INITIAL_WINDOW: i64 = 65_535;
 /// Closed streams remembered where their beginnings may be missing.
 const CLOSED_KEPT: usize = 128;
 /// Octets of header table still kept of a direction whose table was given up.
 const GIVEN_UP_TABLE: u32 = 4096;
-const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Closed };
+pub(super) const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Closed };
 
 /// Everything a connection remembers between frames.
 #[derive(Debug)]
 pub(super) struct State {
-    sides: Both<Side>,
-    streams: Streams<Stream>,
+    pub(super) sides: Both<Side>,
+    pub(super) streams: Streams<Stream>,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
-    partial: bool,
+    pub(super) partial: bool,
     /// Octets of the header tables, as counted against the limit over all connections.
-    charged: usize,
+    pub(super) charged: usize,
     /// The streams that were closed last; only kept where `partial` makes it matter.
-    closed: VecDeque<u32>,
-}
-
-/// What belongs to one direction, and to the side that sends in it.
-#[derive(Debug)]
-struct Side {
-    hpack: hpack::Decoder,
-    block: Option<OpenBlock>,
-    /// Whether the sender's connection preface is still to come.
-    before_preface: bool,
-    /// What the sender asked for, as far as the other side has accepted it.
-    values: Values,
-    unanswered_settings: VecDeque<(FrameRef, Vec<Setting>)>,
-    unanswered_pings: VecDeque<(FrameRef, [u8; 8])>,
-    /// The connection window left for octets of this direction.
-    window: Option<i64>,
-    /// Flow-controlled octets that no WINDOW_UPDATE for the connection has given back; `None` once some were not captured.
-    used: Option<u64>,
-    used_by: UsedBy,
-    /// Octets of padding of the DATA frame that is being read in parts.
-    large_padding: u8,
-    /// The highest stream whose beginning was seen.
-    highest: u32,
-}
-
-/// Whose octets have not been given back.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum UsedBy {
-    Nobody,
-    One(StreamId),
-    Many,
-}
-
-/// A header block that more frames will continue.
-#[derive(Debug)]
-struct OpenBlock {
-    stream: StreamId,
-    promised: Option<StreamId>,
-    ends_stream: bool,
-    fragment: Vec<u8>,
-    frames: Vec<FrameId>,
-    complete: bool,
-    left_out: u64,
-}
-
-impl Side {
-    fn new(known: bool, both: bool) -> Self {
-        let start = if known { hpack::Start::Known } else { hpack::Start::Late };
-        Self {
-            hpack: hpack::Decoder::new(start, hpack::Limits::default()),
-            block: None,
-            before_preface: known,
-            values: if known { Values::DEFAULT } else { Values::UNKNOWN },
-            unanswered_settings: VecDeque::new(),
-            unanswered_pings: VecDeque::new(),
-            window: both.then_some(INITIAL_WINDOW),
-            used: both.then_some(0),
-            used_by: UsedBy::Nobody,
-            large_padding: 0,
-            highest: 0,
-        }
-    }
+    pub(super) closed: VecDeque<u32>,
 }
 
 impl<'a> Raw<'a> {
-    fn malformed(&self, frame: FrameId, what: Malformed) -> Notice<'a> {
+    pub(super) fn malformed(&self, frame: FrameId, what: Malformed) -> Notice<'a> {
         let length = u64::from(self.header.length()).saturating_add(9);
         Notice::Malformed { frame, offset: self.offset, length, what, pieces: self.pieces }
     }
@@ -113,19 +51,41 @@ pub(super) struct Step<'s, S> {
 }
 
 impl<S: Sink> Step<'_, S> {
-    fn notice(&mut self, notice: Notice<'_>) {
+    pub(super) fn notice(&mut self, notice: Notice<'_>) {
         self.sink.notice(self.direction, self.at, notice);
     }
 
-    fn malformed(&mut self, frame: FrameId, raw: &Raw<'_>, what: Malformed) {
+    pub(super) fn malformed(&mut self, frame: FrameId, raw: &Raw<'_>, what: Malformed) {
         self.notice(raw.malformed(frame, what));
     }
 
-    const fn plain<'a>(&self, id: FrameId, raw: &Raw<'a>, payload: Payload<'a>, facts: Facts, state: Option<StreamState>) -> Frame<'a> {
+    pub(super) const fn plain<'a>(
+        &self,
+        id: FrameId,
+        raw: &Raw<'a>,
+        payload: Payload<'a>,
+        facts: Facts,
+        state: Option<StreamState>,
+    ) -> Frame<'a> {
         let (direction, at) = (self.direction, self.at);
         let Raw { offset, header, payload: octets, holes, missing, pieces } = *raw;
         let ends_stream = matches!(header.kind(), FrameType::DATA) && header.ends_stream();
-        Frame { id, direction, at, offset, header: Some(header), payload, octets, holes, missing, pieces, block: None, ends_stream, state, facts }
+        Frame {
+            id,
+            direction,
+            at,
+            offset,
+            header: Some(header),
+            payload,
+            octets,
+            holes,
+            missing,
+            pieces,
+            block: None,
+            ends_stream,
+            state,
+            facts,
+        }
     }
 }
 
@@ -133,7 +93,13 @@ impl State {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         // A window depends on what both sides sent: the one its octets, the other its SETTINGS and updates.
         let both = from_start.to_server && from_start.to_client;
-        Self { sides: Both::from_fn(|direction| Side::new(from_start[direction], both)), streams: Streams::default(), partial: !both, charged: 0, closed: VecDeque::new() }
+        Self {
+            sides: Both::from_fn(|direction| Side::new(from_start[direction], both)),
+            streams: Streams::default(),
+            partial: !both,
+            charged: 0,
+            closed: VecDeque::new(),
+        }
     }
 
     /// The connection was upgraded from HTTP/1.1: the client's settings are accepted, and stream 1 waits for its response.
@@ -159,7 +125,7 @@ impl State {
     }
 
     /// Counts what the header tables hold, and gives one up that holds more than its share where all of them hold too much.
-    fn charge_tables(&mut self, step: &mut Step<'_, impl Sink>) {
+    pub(super) fn charge_tables(&mut self, step: &mut Step<'_, impl Sink>) {
         let held = self.sides.to_server.hpack.held_bytes().saturating_add(self.sides.to_client.hpack.held_bytes());
         if held == self.charged {
             return;
@@ -173,7 +139,11 @@ impl State {
             return;
         }
         let given_up = &mut self.sides[step.direction].hpack;
-        let limits = hpack::Limits { table_octets: GIVEN_UP_TABLE, uncertain_table_octets: GIVEN_UP_TABLE, ..hpack::Limits::default() };
+        let limits = hpack::Limits {
+            table_octets: GIVEN_UP_TABLE,
+            uncertain_table_octets: GIVEN_UP_TABLE,
+            ..hpack::Limits::default()
+        };
         let mut fresh = hpack::Decoder::new(hpack::Start::Late, limits);
         if let Some(limit) = given_up.size_limit() {
             fresh.set_size_limit(limit);
@@ -225,7 +195,9 @@ impl State {
                 });
             }
             Item::Frame(raw) => self.frame(raw, step),
-            Item::Part { header, at: from, octets, pieces } if is_data(header) => self.part(header, from, Ok(octets), pieces, step),
+            Item::Part { header, at: from, octets, pieces } if is_data(header) => {
+                self.part(header, from, Ok(octets), pieces, step)
+            }
             Item::MissingPart { header, length } if is_data(header) => self.part(header, 0, Err(length), &[], step),
             Item::Part { .. } | Item::MissingPart { .. } => {}
             Item::LargeFrame { offset, header, missing, pieces } => {
@@ -247,19 +219,33 @@ impl State {
     }
 
     /// Content octets of a DATA frame read in parts, without its pad length octet and its padding.
-    fn part(&mut self, header: FrameHeader, from: u32, octets: Result<&[u8], u32>, pieces: &[Piece], step: &mut Step<'_, impl Sink>) {
+    fn part(
+        &mut self,
+        header: FrameHeader,
+        from: u32,
+        octets: Result<&[u8], u32>,
+        pieces: &[Piece],
+        step: &mut Step<'_, impl Sink>,
+    ) {
         let side = &mut self.sides[step.direction];
         let padded = header.flags().has(Flags::PADDED);
         let mut content = octets;
         if from == 0 && octets.is_ok() {
-            side.large_padding = if padded { octets.ok().and_then(|octets| octets.first().copied()).unwrap_or(0) } else { 0 };
+            side.large_padding =
+                if padded { octets.ok().and_then(|octets| octets.first().copied()).unwrap_or(0) } else { 0 };
         }
         if let Ok(octets) = octets {
             let end = header.length().saturating_sub(u32::from(side.large_padding)).saturating_sub(from);
             let octets = octets.get(..usize::try_from(end).unwrap_or(usize::MAX)).unwrap_or(octets);
             content = Ok(octets.get(usize::from(padded && from == 0)..).unwrap_or_default());
         }
-        step.sink.part(Part { direction: step.direction, stream: header.stream(), octets: content, pieces, at: step.at });
+        step.sink.part(Part {
+            direction: step.direction,
+            stream: header.stream(),
+            octets: content,
+            pieces,
+            at: step.at,
+        });
     }
 
     /// Frames of a direction were lost: all that they may have changed is unknown now.
@@ -296,6 +282,7 @@ impl State {
     }
 
     fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
+        self.sides[step.direction].followed = true;
         let kind = raw.header.kind();
         self.check_interruption(raw, step);
         if raw.missing > 0 {
@@ -347,7 +334,11 @@ impl State {
             }
             FrameType::HEADERS => {
                 let flags = raw.header.flags();
-                let skip = usize::from(flags.has(Flags::PADDED)).saturating_add(if flags.has(Flags::PRIORITY) { 5 } else { 0 });
+                let skip = usize::from(flags.has(Flags::PADDED)).saturating_add(if flags.has(Flags::PRIORITY) {
+                    5
+                } else {
+                    0
+                });
                 let pad = if flags.has(Flags::PADDED) { prefix.first().copied().unwrap_or(0) } else { 0 };
                 let end = raw.payload.len().saturating_sub(usize::from(pad)).min(prefix.len());
                 let fragment = prefix.get(skip..end.max(skip)).unwrap_or_default();
@@ -376,19 +367,6 @@ impl State {
         }
     }
 
-    /// A header block whose rest was not captured: the fields before the hole are exact, the table is not any more.
-    /// `earlier` are the frames of the block before this one.
-    fn broken_block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], earlier: &[FrameId], ends_stream: bool, step: &mut Step<'_, impl Sink>) {
-        let state = self.begin_headers(raw.header.stream(), ends_stream, step);
-        let id = step.shared.number();
-        let frame = step.plain(id, raw, payload, Facts::None, Some(state));
-        let fields = self.sides[step.direction].hpack.decode_partial(fragment, &mut step.shared.scratch);
-        let frames = [earlier, &[id]].concat();
-        let block = Block { fields, frames: &frames, promised: None, complete: false };
-        step.sink.frame(&Frame { block: Some(block), ends_stream, ..frame });
-        self.charge_tables(step);
-    }
-
     fn data(&mut self, raw: &Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
         let length = raw.header.length();
         let stream_id = raw.header.stream();
@@ -406,8 +384,10 @@ impl State {
         self.open_if_missed(stream_id, step);
         let (state, window) = match self.streams.get_mut(stream_id) {
             Some(stream) => {
-                stream.window[step.direction] = stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
-                stream.used[step.direction] = stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
+                stream.window[step.direction] =
+                    stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
+                stream.used[step.direction] =
+                    stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
                 if stream.state[step.direction] == StreamHalf::Idle {
                     stream.state[step.direction] = StreamHalf::Open;
                 }
@@ -424,106 +404,22 @@ impl State {
         self.emit(raw, payload, Facts::Used { connection, stream: window }, state, step);
     }
 
-    fn headers(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], promised: Option<StreamId>, step: &mut Step<'_, impl Sink>) {
-        let stream = raw.header.stream();
-        let ends_stream = raw.header.ends_stream();
-        if raw.header.flags().has(Flags::END_HEADERS) {
-            let state = match promised {
-                Some(promised) => {
-                    self.begin_headers(promised, false, step);
-                    self.streams.get(stream).map(|stream| stream.state)
-                }
-                None => Some(self.begin_headers(stream, ends_stream, step)),
-            };
-            let id = step.shared.number();
-            let ids = [id];
-            return self.block(raw, payload, fragment, Ended { promised, ends_stream, frames: &ids, complete: true, id, state }, step);
-        }
-        let id = FrameId(step.shared.next_frame);
-        let mut block = OpenBlock { stream, promised, ends_stream, fragment: Vec::new(), frames: vec![id], complete: true, left_out: 0 };
-        block.extend(fragment, &step.shared.limits);
-        self.sides[step.direction].block = Some(block);
-        let state = self.streams.get(stream).map(|stream| stream.state);
-        self.emit(raw, payload, Facts::None, state, step);
-    }
-
     #[cold]
-    fn continuation(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], step: &mut Step<'_, impl Sink>) {
-        let Some(mut block) = self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream()) else {
-            let exact = self.sides[step.direction].hpack.is_exact();
-            self.sides[step.direction].hpack.lose_track();
-            let id = FrameId(step.shared.next_frame);
-            self.plain(raw, payload, Facts::None, step);
-            // Without its beginning in the capture there is nothing to blame anybody for.
-            if exact {
-                step.malformed(id, raw, Malformed::StrayContinuation);
-            }
-            return;
-        };
-        block.extend(fragment, &step.shared.limits);
-        let id = FrameId(step.shared.next_frame);
-        if block.frames.len() < step.shared.limits.header_block_frames {
-            block.frames.push(id);
-        }
-        if !raw.header.flags().has(Flags::END_HEADERS) {
-            self.sides[step.direction].block = Some(block);
-            let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
-            return self.emit(raw, payload, Facts::None, state, step);
-        }
-        let state = self.begin_headers(block.promised.unwrap_or(block.stream), block.ends_stream, step);
-        let id = step.shared.number();
-        let ended = Ended { promised: block.promised, ends_stream: block.ends_stream, frames: &block.frames, complete: block.complete, id, state: Some(state) };
-        self.block(raw, payload, &block.fragment, ended, step);
-        if block.left_out > 0 {
-            step.notice(Notice::Limit { what: "octets of a header block", count: block.left_out });
-        }
-    }
-
     /// Decodes a header block that ends with this frame, and hands the frame out.
     #[inline]
-    fn block(&mut self, raw: &Raw<'_>, payload: Payload<'_>, fragment: &[u8], ended: Ended<'_>, step: &mut Step<'_, impl Sink>) {
-        let mut frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
-        let Step { direction, at, shared, sink, .. } = step;
-        let hpack = &mut self.sides[*direction].hpack;
-        let fields = if ended.complete { hpack.decode(fragment, &mut shared.scratch) } else { hpack.decode_partial(fragment, &mut shared.scratch) };
-        frame.block = Some(Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete });
-        frame.ends_stream = ended.ends_stream;
-        sink.frame(&frame);
-        for fault in fields.faults() {
-            sink.notice(*direction, *at, raw.malformed(ended.id, Malformed::Hpack(*fault)));
-        }
-        let omitted = fields.omitted();
-        if omitted.fields > 0 {
-            sink.notice(*direction, *at, Notice::Limit { what: "fields of a header block", count: u64::from(omitted.fields) });
-        }
-        self.charge_tables(step);
-    }
-
-    /// Opens the stream a header block begins on, or ends its half; the state after it.
-    fn begin_headers(&mut self, id: StreamId, ends_stream: bool, step: &mut Step<'_, impl Sink>) -> StreamState {
-        self.open(id, step);
-        let Some(stream) = self.streams.get_mut(id) else { return StreamState::default() };
-        stream.state[step.direction] = match stream.state[step.direction] {
-            _ if ends_stream => StreamHalf::Closed,
-            StreamHalf::Idle => StreamHalf::Open,
-            half => half,
-        };
-        let state = stream.state;
-        if state == CLOSED {
-            self.end_stream(id, step.shared);
-        }
-        state
-    }
-
     /// Follows a stream from here on.
-    fn open(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
+    pub(super) fn open(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
         if self.streams.contains(id) || id == StreamId::CONNECTION {
             return;
         }
         let side = &mut self.sides[step.direction];
         side.highest = side.highest.max(id.0);
         if step.shared.open_streams < step.shared.limits.streams {
-            let stream = self.new_stream();
+            let mut stream = self.new_stream();
+            if step.direction == Direction::ToClient && id.is_client_initiated() {
+                // The request was not seen, nor what it used and gave.
+                (stream.window, stream.used) = (Both::default(), Both::default());
+            }
             self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
         } else {
@@ -532,7 +428,7 @@ impl State {
     }
 
     /// Follows a stream whose beginning was missed, unless it is known to be over.
-    fn open_if_missed(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
+    pub(super) fn open_if_missed(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
         if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains(id) {
             self.open(id, step);
             if let Some(stream) = self.streams.get_mut(id) {
@@ -543,11 +439,15 @@ impl State {
 
     fn new_stream(&self) -> Stream {
         // A stream's window is set by the side that receives.
-        let window = Both::from_fn(|direction| self.sides[direction.opposite()].values.initial_window_size.map(i64::from));
-        Stream { window, used: Both::from_fn(|_| Some(0)), ..Stream::default() }
+        let window = Both::from_fn(|direction| {
+            let initial = self.sides[direction.opposite()].values.initial_window_size.map(i64::from);
+            initial.filter(|_| self.sides[direction].followed)
+        });
+        let used = Both::from_fn(|direction| self.sides[direction].followed.then_some(0));
+        Stream { window, used, ..Stream::default() }
     }
 
-    fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
+    pub(super) fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
         if self.streams.remove(id).is_some() {
             shared.open_streams = shared.open_streams.saturating_sub(1);
             if self.partial {
@@ -560,146 +460,21 @@ impl State {
     }
 
     #[inline(never)]
-    fn settings(&mut self, raw: &Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
-        let payload = Payload::Settings(settings);
-        if raw.header.is_ack() {
-            let answered = self.sides[step.direction.opposite()].unanswered_settings.pop_front();
-            if let Some((_, accepted)) = &answered {
-                self.accept(step.direction.opposite(), accepted);
-            }
-            let answers = answered.map(|(sent, _)| sent);
-            return self.emit(raw, payload, Facts::Acknowledges(answers), None, step);
-        }
-        let side = &mut self.sides[step.direction];
-        let preface = std::mem::replace(&mut side.before_preface, false);
-        let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
-        if side.unanswered_settings.len() < step.shared.limits.unanswered {
-            side.unanswered_settings.push_back((sent, settings.take(128).collect()));
-        } else {
-            step.notice(Notice::Limit { what: "SETTINGS without acknowledgement", count: 1 });
-        }
-        self.emit(raw, payload, Facts::Settings { preface }, None, step);
-    }
-
-    /// The settings of the side that sends in `of` take effect: the other side has acknowledged them.
-    fn accept(&mut self, of: Direction, accepted: &[Setting]) {
-        let towards = of.opposite();
-        let before = self.sides[of].values.initial_window_size;
-        for setting in accepted {
-            self.sides[of].values.apply(*setting);
-        }
-        let values = self.sides[of].values;
-        if let Some(size) = values.header_table_size {
-            self.sides[towards].hpack.set_size_limit(size);
-        }
-        if before == values.initial_window_size {
-            return;
-        }
-        // Windows of open streams move by the difference (§6.9.2).
-        let change = match (before, values.initial_window_size) {
-            (Some(before), Some(after)) => Some(i64::from(after).saturating_sub(i64::from(before))),
-            _ => None,
-        };
-        for (_, stream) in self.streams.iter_mut() {
-            stream.window[towards] = match (stream.window[towards], change) {
-                (Some(window), Some(change)) => Some(window.saturating_add(change)),
-                _ => None,
-            };
-        }
-    }
-
-    fn ping(&mut self, raw: &Raw<'_>, opaque: [u8; 8], step: &mut Step<'_, impl Sink>) {
-        let facts = if raw.header.is_ack() {
-            let pings = &mut self.sides[step.direction.opposite()].unanswered_pings;
-            let place = pings.iter().position(|(_, sent)| *sent == opaque);
-            Facts::Acknowledges(place.and_then(|place| pings.remove(place)).map(|(sent, _)| sent))
-        } else {
-            let pings = &mut self.sides[step.direction].unanswered_pings;
-            if pings.len() >= step.shared.limits.unanswered {
-                pings.pop_front();
-                step.notice(Notice::Limit { what: "PINGs without answer", count: 1 });
-            }
-            pings.push_back((FrameRef { id: FrameId(step.shared.next_frame), at: step.at }, opaque));
-            Facts::None
-        };
-        self.emit(raw, Payload::Ping(opaque), facts, None, step);
-    }
-
-    fn window_update(&mut self, raw: &Raw<'_>, increment: u32, step: &mut Step<'_, impl Sink>) {
-        let granted = step.direction.opposite();
-        let grant = |window: Option<i64>| window.map(|window| window.saturating_add(i64::from(increment)));
-        let id = raw.header.stream();
-        self.open_if_missed(id, step);
-        let (state, facts) = if id == StreamId::CONNECTION {
-            let side = &mut self.sides[granted];
-            side.window = grant(side.window);
-            let by = match std::mem::replace(&mut side.used_by, UsedBy::Nobody) {
-                UsedBy::One(stream) => Some(stream),
-                _ => None,
-            };
-            let used = side.used;
-            side.used = used.map(|used| used.saturating_sub(u64::from(increment)));
-            if side.used.is_some_and(|rest| rest > 0) {
-                side.used_by = by.map_or(UsedBy::Many, UsedBy::One);
-            }
-            (None, Facts::Granted { window: side.window, used, by })
-        } else if let Some(stream) = self.streams.get_mut(id) {
-            stream.window[granted] = grant(stream.window[granted]);
-            let used = stream.used[granted];
-            stream.used[granted] = used.map(|used| used.saturating_sub(u64::from(increment)));
-            (Some(stream.state), Facts::Granted { window: stream.window[granted], used, by: Some(id) })
-        } else {
-            let seen = self.sides[Direction::ToServer].highest.max(self.sides[Direction::ToClient].highest);
-            let state = (id.0 <= seen && !self.partial).then_some(CLOSED);
-            (state, Facts::Granted { window: None, used: None, by: None })
-        };
-        self.emit(raw, Payload::WindowUpdate { increment }, facts, state, step);
-    }
-
-    /// A header block must be finished before any other frame of its direction (§4.3).
-    fn check_interruption(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
-        let side = &mut self.sides[step.direction];
-        let continues = |block: &OpenBlock| raw.header.kind() == FrameType::CONTINUATION && raw.header.stream() == block.stream;
-        if side.block.as_ref().is_some_and(|block| !continues(block)) {
-            side.block = None;
-            side.hpack.lose_track();
-            step.malformed(FrameId(step.shared.next_frame), raw, Malformed::BlockInterrupted);
-        }
-    }
-
-    fn plain(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
+    pub(super) fn plain(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
         let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
         self.emit(raw, payload, facts, state, step);
     }
 
-    fn emit(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, state: Option<StreamState>, step: &mut Step<'_, impl Sink>) {
+    pub(super) fn emit(
+        &self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        facts: Facts,
+        state: Option<StreamState>,
+        step: &mut Step<'_, impl Sink>,
+    ) {
         let id = step.shared.number();
         let frame = step.plain(id, raw, payload, facts, state);
         step.sink.frame(&frame);
     }
 }
-
-
-/// What is known of a header block when its last frame has come.
-struct Ended<'a> {
-    id: FrameId,
-    promised: Option<StreamId>,
-    ends_stream: bool,
-    frames: &'a [FrameId],
-    complete: bool,
-    state: Option<StreamState>,
-}
-
-impl OpenBlock {
-    fn extend(&mut self, fragment: &[u8], limits: &Limits) {
-        let room = limits.header_block.saturating_sub(self.fragment.len());
-        let fits = fragment.get(..room).unwrap_or(fragment);
-        if self.complete {
-            self.fragment.extend_from_slice(fits);
-        }
-        let left_out = if self.complete { fragment.len().saturating_sub(fits.len()) } else { fragment.len() };
-        self.complete &= left_out == 0;
-        self.left_out = self.left_out.saturating_add(left_out as u64);
-    }
-}
-

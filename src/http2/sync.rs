@@ -101,7 +101,9 @@ fn plausibility(header: FrameHeader, max_frame: u32) -> Option<u32> {
         FrameType::DATA | FrameType::HEADERS => (on_stream, 1),
         FrameType::PRIORITY => (!connection && length == 5, 2),
         FrameType::RST_STREAM => (on_stream && length == 4, 2),
-        FrameType::SETTINGS => (connection && length.is_multiple_of(6) && length <= 600 && !(header.is_ack() && length > 0), 2),
+        FrameType::SETTINGS => {
+            (connection && length.is_multiple_of(6) && length <= 600 && !(header.is_ack() && length > 0), 2)
+        }
         FrameType::PUSH_PROMISE => (on_stream && length >= 4, 1),
         FrameType::PING => (connection && length == 8, 2),
         FrameType::GOAWAY => (connection && length >= 8, 1),

@@ -57,20 +57,14 @@ impl Counters {
 
     /// All packets that were not TCP.
     pub fn not_tcp_total(&self) -> u64 {
-        self.not_tcp
-            .values()
-            .fold(0, |sum, &count| sum.saturating_add(count))
+        self.not_tcp.values().fold(0, |sum, &count| sum.saturating_add(count))
     }
 
     /// Incomplete datagrams dropped for any reason.
     pub fn incomplete(&self) -> Incomplete {
-        [
-            self.incomplete_aged,
-            self.incomplete_limit,
-            self.incomplete_end,
-        ]
-        .into_iter()
-        .fold(Incomplete::default(), Incomplete::plus)
+        [self.incomplete_aged, self.incomplete_limit, self.incomplete_end]
+            .into_iter()
+            .fold(Incomplete::default(), Incomplete::plus)
     }
 
     #[inline]
@@ -94,9 +88,7 @@ impl Counters {
     #[inline(never)]
     fn kind(&mut self, kind: NotTcp) -> &mut u64 {
         let known = self.not_tcp.len() < MAX_KINDS || self.not_tcp.contains_key(&kind);
-        self.not_tcp
-            .entry(if known { kind } else { NotTcp::Other })
-            .or_default()
+        self.not_tcp.entry(if known { kind } else { NotTcp::Other }).or_default()
     }
 }
 

@@ -53,9 +53,7 @@ impl Entry {
             return Ok(None);
         };
         let protocol = partial.protocol.unwrap_or(NO_NEXT_HEADER);
-        *self = Self::Finished(Finished {
-            octets: datagram.octets.as_slice().into(),
-        });
+        *self = Self::Finished(Finished { octets: datagram.octets.as_slice().into() });
         Ok(Some((datagram, protocol)))
     }
 
@@ -171,16 +169,12 @@ impl Partial {
         let at = u32::try_from(arrival.view.start()).unwrap_or(u32::MAX);
         let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
         for piece in arrival.origin.pieces(at, length) {
-            let (octets, behind) = rest
-                .split_at_checked(index(piece.length))
-                .unwrap_or((rest, &[]));
+            let (octets, behind) = rest.split_at_checked(index(piece.length)).unwrap_or((rest, &[]));
             conflict |= self.keep(start, octets, piece);
             start = start.saturating_add(piece.length);
             rest = behind;
         }
-        counters.fragments_conflicting = counters
-            .fragments_conflicting
-            .saturating_add(u64::from(conflict));
+        counters.fragments_conflicting = counters.fragments_conflicting.saturating_add(u64::from(conflict));
         Ok(())
     }
 
@@ -233,9 +227,7 @@ impl Partial {
             .get(first..last)
             .unwrap_or_default()
             .iter()
-            .fold((start, end), |(s, e), &(start, end)| {
-                (s.min(start), e.max(end))
-            });
+            .fold((start, end), |(s, e), &(start, end)| (s.min(start), e.max(end)));
         self.covered.splice(first..last.max(first), [merged]);
     }
 
@@ -248,42 +240,29 @@ impl Partial {
         if end < total {
             return None;
         }
-        let mut datagram = Datagram {
-            octets: Vec::with_capacity(self.octets.len()),
-            pieces: Vec::new(),
-            wire: total,
-        };
+        let mut datagram = Datagram { octets: Vec::with_capacity(self.octets.len()), pieces: Vec::new(), wire: total };
         for part in &self.parts {
             if index(part.start) != datagram.octets.len() {
                 break;
             }
             let from = index(part.at);
             let range = from..from.saturating_add(index(part.length));
-            datagram
-                .octets
-                .extend_from_slice(self.octets.get(range).unwrap_or_default());
+            datagram.octets.extend_from_slice(self.octets.get(range).unwrap_or_default());
             datagram.push(part);
         }
         let behind = self.octets.len().saturating_sub(datagram.octets.len());
         let cut = index(total) > datagram.octets.len();
         counters.datagrams_reassembled = counters.datagrams_reassembled.saturating_add(1);
         counters.datagrams_cut = counters.datagrams_cut.saturating_add(u64::from(cut));
-        counters.datagram_octets_behind_cut = counters
-            .datagram_octets_behind_cut
-            .saturating_add(behind.try_into().unwrap_or(u64::MAX));
+        counters.datagram_octets_behind_cut =
+            counters.datagram_octets_behind_cut.saturating_add(behind.try_into().unwrap_or(u64::MAX));
         Some(datagram)
     }
 
     fn held_bytes(&self) -> usize {
         let parts = self.parts.capacity().saturating_mul(size_of::<Part>());
-        let covered = self
-            .covered
-            .capacity()
-            .saturating_mul(size_of::<(u32, u32)>());
-        self.octets
-            .capacity()
-            .saturating_add(parts)
-            .saturating_add(covered)
+        let covered = self.covered.capacity().saturating_mul(size_of::<(u32, u32)>());
+        self.octets.capacity().saturating_add(parts).saturating_add(covered)
     }
 }
 
@@ -291,17 +270,10 @@ impl Datagram {
     /// Appends a part's place, joined to the last one where they adjoin.
     fn push(&mut self, part: &Part) {
         match self.pieces.last_mut() {
-            Some(last)
-                if last.packet == part.packet
-                    && last.offset.saturating_add(last.length) == part.offset =>
-            {
+            Some(last) if last.packet == part.packet && last.offset.saturating_add(last.length) == part.offset => {
                 last.length = last.length.saturating_add(part.length);
             }
-            _ => self.pieces.push(Piece {
-                packet: part.packet,
-                offset: part.offset,
-                length: part.length,
-            }),
+            _ => self.pieces.push(Piece { packet: part.packet, offset: part.offset, length: part.length }),
         }
     }
 }

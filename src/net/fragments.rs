@@ -28,12 +28,7 @@ pub struct FragmentLimits {
 /// 1024 datagrams, 4 MiB, a million packets, 30 seconds (as Linux).
 impl Default for FragmentLimits {
     fn default() -> Self {
-        Self {
-            datagrams: 1024,
-            octets: 4 << 20,
-            age_packets: 1_000_000,
-            age_ns: 30_000_000_000,
-        }
+        Self { datagrams: 1024, octets: 4 << 20, age_packets: 1_000_000, age_ns: 30_000_000_000 }
     }
 }
 
@@ -88,13 +83,7 @@ impl<'a> Arrival<'a> {
             scope: context.scope,
             identification: header.identification,
         };
-        Self {
-            key,
-            header,
-            view,
-            origin,
-            moment,
-        }
+        Self { key, header, view, origin, moment }
     }
 }
 
@@ -134,10 +123,7 @@ struct Waiting {
 
 impl Fragments {
     pub(super) fn new(limits: FragmentLimits) -> Self {
-        Self {
-            limits,
-            ..Self::default()
-        }
+        Self { limits, ..Self::default() }
     }
 
     /// Octets of memory held.
@@ -148,11 +134,7 @@ impl Fragments {
     /// Adds a fragment to its datagram.
     pub(super) fn take(&mut self, arrival: Arrival<'_>, counters: &mut Counters) -> Taken {
         let mut serial = self.serial(&arrival);
-        if let Some(Waiting {
-            entry: Entry::Finished(finished),
-            ..
-        }) = self.waiting.get(&serial)
-        {
+        if let Some(Waiting { entry: Entry::Finished(finished), .. }) = self.waiting.get(&serial) {
             if finished.repeats(&arrival) {
                 return Taken::Waits(Fragment::Repeated);
             }
@@ -165,10 +147,7 @@ impl Fragments {
         };
         let before = waiting.entry.held_bytes();
         let added = waiting.entry.add(&arrival, counters);
-        self.held = self
-            .held
-            .saturating_sub(before)
-            .saturating_add(waiting.entry.held_bytes());
+        self.held = self.held.saturating_sub(before).saturating_add(waiting.entry.held_bytes());
         let taken = match added {
             Ok(Some((datagram, protocol))) => Taken::Complete { datagram, protocol },
             Ok(None) => Taken::Waits(Fragment::Held),
@@ -178,12 +157,7 @@ impl Fragments {
                 if waiting.entry.is_empty() {
                     self.remove(serial);
                 }
-                Taken::Malformed(Malformed {
-                    layer: Layer::Fragment,
-                    what,
-                    packet,
-                    offset,
-                })
+                Taken::Malformed(Malformed { layer: Layer::Fragment, what, packet, offset })
             }
         };
         self.shrink(counters);
@@ -218,11 +192,7 @@ impl Fragments {
         }
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
-        let waiting = Waiting {
-            key: arrival.key,
-            since: arrival.moment,
-            entry: Entry::default(),
-        };
+        let waiting = Waiting { key: arrival.key, since: arrival.moment, entry: Entry::default() };
         self.held = self.held.saturating_add(waiting.entry.held_bytes());
         self.serials.insert(arrival.key, serial);
         self.waiting.insert(serial, waiting);

@@ -7,8 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use etherparse::err::{ip_auth, ipv4, ipv6};
 use etherparse::{
-    IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice,
-    Ipv6RawExtHeaderSlice, UdpHeaderSlice,
+    IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice, UdpHeaderSlice,
 };
 
 use super::fragments::{FragmentHeader, Identification};
@@ -52,10 +51,7 @@ pub(super) fn v4(view: &mut View<'_>, context: &mut Context) -> Result<Next, Sto
             return Err(Stop::NotTcp(kind));
         }
         return Ok(Next::Fragment(FragmentHeader {
-            identification: Identification::V4 {
-                id: header.identification(),
-                protocol,
-            },
+            identification: Identification::V4 { id: header.identification(), protocol },
             offset: u32::from(header.fragments_offset().byte_offset()),
             more: header.more_fragments(),
             protocol,
@@ -69,9 +65,7 @@ fn v4_fault(view: &View<'_>, error: ipv4::HeaderSliceError) -> Stop {
     let what = match error {
         ipv4::HeaderSliceError::Len(error) => return view.short(Layer::Ipv4, error.required_len),
         ipv4::HeaderSliceError::Content(error) => match error {
-            ipv4::HeaderError::UnexpectedVersion { version_number } => {
-                Fault::Version(version_number)
-            }
+            ipv4::HeaderError::UnexpectedVersion { version_number } => Fault::Version(version_number),
             ipv4::HeaderError::HeaderLengthSmallerThanHeader { ihl } => Fault::HeaderLength(ihl),
         },
     };
@@ -87,9 +81,9 @@ pub(super) fn v6(view: &mut View<'_>, context: &mut Context) -> Result<Next, Sto
         Err(ipv6::HeaderSliceError::Len(error)) => {
             return Err(view.short(Layer::Ipv6, error.required_len));
         }
-        Err(ipv6::HeaderSliceError::Content(ipv6::HeaderError::UnexpectedVersion {
-            version_number,
-        })) => return Err(view.fault(Layer::Ipv6, Fault::Version(version_number))),
+        Err(ipv6::HeaderSliceError::Content(ipv6::HeaderError::UnexpectedVersion { version_number })) => {
+            return Err(view.fault(Layer::Ipv6, Fault::Version(version_number)));
+        }
     };
     view.skip(header.slice().len(), Layer::Ipv6)?;
     context.jumbo = header.payload_length() == 0;
@@ -103,11 +97,7 @@ pub(super) fn v6(view: &mut View<'_>, context: &mut Context) -> Result<Next, Sto
 
 /// What a protocol number announces; TCP ended the walk before.
 #[inline(never)]
-pub(super) fn protocol(
-    view: &mut View<'_>,
-    number: u8,
-    context: &mut Context,
-) -> Result<Next, Stop> {
+pub(super) fn protocol(view: &mut View<'_>, number: u8, context: &mut Context) -> Result<Next, Stop> {
     match number {
         4 => Ok(Next::Ipv4),
         41 => Ok(Next::Ipv6),
@@ -116,13 +106,9 @@ pub(super) fn protocol(
         97 => tunnel::ether_ip(view),
         137 => Ok(Next::Mpls),
         51 => authentication(view),
-        0 | 43 | 60 | 135 | 139 | 140 if context.source.is_ipv6() => {
-            extension(view, number, context)
-        }
+        0 | 43 | 60 | 135 | 139 | 140 if context.source.is_ipv6() => extension(view, number, context),
         44 if context.source.is_ipv6() => fragment(view, context),
-        _ => Err(Stop::NotTcp(
-            never_tcp(number).unwrap_or(NotTcp::Protocol(number)),
-        )),
+        _ => Err(Stop::NotTcp(never_tcp(number).unwrap_or(NotTcp::Protocol(number)))),
     }
 }
 
@@ -184,10 +170,10 @@ fn extension(view: &mut View<'_>, number: u8, context: &mut Context) -> Result<N
         if let Some(length) = jumbo_length(header.payload()) {
             view.limit(length);
         }
-    } else if number == 43 {
-        if let Some(last) = last_stop(header.payload()) {
-            context.destination = IpAddr::V6(last);
-        }
+    } else if number == 43
+        && let Some(last) = last_stop(header.payload())
+    {
+        context.destination = IpAddr::V6(last);
     }
     view.skip(header.slice().len(), Layer::Ipv6Extension)?;
     Ok(Next::Protocol(header.next_header().0))
@@ -200,9 +186,7 @@ fn jumbo_length(mut options: &[u8]) -> Option<usize> {
             [0, rest @ ..] => rest,
             [0xc2, 4, a, b, c, d, ..] => {
                 let length = u32::from_be_bytes([*a, *b, *c, *d]);
-                return usize::try_from(length)
-                    .ok()
-                    .filter(|&length| length > 0xffff);
+                return usize::try_from(length).ok().filter(|&length| length > 0xffff);
             }
             [_, length, rest @ ..] => rest.get(usize::from(*length)..)?,
             _ => return None,
@@ -242,9 +226,7 @@ fn fragment(view: &mut View<'_>, context: &mut Context) -> Result<Next, Stop> {
     }
     context.descend(view)?;
     Ok(Next::Fragment(FragmentHeader {
-        identification: Identification::V6 {
-            id: header.identification(),
-        },
+        identification: Identification::V6 { id: header.identification() },
         offset: u32::from(header.fragment_offset().byte_offset()),
         more: header.more_fragments(),
         protocol,

@@ -51,11 +51,7 @@ pub(super) fn ethernet(view: &mut View<'_>) -> Result<Next, Stop> {
 
 /// What an ethertype announces; VLAN tags are taken off here.
 #[inline]
-pub(super) fn ether_type(
-    view: &mut View<'_>,
-    number: u16,
-    context: &mut Context,
-) -> Result<Next, Stop> {
+pub(super) fn ether_type(view: &mut View<'_>, number: u16, context: &mut Context) -> Result<Next, Stop> {
     Ok(match number {
         0x0800 => Next::Ipv4,
         0x86dd => Next::Ipv6,
@@ -78,11 +74,7 @@ fn vlan(view: &mut View<'_>, context: &mut Context) -> Result<Next, Stop> {
     context.enter(u32::from(tag.vlan_identifier().value()));
     let number = tag.ether_type().0;
     view.skip(tag.slice().len(), Layer::Vlan)?;
-    Ok(if number < FIRST_ETHER_TYPE {
-        Next::Llc
-    } else {
-        Next::EtherType(number)
-    })
+    Ok(if number < FIRST_ETHER_TYPE { Next::Llc } else { Next::EtherType(number) })
 }
 
 /// IEEE 802.2; followed only where SNAP gives an ethertype (RFC 1042).

@@ -6,11 +6,7 @@
 //!
 //! This room says where a segment stands and how long it was on the wire. It does not verify checksums (offload leaves
 //! them unset), order segments, or decide what a flow is; all of that is `tcp`'s.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 mod counters;
 mod datagram;
@@ -56,16 +52,13 @@ pub struct Net {
 impl Net {
     /// A dissector of packets that holds no more fragments than `limits` allow.
     pub fn new(limits: FragmentLimits) -> Self {
-        Self {
-            fragments: Fragments::new(limits),
-            ..Self::default()
-        }
+        Self { fragments: Fragments::new(limits), ..Self::default() }
     }
 
     /// Reads one packet.
     ///
     /// `link` is the LINKTYPE_ number of the interface, `data` the captured octets, `original_length` their number on the
-    /// wire (never taken as less than `data.len()`), `number` what [`Piece::packet`] shall say, `time_ns` the time of
+    /// wire (never taken as less than `data.len()`), `number` what [`Piece::packet`](crate::span::Piece::packet) shall say, `time_ns` the time of
     /// capture in nanoseconds since the epoch, used only to age fragments. The outcome borrows from `data`, or from
     /// `self` when the last of several fragments completed a datagram.
     #[inline]
@@ -94,10 +87,7 @@ impl Net {
         let outcome = match found {
             Ok(Found::Tcp) => Segment::parse(view, &context, origin),
             Ok(Found::Fragment(header)) => {
-                let moment = Moment {
-                    packets: self.counters.packets,
-                    time_ns,
-                };
+                let moment = Moment { packets: self.counters.packets, time_ns };
                 self.fragments.expire(moment, &mut self.counters);
                 let arrival = Arrival::new(header, &context, view, origin, moment);
                 let taken = self.fragments.take(arrival, &mut self.counters);
@@ -121,20 +111,13 @@ impl Net {
 
     /// Octets of memory held for fragments and for the datagram completed last.
     pub fn held_bytes(&self) -> usize {
-        self.fragments
-            .held_bytes()
-            .saturating_add(self.whole.held_bytes())
+        self.fragments.held_bytes().saturating_add(self.whole.held_bytes())
     }
 
     /// Follows a fragment that may have completed a datagram, which may in turn hold a fragment in a tunnel.
     /// Ends because each datagram lies below one more IP or fragment header, and those are limited.
     #[cold]
-    fn reassembled(
-        &mut self,
-        mut taken: Taken,
-        mut context: Context,
-        moment: Moment,
-    ) -> Outcome<'_> {
+    fn reassembled(&mut self, mut taken: Taken, mut context: Context, moment: Moment) -> Outcome<'_> {
         let (rest, found) = loop {
             let protocol = match taken {
                 Taken::Complete { datagram, protocol } => {

@@ -28,11 +28,7 @@ impl Iterator for Pieces<'_> {
             self.left = self.left.saturating_sub(length);
             if length > 0 {
                 let offset = piece.offset.saturating_add(skipped);
-                return Some(Piece {
-                    packet: piece.packet,
-                    offset,
-                    length,
-                });
+                return Some(Piece { packet: piece.packet, offset, length });
             }
         }
         None
@@ -53,21 +49,12 @@ impl<'a> Origin<'a> {
     pub(super) fn pieces(self, start: u32, length: u32) -> Pieces<'a> {
         let (single, list) = match self {
             Self::Packet(packet) => {
-                let piece = Piece {
-                    packet,
-                    offset: start,
-                    length,
-                };
+                let piece = Piece { packet, offset: start, length };
                 ((length > 0).then_some(piece), &[][..])
             }
             Self::Datagram(list) => (None, list),
         };
-        Pieces {
-            single,
-            list: list.iter(),
-            skip: start,
-            left: length,
-        }
+        Pieces { single, list: list.iter(), skip: start, left: length }
     }
 
     /// The packet and offset of one octet; of the last one known if there is none at `at`.
@@ -77,9 +64,9 @@ impl<'a> Origin<'a> {
         }
         match self {
             Self::Packet(packet) => (packet, at),
-            Self::Datagram(list) => list.last().map_or((0, 0), |piece| {
-                (piece.packet, piece.offset.saturating_add(piece.length))
-            }),
+            Self::Datagram(list) => {
+                list.last().map_or((0, 0), |piece| (piece.packet, piece.offset.saturating_add(piece.length)))
+            }
         }
     }
 }

@@ -10,9 +10,9 @@ use etherparse::err::tcp::{HeaderError, HeaderSliceError};
 
 use super::outcome::{Fault, Layer, Outcome};
 use super::pieces::{Origin, Pieces};
-use crate::span::Piece;
 use super::view::View;
 use super::walk::Context;
+use crate::span::Piece;
 
 /// One TCP segment, borrowed from the packet or from a reassembled datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,11 +57,7 @@ impl<'a> Segment<'a> {
         };
         let offset = self.start.saturating_add(self.header_length());
         let length = length(self.payload);
-        (length > 0).then_some(Piece {
-            packet,
-            offset,
-            length,
-        })
+        (length > 0).then_some(Piece { packet, offset, length })
     }
 
     /// Where the payload stands if that is one place: always so unless it was reassembled from IP fragments. An empty
@@ -71,14 +67,8 @@ impl<'a> Segment<'a> {
         match (pieces.next(), pieces.next()) {
             (Some(piece), None) => Some(piece),
             (None, _) => {
-                let (packet, offset) = self
-                    .origin
-                    .locate(self.start.saturating_add(self.header_length()));
-                Some(Piece {
-                    packet,
-                    offset,
-                    length: 0,
-                })
+                let (packet, offset) = self.origin.locate(self.start.saturating_add(self.header_length()));
+                Some(Piece { packet, offset, length: 0 })
             }
             _ => None,
         }
@@ -131,14 +121,7 @@ impl<'a> Segment<'a> {
         match TcpSlice::from_slice(view.octets()) {
             Ok(tcp) => {
                 let options = tcp.header_slice().get(20..).unwrap_or_default();
-                Outcome::Tcp(Self::new(
-                    &tcp,
-                    options,
-                    tcp.payload(),
-                    view,
-                    context,
-                    origin,
-                ))
+                Outcome::Tcp(Self::new(&tcp, options, tcp.payload(), view, context, origin))
             }
             Err(error) => Self::cut(error, view, context, origin),
         }
@@ -147,12 +130,7 @@ impl<'a> Segment<'a> {
     /// What a header says that could not be read whole. If only options are missing, and because the capture cut them,
     /// it is still a segment: captures of the first 60 octets are common.
     #[cold]
-    fn cut(
-        error: HeaderSliceError,
-        view: View<'a>,
-        context: &Context,
-        origin: Origin<'a>,
-    ) -> Outcome<'a> {
+    fn cut(error: HeaderSliceError, view: View<'a>, context: &Context, origin: Origin<'a>) -> Outcome<'a> {
         let need = match error {
             HeaderSliceError::Len(error) => error.required_len,
             HeaderSliceError::Content(HeaderError::DataOffsetTooSmall { data_offset }) => {
@@ -186,9 +164,7 @@ impl<'a> Segment<'a> {
         origin: Origin<'a>,
     ) -> Self {
         let flags = match tcp.header_slice() {
-            [_, _, _, _, _, _, _, _, _, _, _, _, high, low, ..] => {
-                u16::from_be_bytes([high & 0x0f, *low])
-            }
+            [_, _, _, _, _, _, _, _, _, _, _, _, high, low, ..] => u16::from_be_bytes([high & 0x0f, *low]),
             _ => 0,
         };
         let wire_length = view.wire().saturating_sub(tcp.header_len());

@@ -22,10 +22,8 @@ pub(super) fn gre(view: &mut View<'_>, context: &mut Context) -> Result<Next, St
         return Err(Stop::NotTcp(NotTcp::Gre { version }));
     }
     let optional = |flag: u8| if flags & flag == 0 { 0 } else { 4 };
-    let length = 4_usize
-        .saturating_add(optional(CHECKSUM))
-        .saturating_add(optional(KEY))
-        .saturating_add(optional(SEQUENCE));
+    let length =
+        4_usize.saturating_add(optional(CHECKSUM)).saturating_add(optional(KEY)).saturating_add(optional(SEQUENCE));
     let mut rest = *view;
     view.skip(length, Layer::Gre)?;
     if flags & KEY != 0 {
@@ -47,11 +45,7 @@ const KEY: u8 = 0x20;
 const SEQUENCE: u8 = 0x10;
 
 /// A mirrored frame, types II and III (draft-foschiano-erspan-03 §4).
-pub(super) fn erspan(
-    view: &mut View<'_>,
-    header: usize,
-    context: &mut Context,
-) -> Result<Next, Stop> {
+pub(super) fn erspan(view: &mut View<'_>, header: usize, context: &mut Context) -> Result<Next, Stop> {
     let [_, vlan, _, session] = *view.peek::<4>(Layer::Erspan)?;
     context.enter(u32::from_be_bytes([0, 0, vlan, session]));
     let mut length = header;
@@ -125,8 +119,5 @@ fn carries_ethernet(view: &View<'_>, skip: usize) -> bool {
     let Some([.., high, low]) = frame.first_chunk::<14>() else {
         return false;
     };
-    matches!(
-        u16::from_be_bytes([*high, *low]),
-        0x0800 | 0x0806 | 0x86dd | 0x8100 | 0x88a8 | 0x8847 | 0x8864
-    )
+    matches!(u16::from_be_bytes([*high, *low]), 0x0800 | 0x0806 | 0x86dd | 0x8100 | 0x88a8 | 0x8847 | 0x8864)
 }

@@ -19,22 +19,14 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     pub(super) fn packet(data: &'a [u8], original_length: u32) -> Self {
         let original = usize::try_from(original_length).unwrap_or(usize::MAX);
-        Self {
-            octets: data,
-            start: 0,
-            wire: original.max(data.len()),
-        }
+        Self { octets: data, start: 0, wire: original.max(data.len()) }
     }
 
     /// What follows `headers` octets of a packet, of which there were `wire` octets.
     #[inline]
     pub(super) fn behind(data: &'a [u8], headers: usize, wire: usize) -> Self {
         let rest = data.get(headers..).unwrap_or_default();
-        Self {
-            octets: rest.get(..wire).unwrap_or(rest),
-            start: headers,
-            wire,
-        }
+        Self { octets: rest.get(..wire).unwrap_or(rest), start: headers, wire }
     }
 
     pub(super) fn datagram(datagram: &'a Datagram) -> Self {
@@ -51,11 +43,7 @@ impl<'a> View<'a> {
 
     /// The view without its octets, to be applied to the same ones again.
     pub(super) fn extent(&self) -> Extent {
-        Extent {
-            start: self.start,
-            captured: self.octets.len(),
-            wire: self.wire,
-        }
+        Extent { start: self.start, captured: self.octets.len(), wire: self.wire }
     }
 
     pub(super) fn wire(&self) -> usize {
@@ -99,21 +87,13 @@ impl<'a> View<'a> {
     /// Why a header of `need` octets cannot be read: the capture cut it, or the packet itself ends before it does.
     #[cold]
     pub(super) fn short(&self, layer: Layer, need: usize) -> Stop {
-        if need <= self.wire {
-            Stop::NotTcp(NotTcp::Cut(layer))
-        } else {
-            self.fault(layer, Fault::Truncated)
-        }
+        if need <= self.wire { Stop::NotTcp(NotTcp::Cut(layer)) } else { self.fault(layer, Fault::Truncated) }
     }
 
     /// A fault of the header that begins here.
     #[cold]
     pub(super) fn fault(&self, layer: Layer, what: Fault) -> Stop {
-        Stop::Malformed {
-            layer,
-            what,
-            at: self.start,
-        }
+        Stop::Malformed { layer, what, at: self.start }
     }
 }
 
@@ -129,10 +109,6 @@ impl Extent {
     /// The view of `all` here, where it was taken from.
     pub(super) fn of(self, all: &[u8]) -> View<'_> {
         let rest = all.get(self.start..).unwrap_or_default();
-        View {
-            octets: rest.get(..self.captured).unwrap_or(rest),
-            start: self.start,
-            wire: self.wire,
-        }
+        View { octets: rest.get(..self.captured).unwrap_or(rest), start: self.start, wire: self.wire }
     }
 }

@@ -50,11 +50,7 @@ pub(super) enum Found {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stop {
     NotTcp(NotTcp),
-    Malformed {
-        layer: Layer,
-        what: Fault,
-        at: usize,
-    },
+    Malformed { layer: Layer, what: Fault, at: usize },
 }
 
 impl Stop {
@@ -63,12 +59,7 @@ impl Stop {
             Self::NotTcp(why) => Outcome::NotTcp(why),
             Self::Malformed { layer, what, at } => {
                 let (packet, offset) = origin.locate(u32::try_from(at).unwrap_or(u32::MAX));
-                Outcome::Malformed(Malformed {
-                    layer,
-                    what,
-                    packet,
-                    offset,
-                })
+                Outcome::Malformed(Malformed { layer, what, packet, offset })
             }
         }
     }
@@ -90,13 +81,7 @@ pub(super) struct Context {
 impl Default for Context {
     fn default() -> Self {
         let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self {
-            source: none,
-            destination: none,
-            depth: 0,
-            scope: 0,
-            jumbo: false,
-        }
+        Self { source: none, destination: none, depth: 0, scope: 0, jumbo: false }
     }
 }
 

@@ -18,11 +18,7 @@ impl Writer<'_, '_> {
             Ok(()) => self.guess_message(whole),
             Err((damage, good)) => {
                 let prefix = damage.what.is_truncation() && good > 0 && !is_text(octets);
-                let kind = if prefix {
-                    FaultKind::Damage(damage.what)
-                } else {
-                    FaultKind::NotProtobuf(damage.what)
-                };
+                let kind = if prefix { FaultKind::Damage(damage.what) } else { FaultKind::NotProtobuf(damage.what) };
                 self.walk.fault(kind, damage.at..octets.len(), None);
                 if prefix {
                     self.guess_message(0..good);
@@ -43,12 +39,7 @@ impl Writer<'_, '_> {
     fn guess_message(&mut self, range: Range<usize>) {
         let from = self.walk.scratch.entries.len();
         self.guess_index(range);
-        let level = self
-            .walk
-            .scratch
-            .entries
-            .get_mut(from..)
-            .unwrap_or_default();
+        let level = self.walk.scratch.entries.get_mut(from..).unwrap_or_default();
         if !level.is_sorted_by_key(|entry| entry.field) {
             level.sort_unstable_by_key(|entry| (entry.field, entry.start));
         }
@@ -75,19 +66,12 @@ impl Writer<'_, '_> {
         let from = self.walk.scratch.entries.len();
         let mut reader = Reader::within(self.walk.octets, range.clone());
         while let Ok(Some(record)) = reader.record() {
-            if record.wire == WireType::StartGroup
-                && reader.group(&record, self.walk.limits.depth).is_err()
-            {
+            if record.wire == WireType::StartGroup && reader.group(&record, self.walk.limits.depth).is_err() {
                 break;
             }
             let end = reader.position() as u32;
             let room = self.walk.scratch.entries.len() < self.walk.limits.entries;
-            let level = self
-                .walk
-                .scratch
-                .entries
-                .get_mut(from..)
-                .unwrap_or_default();
+            let level = self.walk.scratch.entries.get_mut(from..).unwrap_or_default();
             match level.last_mut() {
                 Some(entry) if entry.field == record.number => {
                     entry.end = end;
@@ -133,9 +117,7 @@ impl Writer<'_, '_> {
                     record.end = end.unwrap_or(record.end);
                 }
                 if self.full {
-                    self.walk
-                        .report
-                        .omit(reader.position().saturating_sub(record.start));
+                    self.walk.report.omit(reader.position().saturating_sub(record.start));
                     continue;
                 }
                 self.comma(first);
@@ -188,11 +170,7 @@ impl Writer<'_, '_> {
         let left = self.walk.limits.depth.saturating_sub(self.depth);
         // Plain words that happen to be records are far more often words.
         let words = is_text && !octets.iter().any(|octet| *octet < 0x20) && !is_strings(octets);
-        if !words
-            && self.may_descend()
-            && !octets.is_empty()
-            && scan(self.walk.octets, range.clone(), left).is_ok()
-        {
+        if !words && self.may_descend() && !octets.is_empty() && scan(self.walk.octets, range.clone(), left).is_ok() {
             self.guess_message(range);
         } else if is_text {
             self.text(range, None);
@@ -247,15 +225,10 @@ fn scan(octets: &[u8], range: Range<usize>, depth: u32) -> Result<(), (Damage, u
         };
         match record.wire {
             WireType::StartGroup => {
-                reader
-                    .group(&record, depth)
-                    .map_err(|damage| (damage, good))?;
+                reader.group(&record, depth).map_err(|damage| (damage, good))?;
             }
             WireType::EndGroup => {
-                let what = DamageKind::EndGroupMismatch {
-                    open: 0,
-                    found: record.number,
-                };
+                let what = DamageKind::EndGroupMismatch { open: 0, found: record.number };
                 let at = record.start;
                 return Err((Damage { at, what }, good));
             }
@@ -273,9 +246,7 @@ fn is_text(octets: &[u8]) -> bool {
 /// Whether readable octets are rather records of strings, such as a field 4 of 36 octets: a text that starts with a mark, a
 /// digit, and lengths that come out to the octet.
 fn is_strings(octets: &[u8]) -> bool {
-    let marked = octets
-        .first()
-        .is_some_and(|first| !first.is_ascii_alphabetic());
+    let marked = octets.first().is_some_and(|first| !first.is_ascii_alphabetic());
     let mut reader = Reader::new(octets);
     let mut records = 0u32;
     loop {

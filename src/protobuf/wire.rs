@@ -114,10 +114,7 @@ impl DamageKind {
     pub const fn is_truncation(self) -> bool {
         matches!(
             self,
-            Self::TruncatedVarint
-                | Self::TruncatedFixed(_)
-                | Self::LengthBeyondEnd { .. }
-                | Self::UnterminatedGroup(_)
+            Self::TruncatedVarint | Self::TruncatedFixed(_) | Self::LengthBeyondEnd { .. } | Self::UnterminatedGroup(_)
         )
     }
 }
@@ -164,10 +161,7 @@ impl<'a> Reader<'a> {
     /// A reader of one range of `octets`, whose records keep offsets into all of it. A range beyond the end is cut.
     pub fn within(octets: &'a [u8], range: Range<usize>) -> Self {
         let octets = octets.get(..range.end).unwrap_or(octets);
-        Self {
-            octets,
-            at: range.start.min(octets.len()),
-        }
+        Self { octets, at: range.start.min(octets.len()) }
     }
 
     /// The offset of the next octet to be read.
@@ -224,14 +218,7 @@ impl<'a> Reader<'a> {
             other => return Err(damage(DamageKind::ReservedWireType(other as u8))),
         };
         self.at = end;
-        Ok(Some(Record {
-            number,
-            wire,
-            bits,
-            start,
-            value,
-            end,
-        }))
+        Ok(Some(Record { number, wire, bits, start, value, end }))
     }
 
     /// What there is of a record whose length runs past the end, if that is what comes next. Nothing follows it.
@@ -246,14 +233,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.at = end;
-        Some(Record {
-            number,
-            wire: WireType::Len,
-            bits: end.saturating_sub(value) as u64,
-            start,
-            value,
-            end,
-        })
+        Some(Record { number, wire: WireType::Len, bits: end.saturating_sub(value) as u64, start, value, end })
     }
 
     /// Skips the group that `open` starts and returns where its content ends: before the end tag, which is consumed too.
@@ -272,10 +252,7 @@ impl<'a> Reader<'a> {
                 }
                 WireType::EndGroup if record.number == open.number => return Ok(record.start),
                 WireType::EndGroup => {
-                    let what = DamageKind::EndGroupMismatch {
-                        open: open.number,
-                        found: record.number,
-                    };
+                    let what = DamageKind::EndGroupMismatch { open: open.number, found: record.number };
                     return damage(record.start, what);
                 }
                 _ => {}
@@ -334,10 +311,7 @@ impl<'a> Reader<'a> {
     #[inline]
     fn fixed_at<const N: usize>(&self, at: usize) -> Result<[u8; N], Damage> {
         let rest = self.octets.get(at..).unwrap_or_default();
-        rest.first_chunk().copied().ok_or(Damage {
-            at,
-            what: DamageKind::TruncatedFixed(N.saturating_sub(rest.len())),
-        })
+        rest.first_chunk().copied().ok_or(Damage { at, what: DamageKind::TruncatedFixed(N.saturating_sub(rest.len())) })
     }
 
     /// The varint at `at` and the offset behind it. Bits above the 64th are dropped, as every implementation does.
@@ -361,11 +335,7 @@ impl<'a> Reader<'a> {
                 return Ok((bits, next));
             }
         }
-        let what = if shift == 70 {
-            DamageKind::LongVarint
-        } else {
-            DamageKind::TruncatedVarint
-        };
+        let what = if shift == 70 { DamageKind::LongVarint } else { DamageKind::TruncatedVarint };
         Err(Damage { at, what })
     }
 }
@@ -400,10 +370,7 @@ mod tests {
         let octets = [0x08, 0x96, 0x01, 0x12, 0x02, b'h', b'i'];
         let mut reader = Reader::new(&octets);
         let first = reader.record().unwrap().unwrap();
-        assert_eq!(
-            (first.number, first.bits, first.value_range()),
-            (1, 150, 1..3)
-        );
+        assert_eq!((first.number, first.bits, first.value_range()), (1, 150, 1..3));
         let second = reader.record().unwrap().unwrap();
         assert_eq!((second.start, second.value_range()), (3, 5..7));
         assert_eq!(reader.record(), Ok(None));
@@ -413,31 +380,13 @@ mod tests {
     fn damage_names_its_place_and_kind() {
         let cases: [(&[u8], usize, DamageKind); 9] = [
             (&[0x08, 0x80], 1, DamageKind::TruncatedVarint),
-            (
-                &[
-                    0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0,
-                ],
-                1,
-                DamageKind::LongVarint,
-            ),
+            (&[0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0], 1, DamageKind::LongVarint),
             (&[0x0d, 1, 2], 1, DamageKind::TruncatedFixed(2)),
-            (
-                &[0x0a, 5, 1],
-                1,
-                DamageKind::LengthBeyondEnd { length: 5, left: 1 },
-            ),
+            (&[0x0a, 5, 1], 1, DamageKind::LengthBeyondEnd { length: 5, left: 1 }),
             (&[0x08, 1, 0x0e], 2, DamageKind::ReservedWireType(6)),
             (&[0x00], 0, DamageKind::FieldZero),
-            (
-                &[0xf8, 0xff, 0xff, 0xff, 0x1f],
-                0,
-                DamageKind::FieldTooLarge(0x3fff_ffff),
-            ),
-            (
-                &[0x0b, 0x14],
-                1,
-                DamageKind::EndGroupMismatch { open: 1, found: 2 },
-            ),
+            (&[0xf8, 0xff, 0xff, 0xff, 0x1f], 0, DamageKind::FieldTooLarge(0x3fff_ffff)),
+            (&[0x0b, 0x14], 1, DamageKind::EndGroupMismatch { open: 1, found: 2 }),
             (&[0x0b, 0x08, 1], 0, DamageKind::UnterminatedGroup(1)),
         ];
         for (octets, at, what) in cases {
@@ -450,17 +399,11 @@ mod tests {
         let octets = [0x0b; 1000];
         let mut reader = Reader::new(&octets);
         let open = reader.record().unwrap().unwrap();
-        assert_eq!(
-            reader.group(&open, 50).unwrap_err().what,
-            DamageKind::TooDeep
-        );
+        assert_eq!(reader.group(&open, 50).unwrap_err().what, DamageKind::TooDeep);
     }
 
     #[test]
     fn zigzag_reaches_both_ends() {
-        assert_eq!(
-            [0, 1, 2, u64::MAX, u64::MAX - 1].map(zigzag),
-            [0, -1, 1, i64::MIN, i64::MAX]
-        );
+        assert_eq!([0, 1, 2, u64::MAX, u64::MAX - 1].map(zigzag), [0, -1, 1, i64::MIN, i64::MAX]);
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Assembler {
     pub(super) seen: bool,
     /// Highest flow offset the other side has acknowledged.
     pub(super) acked: u64,
+    /// Whether the highest acknowledgment went one beyond the one before: it may have been a FIN that was not captured.
+    pub(super) maybe_fin: bool,
     /// Flow offset of the FIN, once known.
     pub(super) fin: Option<u64>,
     /// Whether the other side has acknowledged the FIN.
@@ -93,7 +95,10 @@ impl Assembler {
             // The FIN takes a sequence number too; it is no octet.
             self.fin_acked |= self.fin.is_some_and(|fin| offset > fin);
             let offset = self.fin.map_or(offset, |fin| offset.min(fin));
-            self.acked = self.acked.max(offset);
+            if offset > self.acked {
+                self.maybe_fin = offset.saturating_sub(self.acked) == 1;
+                self.acked = offset;
+            }
         }
     }
 
@@ -127,7 +132,8 @@ impl Assembler {
         self.relax(from, end, segment.needs);
         // The held chunk that begins at or before our first octet, then each that begins within our range.
         let before = self.waiting.range(..=from).next_back().map(|(at, held)| (*at, held));
-        let within = self.waiting.range(from.saturating_add(1)..end.max(from.saturating_add(1))).map(|(at, held)| (*at, held));
+        let within =
+            self.waiting.range(from.saturating_add(1)..end.max(from.saturating_add(1))).map(|(at, held)| (*at, held));
         let mut free: Vec<(u64, u64)> = Vec::new();
         for (at, held) in before.into_iter().chain(within) {
             let held_end = at.saturating_add(held.length());
@@ -162,7 +168,8 @@ impl Assembler {
     /// Octets were sent when the earliest segment that holds them was: of what is held for `from..end`, nothing waits for more than `needs`.
     fn relax(&mut self, from: u64, end: u64, needs: Option<SeqNumber>) {
         let begin = self.waiting.range(..=from).next_back().map_or(from, |(at, _)| *at);
-        let overlapping = self.waiting.range(begin..end.max(begin)).filter(|(at, held)| at.saturating_add(held.length()) > from);
+        let overlapping =
+            self.waiting.range(begin..end.max(begin)).filter(|(at, held)| at.saturating_add(held.length()) > from);
         if !overlapping.into_iter().any(|(_, held)| is_later(held.needs, needs)) {
             return;
         }
@@ -184,13 +191,21 @@ impl Assembler {
         let left = place.saturating_sub(at);
         let right = held.length().saturating_sub(left);
         let octets = held.octets.split_off(usize::try_from(left).unwrap_or(usize::MAX).min(held.octets.len()));
-        let cut = |length: u64, octets: &[u8]| u32::try_from(length.saturating_sub(octets.len() as u64)).unwrap_or(u32::MAX);
+        let cut =
+            |length: u64, octets: &[u8]| u32::try_from(length.saturating_sub(octets.len() as u64)).unwrap_or(u32::MAX);
         let mut pieces = Vec::new();
         crate::span::slice_pieces(&held.pieces, left, octets.len() as u64, &mut pieces);
         let mut kept = Vec::new();
         crate::span::slice_pieces(&held.pieces, 0, held.octets.len() as u64, &mut kept);
         (held.cut, held.pieces) = (cut(left, &held.octets), kept);
-        let rest = Waiting { cut: cut(right, &octets), octets, pieces, needs: held.needs, time: held.time, packet: held.packet };
+        let rest = Waiting {
+            cut: cut(right, &octets),
+            octets,
+            pieces,
+            needs: held.needs,
+            time: held.time,
+            packet: held.packet,
+        };
         self.waiting_octets = self.waiting_octets.saturating_add(held_size(0));
         self.waiting.insert(place, rest);
     }
@@ -291,8 +306,13 @@ mod tests {
         let mut assembler = Assembler { base: Some(SeqNumber(0)), ..Assembler::default() };
         assembler.insert(8, Waiting { needs: Some(SeqNumber(34)), ..early(b"iJKL") });
         assembler.insert(0, Waiting { needs: Some(SeqNumber(1)), ..early(b"abcdefghi") });
-        let kept: Vec<_> = std::iter::from_fn(|| assembler.take_waiting()).map(|(at, held)| (at, held.octets, held.needs.map(|needs| needs.0))).collect();
-        assert_eq!(kept, [(0, b"abcdefgh".to_vec(), Some(1)), (8, b"i".to_vec(), Some(1)), (9, b"JKL".to_vec(), Some(34))]);
+        let kept: Vec<_> = std::iter::from_fn(|| assembler.take_waiting())
+            .map(|(at, held)| (at, held.octets, held.needs.map(|needs| needs.0)))
+            .collect();
+        assert_eq!(
+            kept,
+            [(0, b"abcdefgh".to_vec(), Some(1)), (8, b"i".to_vec(), Some(1)), (9, b"JKL".to_vec(), Some(34))]
+        );
         assert_eq!(assembler.waiting_octets(), 0);
     }
 

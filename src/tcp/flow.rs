@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::direction::Direction;
+use crate::direction::{Both, Direction};
 use crate::span::{Arrival, Piece};
 
 /// A flow's number: flows are counted from 0 by their first packet.
@@ -23,9 +23,11 @@ pub enum Opened {
 pub enum Close {
     /// Both sides finished.
     Fin,
+    /// Its ports were used for another conversation before it had ended.
+    Replaced,
     /// This direction's sender reset the connection.
     Reset(Direction),
-    /// It had not ended when the input did, when its ports were used anew, or when it was given up for a limit.
+    /// It had not ended when the input did, or when it was given up for a limit.
     Open,
 }
 
@@ -34,7 +36,9 @@ pub enum Close {
 pub enum GapReason {
     /// They were acknowledged, so they reached the other side, but no captured packet holds them.
     Lost,
-    /// The packet was captured short, or the capture ended before it.
+    /// The packet was captured only in part (the snap length).
+    Cut,
+    /// The capture ended before they came.
     NotCaptured,
     /// They may have come later; a limit ended the waiting.
     Limit,
@@ -49,6 +53,8 @@ pub struct FlowFacts {
     pub client: SocketAddr,
     /// The other side.
     pub server: SocketAddr,
+    /// Whether a packet of each direction was captured.
+    pub seen: Both<bool>,
     /// How the flow was first met.
     pub opened: Opened,
     /// Time of the first packet.

@@ -3,6 +3,7 @@
 //! One ring serves all flows: its size is fixed, a flow only keeps the places of its last few segments. What the ring has overwritten
 //! can no longer be compared; the first octets have won either way.
 
+/// Octets in the ring, a power of two.
 const RING: usize = 1 << 20;
 /// Octets remembered of one segment; the rest of a longer one is not compared.
 const KEPT: usize = 2048;
@@ -82,7 +83,7 @@ impl History {
 }
 
 fn position(written: u64) -> usize {
-    index(written % RING as u64)
+    index(written & (RING as u64).saturating_sub(1))
 }
 
 fn index(n: u64) -> usize {

@@ -79,7 +79,11 @@ impl Live {
     pub(super) fn segment(&mut self, view: View<'_>, context: &mut Context<'_>) {
         if self.is_in_order(&view) {
             if !view.payload.is_empty() {
-                self.deliver(view.direction, &Ready { octets: view.payload, cut: 0, pieces: view.pieces, at: view.at }, context);
+                self.deliver(
+                    view.direction,
+                    &Ready { octets: view.payload, cut: 0, pieces: view.pieces, at: view.at },
+                    context,
+                );
             }
             return;
         }
@@ -93,9 +97,13 @@ impl Live {
         let (half, other) = (&self.halves[view.direction], &self.halves[view.direction.opposite()]);
         let unusual = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;
         let quiet = !self.pending && half.fin.is_none() && other.fin.is_none() && other.acked <= other.next;
-        let usual = quiet && half.seen && other.seen && view.flags.contains(TcpFlags::ACK) && !view.flags.intersects(unusual);
+        let usual =
+            quiet && half.seen && other.seen && view.flags.contains(TcpFlags::ACK) && !view.flags.intersects(unusual);
         let whole = view.payload.len() == usize::try_from(view.wire_length).unwrap_or(usize::MAX);
-        usual && whole && half.base == Some(view.sequence) && other.base.is_some_and(|base| (-RESET_SLACK..=0).contains(&view.acknowledgment.distance(base)))
+        usual
+            && whole
+            && half.base == Some(view.sequence)
+            && other.base.is_some_and(|base| (-RESET_SLACK..=0).contains(&view.acknowledgment.distance(base)))
     }
 
     fn any_segment(&mut self, view: View<'_>, context: &mut Context<'_>) {
@@ -190,7 +198,15 @@ impl Live {
         self.keep(view, start, old, cut, needs, context);
     }
 
-    fn keep(&mut self, view: View<'_>, start: u64, old: u64, cut: u32, needs: Option<SeqNumber>, context: &mut Context<'_>) {
+    fn keep(
+        &mut self,
+        view: View<'_>,
+        start: u64,
+        old: u64,
+        cut: u32,
+        needs: Option<SeqNumber>,
+        context: &mut Context<'_>,
+    ) {
         let octets = part(view.payload, old, u64::MAX).to_vec();
         let mut pieces = Vec::new();
         slice_pieces(view.pieces, old, octets.len() as u64, &mut pieces);
@@ -218,17 +234,18 @@ impl Live {
         half.advance(length);
         count(context.facts, direction, length);
         if !ready.octets.is_empty() {
-            let event = FlowEvent::Octets { direction, offset, octets: ready.octets, pieces: ready.pieces, at: ready.at };
+            let event =
+                FlowEvent::Octets { direction, offset, octets: ready.octets, pieces: ready.pieces, at: ready.at };
             if context.emit(event) == Orientation::Swap {
                 self.swap(context.facts);
                 if ready.cut > 0 {
-                    self.skip(direction.opposite(), u64::from(ready.cut), GapReason::NotCaptured, ready.at, context);
+                    self.skip(direction.opposite(), u64::from(ready.cut), GapReason::Cut, ready.at, context);
                 }
                 return;
             }
         }
         if ready.cut > 0 {
-            self.skip(direction, u64::from(ready.cut), GapReason::NotCaptured, ready.at, context);
+            self.skip(direction, u64::from(ready.cut), GapReason::Cut, ready.at, context);
         }
     }
 
@@ -239,6 +256,7 @@ impl Live {
         if let Some((direction, _)) = &mut self.reset {
             *direction = direction.opposite();
         }
+        facts.seen.swap();
         std::mem::swap(&mut facts.client, &mut facts.server);
         std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
     }
@@ -282,7 +300,8 @@ impl Live {
     fn watch(&mut self, at: Arrival, context: &mut Context<'_>) {
         loop {
             let waiting = self.halves.to_server.waiting_octets().saturating_add(self.halves.to_client.waiting_octets());
-            let too_much = waiting > context.limits.flow_waiting || (waiting > 0 && *context.total_waiting > context.limits.total_waiting);
+            let too_much = waiting > context.limits.flow_waiting
+                || (waiting > 0 && *context.total_waiting > context.limits.total_waiting);
             if too_much {
                 self.force(GapReason::Limit, at, context);
                 continue;
@@ -300,7 +319,9 @@ impl Live {
                 self.overdue_is_news = true;
             }
         }
-        self.pending = Direction::BOTH.into_iter().any(|direction| self.halves[direction].is_waiting() || self.halves[direction].has_hole());
+        self.pending = Direction::BOTH
+            .into_iter()
+            .any(|direction| self.halves[direction].is_waiting() || self.halves[direction].has_hole());
     }
 
     /// Gives up acknowledged holes whose time has come; true when there was one.
@@ -335,14 +356,20 @@ impl Live {
     /// Moves on without what is missing, whether it may still come or not.
     fn force(&mut self, reason: GapReason, at: Arrival, context: &mut Context<'_>) {
         let missing = |half: &Assembler| half.first_waiting().map(|first| first.saturating_sub(half.next));
-        let hole = Direction::BOTH.into_iter().find(|direction| missing(&self.halves[*direction]).is_some_and(|octets| octets > 0));
+        let hole = Direction::BOTH
+            .into_iter()
+            .find(|direction| missing(&self.halves[*direction]).is_some_and(|octets| octets > 0));
         if let Some(direction) = hole {
-            let at = self.halves[direction].peek_waiting().map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
+            let at = self.halves[direction]
+                .peek_waiting()
+                .map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
             let octets = missing(&self.halves[direction]).unwrap_or(0);
             let half = &self.halves[direction];
             let reason = if half.acked >= half.next.saturating_add(octets) { GapReason::Lost } else { reason };
             self.skip(direction, octets, reason, at, context);
-        } else if let Some(direction) = Direction::BOTH.into_iter().find(|direction| self.halves[*direction].is_waiting()) {
+        } else if let Some(direction) =
+            Direction::BOTH.into_iter().find(|direction| self.halves[*direction].is_waiting())
+        {
             // Only the other side's octets are missing; these need not wait any longer.
             self.deliver_waiting(direction, context);
         }
@@ -351,7 +378,8 @@ impl Live {
 
     fn finish_halves(&mut self, at: Arrival, context: &mut Context<'_>) {
         for direction in Direction::BOTH {
-            if self.halves[direction].fin.is_some() && !self.finished[direction] && self.halves[direction].is_finished() {
+            if self.halves[direction].fin.is_some() && !self.finished[direction] && self.halves[direction].is_finished()
+            {
                 self.finished[direction] = true;
                 self.end_is_news = self.is_finished();
                 context.emit(FlowEvent::Finished { direction, at });
@@ -379,9 +407,11 @@ impl Live {
         }
         for direction in Direction::BOTH {
             let half = &self.halves[direction];
-            let missing = half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next);
             // A single number beyond the last octet may be a FIN that was not captured.
-            if missing > 1 || (missing == 1 && half.fin.is_some()) {
+            let alone = half.acked.saturating_sub(half.next) == 1;
+            let fin = u64::from(half.fin.is_none() && (half.maybe_fin || alone));
+            let missing = half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next).saturating_sub(fin);
+            if missing > 0 {
                 self.skip(direction, missing, GapReason::Lost, at, context);
             }
         }
@@ -389,6 +419,7 @@ impl Live {
         let (close, at) = match self.reset {
             _ if self.is_finished() => (Close::Fin, at),
             Some((direction, when)) => (Close::Reset(direction), when),
+            None if close == Close::Replaced => (close, context.facts.last),
             None => (close, at),
         };
         context.emit(FlowEvent::Closed { close, at });
@@ -403,7 +434,13 @@ impl Live {
     }
 
     /// Whether either number of a segment continues this flow.
-    pub(super) fn is_near(&self, direction: Direction, sequence: SeqNumber, acknowledgment: Option<SeqNumber>, slack: i32) -> bool {
+    pub(super) fn is_near(
+        &self,
+        direction: Direction,
+        sequence: SeqNumber,
+        acknowledgment: Option<SeqNumber>,
+        slack: i32,
+    ) -> bool {
         let half = &self.halves[direction];
         half.is_near(sequence, slack)
             || acknowledgment.is_some_and(|acknowledgment| {

@@ -2,11 +2,15 @@
 //!
 //! Decides which octets each side said and which of them the capture lost; knows nothing of what they mean.
 
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
+
 mod assembler;
 mod flow;
 mod history;
 mod live;
 mod seq;
+mod starting;
 mod table;
 
 pub use flow::{Close, FlowEvent, FlowFacts, FlowId, GapReason, Opened, Orientation, Receiver};

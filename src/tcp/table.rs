@@ -11,14 +11,13 @@ use super::flow::{Close, FlowFacts, FlowId, Opened, Receiver};
 use super::history::History;
 use super::live::{Context, Live, View};
 use super::seq::SeqNumber;
+use super::starting::Held;
 use crate::direction::{Both, Direction};
 use crate::limits::Limits;
 use crate::net::{Segment, TcpFlags};
 use crate::span::{Arrival, Piece, push_piece};
 use crate::time::Timestamp;
 
-/// Packets that a flow met without its SYN is held back for, so that its true beginning may still show.
-const START_PACKETS: usize = 16;
 /// Capture time that such a flow is held back for.
 const START_NANOS: i64 = 100_000_000;
 /// Capture time for which packets of a flow are awaited after its end.
@@ -27,15 +26,13 @@ const LINGER_NANOS: i64 = 200_000_000;
 const LINGERING: usize = 1024;
 /// How far out of line both numbers of a segment must be for it to belong to a new conversation.
 const JUMP: i32 = 64 << 20;
-/// The first octets of the HTTP/2 client preface: proof that a direction begins here.
-const CLIENT_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
 /// Every flow of a capture.
 #[derive(Debug)]
 pub struct FlowTable {
-    limits: Limits,
+    pub(super) limits: Limits,
     index: HashMap<Key, usize, FoldHasher>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     free: Vec<usize>,
     next_id: u64,
     live: usize,
@@ -44,7 +41,7 @@ pub struct FlowTable {
     overdue: VecDeque<Deadline>,
     lingering: VecDeque<Deadline>,
     history: History,
-    waiting_octets: usize,
+    pub(super) waiting_octets: usize,
     clock_hand: usize,
     given_up: u64,
     late: u64,
@@ -85,33 +82,20 @@ struct Deadline {
 }
 
 #[derive(Debug)]
-struct Slot {
+pub(super) struct Slot {
     key: Key,
-    facts: FlowFacts,
-    state: State,
+    pub(super) facts: FlowFacts,
+    pub(super) state: State,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Free,
     /// Met without a SYN: packets are held until the beginning is certain.
-    Starting(Box<Vec<Held>>),
+    Starting(Vec<Held>),
     Live(Box<Live>),
     /// Ended; kept so that late packets do not open a new flow. The numbers each side would have used next.
     Ended(Both<Option<SeqNumber>>),
-}
-
-/// A segment of a flow whose beginning is not certain, copied out of its packet.
-#[derive(Debug)]
-struct Held {
-    from_client: bool,
-    at: Arrival,
-    sequence: SeqNumber,
-    acknowledgment: SeqNumber,
-    flags: TcpFlags,
-    payload: Vec<u8>,
-    wire_length: u32,
-    pieces: Vec<Piece>,
 }
 
 impl FlowTable {
@@ -146,7 +130,7 @@ impl FlowTable {
         let slot = match known {
             Some(slot) if self.slots.get(slot).is_some_and(|place| place.takes(segment)) => slot,
             Some(slot) => {
-                self.close(slot, Close::Open, at, receiver);
+                self.close(slot, Close::Replaced, at, receiver);
                 self.open(key, at, segment, receiver)
             }
             None => self.open(key, at, segment, receiver),
@@ -159,6 +143,7 @@ impl FlowTable {
         }
         place.facts.packets = place.facts.packets.saturating_add(1);
         place.facts.last = at;
+        place.facts.seen[if from_client { Direction::ToServer } else { Direction::ToClient }] = true;
         if let State::Starting(_) = place.state {
             return self.hold(slot, from_client, at, segment, receiver);
         }
@@ -236,7 +221,13 @@ impl FlowTable {
 
     /// The input has ended: everything that waits is delivered, what is missing is reported, every flow is closed.
     pub fn finish(&mut self, receiver: &mut impl Receiver) {
-        let mut open: Vec<(FlowId, usize)> = self.slots.iter().enumerate().filter(|(_, place)| place.is_open()).map(|(i, place)| (place.facts.id, i)).collect();
+        let mut open: Vec<(FlowId, usize)> = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| place.is_open())
+            .map(|(i, place)| (place.facts.id, i))
+            .collect();
         open.sort_unstable();
         for (_, slot) in open {
             let at = self.slots.get(slot).map_or_else(Arrival::default, |place| place.facts.last);
@@ -268,7 +259,9 @@ impl FlowTable {
         let slots = self.slots.capacity().saturating_mul(size_of::<Slot>());
         let index = self.index.capacity().saturating_mul(size_of::<(Key, usize)>());
         let live = self.live.saturating_mul(size_of::<Live>());
-        [slots, index, live, self.history.held_bytes(), self.waiting_octets].iter().fold(0, |sum, n| sum.saturating_add(*n))
+        [slots, index, live, self.history.held_bytes(), self.waiting_octets]
+            .iter()
+            .fold(0, |sum, n| sum.saturating_add(*n))
     }
 
     #[inline(never)]
@@ -279,7 +272,11 @@ impl FlowTable {
         let (syn, ack) = (segment.flags.contains(TcpFlags::SYN), segment.flags.contains(TcpFlags::ACK));
         // Without a SYN the smaller port is taken for the server's until the octets tell.
         let source_is_client = if syn { !ack } else { segment.source.port() >= segment.destination.port() };
-        let (client, server) = if source_is_client { (segment.source, segment.destination) } else { (segment.destination, segment.source) };
+        let (client, server) = if source_is_client {
+            (segment.source, segment.destination)
+        } else {
+            (segment.destination, segment.source)
+        };
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
         self.live = self.live.saturating_add(1);
@@ -287,6 +284,7 @@ impl FlowTable {
             id,
             client,
             server,
+            seen: Both::default(),
             opened: if syn { Opened::Syn } else { Opened::Mid },
             first: at,
             last: at,
@@ -296,7 +294,7 @@ impl FlowTable {
             repeated_segments: 0,
             refused: false,
         };
-        let state = if syn { State::Live(Box::default()) } else { State::Starting(Box::default()) };
+        let state = if syn { State::Live(Box::default()) } else { State::Starting(Vec::new()) };
         let place = Slot { key, facts, state };
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -324,71 +322,7 @@ impl FlowTable {
 
     /// Keeps a segment of a flow met without its SYN until the beginning is certain.
     #[inline(never)]
-    fn hold(&mut self, slot: usize, from_client: bool, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
-        let Some(Slot { state: State::Starting(held), .. }) = self.slots.get_mut(slot) else { return };
-        let size = segment.payload.len().saturating_add(size_of::<Held>());
-        self.waiting_octets = self.waiting_octets.saturating_add(size);
-        held.push(Held {
-            from_client,
-            at,
-            sequence: SeqNumber(segment.sequence),
-            acknowledgment: SeqNumber(segment.acknowledgment),
-            flags: segment.flags,
-            payload: segment.payload.to_vec(),
-            wire_length: segment.wire_length,
-            pieces: segment.pieces().collect(),
-        });
-        let certain = segment.flags.contains(TcpFlags::SYN) || segment.payload.starts_with(CLIENT_PREFACE);
-        if certain || held.len() >= START_PACKETS || self.waiting_octets > self.limits.total_waiting {
-            self.release(slot, receiver);
-        }
-    }
-
-    /// Decides where a flow met without its SYN begins, and delivers what was held.
-    fn release(&mut self, slot: usize, receiver: &mut impl Receiver) {
-        let Some(place) = self.slots.get_mut(slot) else { return };
-        if !matches!(place.state, State::Starting(_)) {
-            return;
-        }
-        let State::Starting(held) = std::mem::replace(&mut place.state, State::Live(Box::default())) else { return };
-        let size = held.iter().fold(0_usize, |sum, held| sum.saturating_add(held.payload.len()).saturating_add(size_of::<Held>()));
-        self.waiting_octets = self.waiting_octets.saturating_sub(size);
-        let opener = held.iter().find(|held| held.payload.starts_with(CLIENT_PREFACE) || held.flags.contains(TcpFlags::SYN));
-        let swap = opener.is_some_and(|held| held.from_client == (held.flags.contains(TcpFlags::SYN) && held.flags.contains(TcpFlags::ACK)));
-        let client_when_held = place.facts.client;
-        if swap {
-            std::mem::swap(&mut place.facts.client, &mut place.facts.server);
-        }
-        if held.iter().any(|held| held.flags.contains(TcpFlags::SYN)) {
-            place.facts.opened = Opened::Syn;
-        }
-        if let State::Live(live) = &mut place.state {
-            for from_client in [true, false] {
-                let direction = if from_client == swap { Direction::ToClient } else { Direction::ToServer };
-                if let Some(base) = beginning(held.iter().filter(|held| held.from_client == from_client)) {
-                    live.begin(direction, base);
-                }
-            }
-        }
-        for held in *held {
-            // What the octets delivered so far say may have exchanged the sides.
-            let as_held = self.slots.get(slot).is_some_and(|place| place.facts.client == client_when_held);
-            let direction = if held.from_client == as_held { Direction::ToServer } else { Direction::ToClient };
-            let view = View {
-                direction,
-                at: held.at,
-                sequence: held.sequence,
-                acknowledgment: held.acknowledgment,
-                flags: held.flags,
-                payload: &held.payload,
-                wire_length: held.wire_length,
-                pieces: &held.pieces,
-            };
-            self.feed(slot, view, receiver);
-        }
-    }
-
-    fn feed(&mut self, slot: usize, view: View<'_>, receiver: &mut impl Receiver) {
+    pub(super) fn feed(&mut self, slot: usize, view: View<'_>, receiver: &mut impl Receiver) {
         let done = self.with_live(slot, receiver, |live, context| {
             live.segment(view, context);
             !live.is_settled()
@@ -423,7 +357,12 @@ impl FlowTable {
         }
     }
 
-    fn with_live<T>(&mut self, slot: usize, receiver: &mut impl Receiver, step: impl FnOnce(&mut Live, &mut Context<'_>) -> T) -> Option<T> {
+    fn with_live<T>(
+        &mut self,
+        slot: usize,
+        receiver: &mut impl Receiver,
+        step: impl FnOnce(&mut Live, &mut Context<'_>) -> T,
+    ) -> Option<T> {
         let Slot { state: State::Live(live), facts, .. } = self.slots.get_mut(slot)? else { return None };
         let mut context = Context {
             slot,
@@ -462,13 +401,19 @@ impl FlowTable {
             if place.facts.id != id || !matches!(place.state, State::Ended(_)) {
                 continue;
             }
-            place.state = State::Free;
-            // The ports may be in use by a newer flow.
-            if self.index.get(&place.key) == Some(&slot) {
-                self.index.remove(&place.key);
-            }
-            self.free.push(slot);
+            self.forget(slot);
         }
+    }
+
+    /// Makes the slot of a flow that has ended free for another.
+    fn forget(&mut self, slot: usize) {
+        let Some(place) = self.slots.get_mut(slot) else { return };
+        place.state = State::Free;
+        // The ports may be in use by a newer flow.
+        if self.index.get(&place.key) == Some(&slot) {
+            self.index.remove(&place.key);
+        }
+        self.free.push(slot);
     }
 
     /// Gives up the flow that was idle longest among some looked at in turn.
@@ -493,6 +438,8 @@ impl FlowTable {
         if let Some((_, slot)) = oldest {
             self.given_up = self.given_up.saturating_add(1);
             self.close(slot, Close::Open, at, receiver);
+            // Given up, not over: what comes of it later is a flow met midway.
+            self.forget(slot);
         }
     }
 }
@@ -508,10 +455,20 @@ impl Slot {
             State::Free => false,
             State::Starting(_) => true,
             State::Live(live) if opens => live.accepts_syn(direction, sequence),
-            State::Live(live) => segment.payload.is_empty() || live.is_near(direction, sequence, segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment), JUMP),
+            State::Live(live) => {
+                segment.payload.is_empty()
+                    || live.is_near(
+                        direction,
+                        sequence,
+                        segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment),
+                        JUMP,
+                    )
+            }
             State::Ended(next) => {
-                let near = next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
-                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0)) || (segment.payload.is_empty() && !opens)
+                let near =
+                    next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
+                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0))
+                    || (segment.payload.is_empty() && !opens)
             }
         }
     }
@@ -519,20 +476,6 @@ impl Slot {
     const fn is_open(&self) -> bool {
         matches!(self.state, State::Starting(_) | State::Live(_))
     }
-}
-
-/// The sequence number of a direction's first octet among held segments: of the preface or after the SYN if there is one, else the
-/// smallest that carries more than a keep-alive's octet.
-fn beginning<'a>(held: impl Iterator<Item = &'a Held> + Clone) -> Option<SeqNumber> {
-    if let Some(syn) = held.clone().find(|held| held.flags.contains(TcpFlags::SYN)) {
-        return Some(syn.sequence.add(1));
-    }
-    if let Some(preface) = held.clone().find(|held| held.payload.starts_with(CLIENT_PREFACE)) {
-        return Some(preface.sequence);
-    }
-    let least = |numbers: &mut dyn Iterator<Item = SeqNumber>| numbers.reduce(|a, b| if b.distance(a) < 0 { b } else { a });
-    least(&mut held.clone().filter(|held| held.payload.len() > 1).map(|held| held.sequence))
-        .or_else(|| least(&mut held.map(|held| held.sequence)))
 }
 
 fn due(queue: &mut VecDeque<Deadline>, now: Timestamp) -> Option<Deadline> {

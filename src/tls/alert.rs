@@ -20,11 +20,7 @@ pub struct Alert {
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sender = self.direction.sender();
-        write!(
-            f,
-            "{} alert {} from the {sender}",
-            self.level, self.description
-        )
+        write!(f, "{} alert {} from the {sender}", self.level, self.description)
     }
 }
 

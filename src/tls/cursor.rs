@@ -26,10 +26,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(octets: &'a [u8]) -> Self {
-        Self {
-            rest: octets,
-            offset: 0,
-        }
+        Self { rest: octets, offset: 0 }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -56,10 +53,7 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn take(&mut self, count: usize, what: &'static str) -> Result<Self, Malformed> {
         let (head, rest) = self.rest.split_at_checked(count).ok_or(self.fault(what))?;
-        let taken = Self {
-            rest: head,
-            offset: self.offset,
-        };
+        let taken = Self { rest: head, offset: self.offset };
         self.rest = rest;
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.offset = self.offset.saturating_add(count);

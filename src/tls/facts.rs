@@ -90,35 +90,23 @@ impl Facts {
     }
 
     pub(super) fn note_alert(&mut self, alert: Alert) {
-        let graver = self.alert.is_none_or(|known| {
-            known.level != AlertLevel::FATAL && alert.level == AlertLevel::FATAL
-        });
+        let graver =
+            self.alert.is_none_or(|known| known.level != AlertLevel::FATAL && alert.level == AlertLevel::FATAL);
         if graver {
             self.alert = Some(alert);
         }
     }
 
     pub(super) fn note_fault(&mut self, direction: Direction, what: HelloFaultKind) {
-        self.hello_fault
-            .get_or_insert(HelloFault { direction, what });
+        self.hello_fault.get_or_insert(HelloFault { direction, what });
     }
 
     /// Octets on the heap.
     pub(super) fn held_bytes(&self) -> usize {
-        let names = self
-            .alpn_offered
-            .iter()
-            .chain(&self.sni)
-            .chain(&self.alpn_selected);
+        let names = self.alpn_offered.iter().chain(&self.sni).chain(&self.alpn_selected);
         let octets = names.map(|name| name.octets.len()).sum::<usize>();
-        let list = self
-            .alpn_offered
-            .capacity()
-            .saturating_mul(size_of::<Name>());
-        let versions = self
-            .versions_offered
-            .capacity()
-            .saturating_mul(size_of::<Version>());
+        let list = self.alpn_offered.capacity().saturating_mul(size_of::<Name>());
+        let versions = self.versions_offered.capacity().saturating_mul(size_of::<Version>());
         octets.saturating_add(list).saturating_add(versions)
     }
 }
@@ -139,13 +127,8 @@ impl Name {
     pub const MAX_OCTETS: usize = 255;
 
     fn new(octets: &[u8]) -> Self {
-        let (kept, rest) = octets
-            .split_at_checked(Self::MAX_OCTETS)
-            .unwrap_or((octets, &[]));
-        Self {
-            octets: kept.into(),
-            omitted: count(rest.iter()),
-        }
+        let (kept, rest) = octets.split_at_checked(Self::MAX_OCTETS).unwrap_or((octets, &[]));
+        Self { octets: kept.into(), omitted: count(rest.iter()) }
     }
 
     /// The octets kept.
@@ -222,32 +205,19 @@ impl fmt::Display for HelloFault {
         match self.what {
             HelloFaultKind::Gap => write!(f, "the {sender}'s hello was not captured whole"),
             HelloFaultKind::TooLong { declared } => {
-                write!(
-                    f,
-                    "the {sender}'s hello of {declared} octets is too long to hold"
-                )
+                write!(f, "the {sender}'s hello of {declared} octets is too long to hold")
             }
             HelloFaultKind::Malformed(malformed) => {
                 write!(f, "the {sender}'s hello does not parse: {malformed}")
             }
             HelloFaultKind::NotAHello { message } => {
-                write!(
-                    f,
-                    "handshake message {message} stands in place of the {sender}'s hello"
-                )
+                write!(f, "handshake message {message} stands in place of the {sender}'s hello")
             }
             HelloFaultKind::NoHello { record } => {
-                write!(
-                    f,
-                    "the {sender} begins with {record}: its hello was not seen"
-                )
+                write!(f, "the {sender} begins with {record}: its hello was not seen")
             }
             HelloFaultKind::NotTls { octets } => {
-                write!(
-                    f,
-                    "no TLS record from the {sender} begins with {}",
-                    octets.escape_ascii()
-                )
+                write!(f, "no TLS record from the {sender} begins with {}", octets.escape_ascii())
             }
         }
     }

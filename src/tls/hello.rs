@@ -48,9 +48,7 @@ impl<'a> ClientHello<'a> {
         let faults = extensions(&mut at, |kind, data| match kind {
             SERVER_NAME => once(&mut self.server_name, host_name(data.clone())?, &data),
             ALPN => once(&mut self.alpn, protocols(data.clone())?, &data),
-            SUPPORTED_VERSIONS => {
-                once(&mut self.supported_versions, versions(data.clone())?, &data)
-            }
+            SUPPORTED_VERSIONS => once(&mut self.supported_versions, versions(data.clone())?, &data),
             ENCRYPTED_CLIENT_HELLO => {
                 self.encrypted_hello = true;
                 Ok(())
@@ -73,13 +71,7 @@ impl<'a> ClientHello<'a> {
         let legacy = self.supported_versions.is_none() && self.whole;
         let legacy = legacy.then_some(self.legacy_version);
         let offered = self.supported_versions.unwrap_or_default();
-        legacy.into_iter().chain(
-            offered
-                .as_chunks()
-                .0
-                .iter()
-                .map(|pair| Version(u16::from_be_bytes(*pair))),
-        )
+        legacy.into_iter().chain(offered.as_chunks().0.iter().map(|pair| Version(u16::from_be_bytes(*pair))))
     }
 
     /// The cipher suites offered, in the client's order, GREASE and signalling values included.
@@ -146,9 +138,7 @@ impl<'a> ServerHello<'a> {
                 let name = protocols(data)?;
                 let single = name.split_first().map(|(length, name)| (*length, name));
                 match single {
-                    Some((length, name)) if usize::from(length) == name.len() => {
-                        once(&mut self.alpn, name, &place)
-                    }
+                    Some((length, name)) if usize::from(length) == name.len() => once(&mut self.alpn, name, &place),
                     _ => Err(place.fault("the one protocol of ALPN")),
                 }
             }
@@ -197,8 +187,8 @@ impl<'a> ServerHello<'a> {
 
 /// SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
 const RETRY_RANDOM: [u8; 32] = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
-    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
+    0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
 /// A ClientHello in SSLv2's form, of a client that speaks later versions too (RFC 5246 §E.2).

@@ -4,11 +4,7 @@
 //! key: server name, protocols, version, cipher suite, alerts in plaintext. Nothing here decrypts, verifies, or decides
 //! whether what the peers chose is wise.
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 mod alert;
 mod cipher;

@@ -76,14 +76,8 @@ impl Tls {
     /// Octets held on the heap: the part of a hello that has arrived, and the facts.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let Both {
-            to_server,
-            to_client,
-        } = &self.sides;
-        let buffers = to_server
-            .hello
-            .capacity()
-            .saturating_add(to_client.hello.capacity());
+        let Both { to_server, to_client } = &self.sides;
+        let buffers = to_server.hello.capacity().saturating_add(to_client.hello.capacity());
         buffers.saturating_add(self.facts.held_bytes())
     }
 }
@@ -183,9 +177,7 @@ impl Side {
         let Some(header) = RecordHeader::parse(octets) else {
             return self.give_up(Stage::Lost, to, HelloFaultKind::NotTls { octets }, facts);
         };
-        let no_hello = HelloFaultKind::NoHello {
-            record: header.content,
-        };
+        let no_hello = HelloFaultKind::NoHello { record: header.content };
         self.remaining = header.length;
         self.body = match header.content {
             ContentType::APPLICATION_DATA => {
@@ -302,8 +294,7 @@ impl Side {
         let length = self.hello.len().saturating_add(taken.len());
         if length > self.hello.capacity() {
             let doubled = self.hello.capacity().saturating_mul(2).min(whole);
-            self.hello
-                .reserve_exact(doubled.max(length).saturating_sub(self.hello.len()));
+            self.hello.reserve_exact(doubled.max(length).saturating_sub(self.hello.len()));
         }
         self.hello.extend_from_slice(taken);
         rest
@@ -336,9 +327,7 @@ impl Few {
     fn fill<'a, const N: usize>(&mut self, octets: &'a [u8]) -> (Option<[u8; N]>, &'a [u8]) {
         let mut rest = octets;
         while self.len < N {
-            let (Some((octet, after)), Some(place)) =
-                (rest.split_first(), self.octets.get_mut(self.len))
-            else {
+            let (Some((octet, after)), Some(place)) = (rest.split_first(), self.octets.get_mut(self.len)) else {
                 return (None, rest);
             };
             *place = *octet;

@@ -37,34 +37,12 @@ pub fn looks_like_tls(first_octets: &[u8]) -> Look {
 }
 
 /// A record header and the first octets of a hello: content type, version, length; message type, length, version.
-const HELLO: [(u8, u8); 11] = [
-    (22, 22),
-    (3, 3),
-    (0, 4),
-    (0, 0x41),
-    (0, 255),
-    (1, 2),
-    (0, 1),
-    (0, 255),
-    (0, 255),
-    (3, 3),
-    (0, 4),
-];
+const HELLO: [(u8, u8); 11] =
+    [(22, 22), (3, 3), (0, 4), (0, 0x41), (0, 255), (1, 2), (0, 1), (0, 255), (0, 255), (3, 3), (0, 4)];
 
 /// SSLv2's header, message type 1, version 3.x, and three lengths.
-const V2_HELLO: [(u8, u8); 11] = [
-    (0x80, 255),
-    (0, 255),
-    (1, 1),
-    (3, 3),
-    (0, 4),
-    (0, 255),
-    (0, 255),
-    (0, 0),
-    (0, 32),
-    (0, 0),
-    (16, 32),
-];
+const V2_HELLO: [(u8, u8); 11] =
+    [(0x80, 255), (0, 255), (1, 1), (3, 3), (0, 4), (0, 255), (0, 255), (0, 0), (0, 32), (0, 0), (16, 32)];
 
 /// A record header in the middle of a connection.
 const MIDDLE: [(u8, u8); 5] = [(20, 23), (3, 3), (1, 3), (0, 0x41), (0, 255)];
@@ -109,9 +87,7 @@ fn chain(octets: &[u8]) -> Look {
             Look::Yes => {}
             look => return look,
         }
-        let Some((header, body)) =
-            RecordHeader::split(rest).filter(|(header, _)| header.length > 0)
-        else {
+        let Some((header, body)) = RecordHeader::split(rest).filter(|(header, _)| header.length > 0) else {
             return Look::No;
         };
         match body.get(usize::from(header.length)..) {
@@ -200,10 +176,7 @@ mod tests {
 
     #[test]
     fn http2_and_http1_are_not_tls() {
-        assert_eq!(
-            looks_like_tls(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-            Look::No
-        );
+        assert_eq!(looks_like_tls(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Look::No);
         assert_eq!(looks_like_tls(b"GET / HTTP/1.1\r\n"), Look::No);
         assert_eq!(looks_like_tls(&[0, 0, 0, 4, 0, 0, 0, 0, 0]), Look::No);
     }
@@ -244,9 +217,6 @@ mod tests {
         let mut octets = vec![0x80, 28, 1, 3, 1, 0, 3, 0, 0, 0, 16, 0, 0, 0x2f];
         octets.extend([9; 16]);
         assert_eq!(looks_like_tls(&octets), Look::Yes);
-        assert_eq!(
-            looks_like_tls(&[0x80, 29, 1, 3, 1, 0, 3, 0, 0, 0, 16]),
-            Look::No
-        );
+        assert_eq!(looks_like_tls(&[0x80, 29, 1, 3, 1, 0, 3, 0, 0, 0, 16]), Look::No);
     }
 }

@@ -8,10 +8,11 @@ use super::methods::{Methods, Name, PATH, Tally};
 use super::unseen::Unseen;
 use crate::time::Timestamp;
 
-use super::write::{self, CLOCK_WIDTH, column, integer};
 use super::{Source, Summary, View};
-use crate::event::{Body, Event, Flow};
+use crate::event::{Body, Event, Flow, FrameEvent};
 use crate::grpc::call::{Call, Outcome};
+use crate::grpc::calls::Belongs;
+use crate::write::{self, CLOCK_WIDTH, column, integer};
 
 /// The view.
 #[derive(Debug, Default)]
@@ -71,22 +72,24 @@ impl Calls {
             write::clock(out, call.start.time);
         } else {
             let since = call.start.time.nanos_since(self.origin);
-            column(out, START, |out| write::millis(out, since));
+            out.push(b' ');
+            write::millis_right(out, since, START - 1);
         }
-        column(out, FLOW, |out| integer(out, flow.facts.id.0));
-        column(out, STREAM, |out| integer(out, u64::from(call.stream.0)));
+        number(out, flow.facts.id.0, FLOW);
+        number(out, call.stream.0, STREAM);
         column(out, MESSAGES, |out| {
             integer(out, u64::from(call.bodies.to_server.messages));
             out.push(b'/');
             integer(out, u64::from(call.bodies.to_client.messages));
         });
         for body in [&call.bodies.to_server, &call.bodies.to_client] {
-            column(out, OCTETS, |out| integer(out, body.octets));
+            number(out, body.octets, OCTETS);
         }
-        column(out, DURATION, |out| match ending::duration(call) {
-            Some(nanos) => write::millis(out, nanos),
-            None => out.push(b'-'),
-        });
+        out.push(b' ');
+        match ending::duration(call) {
+            Some(nanos) => write::millis_right(out, nanos, DURATION - 1),
+            None => write::right(out, "-", DURATION - 1),
+        }
         out.extend_from_slice(b"  ");
         let colour = match verdict {
             _ if !self.options.colour => None,
@@ -173,12 +176,12 @@ impl Calls {
     }
 
     fn total(&self, name: Name<'_>, tally: &Tally, out: &mut Vec<u8>) {
-        column(out, COUNT, |out| integer(out, tally.calls));
+        number(out, tally.calls, COUNT);
         let red = self.options.colour && tally.errors > 0;
         out.extend_from_slice(if red { RED } else { b"" });
-        column(out, COUNT, |out| integer(out, tally.errors));
+        number(out, tally.errors, COUNT);
         out.extend_from_slice(if red { PLAIN } else { b"" });
-        column(out, COUNT, |out| integer(out, tally.unknown));
+        number(out, tally.unknown, COUNT);
         for place in tally.percentiles() {
             column(out, PERCENTILE, |out| match place {
                 Some(nanos) => {
@@ -188,12 +191,19 @@ impl Calls {
                 None => out.push(b'-'),
             });
         }
-        column(out, SUM, |out| integer(out, tally.octets.to_server));
-        column(out, SUM, |out| integer(out, tally.octets.to_client));
+        number(out, tally.octets.to_server, SUM);
+        number(out, tally.octets.to_client, SUM);
         out.extend_from_slice(b"  ");
         name.write(out);
         out.push(b'\n');
     }
+}
+
+/// Appends a space and, right-aligned in the rest of a column, a number.
+#[inline]
+fn number(out: &mut Vec<u8>, number: impl Into<u64>, width: usize) {
+    out.push(b' ');
+    write::integer_right(out, number, width.saturating_sub(1));
 }
 
 impl View for Calls {
@@ -207,6 +217,8 @@ impl View for Calls {
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match (&event.body, &event.flow) {
+            // Nearly all events.
+            (Body::Frame(FrameEvent { belongs: Belongs { is_plain: false, .. }, .. }) | Body::Message(_), _) => {}
             (Body::Call(call), Some(flow)) => self.row(flow, call, out),
             _ => self.unseen.event(event),
         }

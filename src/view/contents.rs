@@ -42,7 +42,11 @@ impl<'a> Unpacked<'a> {
     #[must_use]
     pub const fn octets(self) -> Option<&'a [u8]> {
         match self {
-            Self::Plain(octets) | Self::From { octets, .. } => Some(octets),
+            Self::Plain(octets) => Some(octets),
+            // What cannot be unpacked is not an empty message.
+            Self::From { end: End::UnknownEncoding, .. } => None,
+            Self::From { octets: [], end: End::Damaged(_), .. } => None,
+            Self::From { octets, .. } => Some(octets),
             Self::Unnamed | Self::Missing => None,
         }
     }

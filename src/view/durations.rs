@@ -105,9 +105,15 @@ impl Durations {
 
     /// The middle and the count of every step, in ascending order.
     fn steps(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.octaves.iter().enumerate().filter_map(|(octave, steps)| Some((octave, steps.as_deref()?))).flat_map(|(octave, steps)| {
-            steps.iter().enumerate().filter(|(_, count)| **count > 0).map(move |(step, count)| (middle(octave, step), u64::from(*count)))
-        })
+        self.octaves.iter().enumerate().filter_map(|(octave, steps)| Some((octave, steps.as_deref()?))).flat_map(
+            |(octave, steps)| {
+                steps
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, count)| **count > 0)
+                    .map(move |(step, count)| (middle(octave, step), u64::from(*count)))
+            },
+        )
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! What the capture lost is nobody's error: a call of which a part is missing fails only where the wire says so.
 
-use super::write;
 use crate::grpc::call::{Call, Outcome};
 use crate::grpc::status::Status;
+use crate::write;
 
 /// Whether a call succeeded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,7 +22,9 @@ pub enum Verdict {
 pub fn verdict(call: &Call) -> Verdict {
     match (call.status, call.outcome) {
         (Some(Status::OK), _) => Verdict::Good,
-        (Some(_), _) | (None, Some(Outcome::ResetByClient(_) | Outcome::ResetByServer(_) | Outcome::Refused)) => Verdict::Failed,
+        (Some(_), _) | (None, Some(Outcome::ResetByClient(_) | Outcome::ResetByServer(_) | Outcome::Refused)) => {
+            Verdict::Failed
+        }
         (None, _) if is_http_failure(call) => Verdict::Failed,
         (None, None | Some(Outcome::Open)) => Verdict::Unknown,
         (None, Some(Outcome::Completed | Outcome::ConnectionLost)) if call.is_complete() => Verdict::Failed,
@@ -117,7 +119,7 @@ pub fn error_code(code: crate::http2::error_code::ErrorCode, out: &mut Vec<u8>) 
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => {
             out.extend_from_slice(b"UNKNOWN(0x");
-            write::hex(out, u64::from(code.0), 1);
+            write::hex_number(out, u64::from(code.0), 1);
             out.push(b')');
         }
     }

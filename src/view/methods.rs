@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 use super::durations::Durations;
 use super::ending::{self, Verdict};
-use super::write;
 use crate::direction::{Both, Direction};
 use crate::grpc::call::Call;
+use crate::write;
 
 /// Methods told apart.
 pub const METHODS: usize = 2048;
@@ -112,7 +112,11 @@ impl Methods {
     /// The methods, those with most calls first and equal ones by name; at the end unknown ones and those not told apart.
     #[must_use]
     pub fn sorted(&self) -> Vec<(Name<'_>, &Tally)> {
-        let mut list: Vec<_> = self.places.iter().filter_map(|(path, place)| Some((Name::Path(path), self.tallies.get(*place)?))).collect();
+        let mut list: Vec<_> = self
+            .places
+            .iter()
+            .filter_map(|(path, place)| Some((Name::Path(path), self.tallies.get(*place)?)))
+            .collect();
         list.sort_unstable_by(|(a, one), (b, other)| {
             let path = |name: &Name<'_>| if let Name::Path(path) = name { path.to_vec() } else { Vec::new() };
             other.calls.cmp(&one.calls).then_with(|| path(a).cmp(&path(b)))
@@ -125,10 +129,14 @@ impl Methods {
     /// Octets of memory held.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let names =
-            self.places.keys().fold(0_usize, |sum, path| sum.saturating_add(path.len()).saturating_add(size_of::<(Box<[u8]>, usize)>()));
+        let names = self
+            .places
+            .keys()
+            .fold(0_usize, |sum, path| sum.saturating_add(path.len()).saturating_add(size_of::<(Box<[u8]>, usize)>()));
         let tallies = self.tallies.iter().chain([&self.unknown, &self.rest, &self.all]);
-        tallies.fold(names, |sum, tally| sum.saturating_add(size_of::<Tally>()).saturating_add(tally.durations.held_bytes()))
+        tallies.fold(names, |sum, tally| {
+            sum.saturating_add(size_of::<Tally>()).saturating_add(tally.durations.held_bytes())
+        })
     }
 }
 
@@ -145,16 +153,26 @@ impl Tally {
         let mut say = |count: u64, one: &str, many: &str, rest: &str| {
             if count > 0 {
                 let mut text = Vec::new();
-                write::counted(&mut text, count, one, many);
+                write::counted_as(&mut text, count, one, many);
                 text.extend_from_slice(rest.as_bytes());
                 line(&text);
             }
         };
-        say(self.incomplete, "call is", "calls are", " incomplete: part was not captured, and only what was is counted");
+        say(
+            self.incomplete,
+            "call is",
+            "calls are",
+            " incomplete: part was not captured, and only what was is counted",
+        );
         say(self.unknown, "call has", "calls have", " no known status: neither good nor an error");
         let without = self.calls.saturating_sub(self.durations.count()).saturating_sub(self.backwards);
         say(without, "call", "calls", " without a duration: the beginning or the end was not captured");
-        say(self.backwards, "call ends", "calls end", " before the beginning by the clock of the capture: no duration is counted");
+        say(
+            self.backwards,
+            "call ends",
+            "calls end",
+            " before the beginning by the clock of the capture: no duration is counted",
+        );
         if !self.durations.is_exact() {
             line(b"percentiles with ~ are from a histogram and at most 0.8 % off");
         }

@@ -10,7 +10,6 @@ pub mod ndjson;
 pub mod steps;
 pub mod text;
 pub mod unseen;
-pub mod write;
 
 use crate::capture;
 use crate::dissect::Totals;

@@ -91,11 +91,11 @@ impl View for Steps {
         out.append(&mut self.introduction);
         for (number, step) in (1_u64..).zip(self.steps.drain(..)) {
             out.push(b'\n');
-            write::padded(number, 2, out);
+            write::integer_right(out, number, 2);
             out.extend_from_slice(b"  ");
             out.extend_from_slice(step.title.as_bytes());
             out.push(b'\n');
-            paragraph(step.purpose, 4, self.width, out);
+            paragraph(out, step.purpose, 4, self.width);
             out.extend_from_slice(&step.trace);
             out.extend_from_slice(&step.answers);
         }
@@ -108,7 +108,7 @@ impl View for Steps {
 }
 
 /// Appends text wrapped to `width` columns, each line after `indent` spaces.
-pub fn paragraph(text: &str, indent: usize, width: usize, out: &mut Vec<u8>) {
+pub fn paragraph(out: &mut Vec<u8>, text: &str, indent: usize, width: usize) {
     let mut column = 0_usize;
     for word in text.split_ascii_whitespace() {
         let length = word.chars().count();
@@ -117,7 +117,7 @@ pub fn paragraph(text: &str, indent: usize, width: usize, out: &mut Vec<u8>) {
             column = 0;
         }
         if column == 0 {
-            write::spaces(indent, out);
+            write::spaces(out, indent);
             column = indent;
         } else {
             out.push(b' ');

@@ -74,7 +74,7 @@ impl Text {
         }
         Style::new(self.options.colour).bold(out, |out| {
             out.extend_from_slice(b"flow ");
-            write::integer(flow.facts.id.0, out);
+            write::integer(out, flow.facts.id.0);
             out.extend_from_slice(b"  ");
             address(flow.facts.client, out);
             out.extend_from_slice(b" -> ");
@@ -83,7 +83,9 @@ impl Text {
         out.extend_from_slice(b"  ");
         if flow.facts.refused {
             out.extend_from_slice(b"refused: the server answered the SYN with RST");
-        } else if let (Protocol::Unknown, 0, 0) = (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client) {
+        } else if let (Protocol::Unknown, 0, 0) =
+            (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client)
+        {
             out.extend_from_slice(b"no octets were exchanged");
         } else {
             annotate::protocol(flow.protocol, out);
@@ -91,7 +93,7 @@ impl Text {
         if let Protocol::Http1 = flow.protocol {
             let line = flow.first_octets[0].split(|octet| *octet == b'\r').next().unwrap_or_default();
             out.extend_from_slice(b": ");
-            write::untrusted(line, out);
+            write::untrusted(out, line);
         }
         if let Protocol::Unknown = flow.protocol {
             for (side, octets) in [("client", flow.first_octets[0]), ("server", flow.first_octets[1])] {
@@ -99,7 +101,7 @@ impl Text {
                     out.extend_from_slice(b", the ");
                     out.extend_from_slice(side.as_bytes());
                     out.extend_from_slice(b" begins with \"");
-                    write::untrusted(octets, out);
+                    write::untrusted(out, octets);
                     out.push(b'"');
                 }
             }
@@ -138,7 +140,13 @@ impl Text {
     }
 
     /// A remark between frames.
-    fn remark(&mut self, event: &Event<'_>, direction: Option<Direction>, words: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+    fn remark(
+        &mut self,
+        event: &Event<'_>,
+        direction: Option<Direction>,
+        words: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
@@ -156,7 +164,9 @@ impl Text {
         if detail::fields(frame.frame, self.options.width, out) && !self.placeholders_explained {
             self.placeholders_explained = true;
             detail::indent(out);
-            out.extend_from_slice(b"(? stands for a header that the peer put into its table before this capture began, or where it lost octets)\n");
+            out.extend_from_slice(
+                b"(? is a header sent as a reference to an earlier one that this capture does not have)\n",
+            );
         }
         detail::status(&mut self.contents, frame, self.options.width, out);
         if self.options.bytes {
@@ -175,23 +185,24 @@ impl Text {
             None,
             |out| {
                 out.extend_from_slice(b"flow ");
-                write::integer(flow.facts.id.0, out);
+                write::integer(out, flow.facts.id.0);
                 out.extend_from_slice(match close {
-                    Close::Fin => b" ends: both sides have finished",
+                    Close::Fin => b" ends: both sides closed it (FIN)",
+                    Close::Replaced => b" was given up: another connection uses its ports",
                     Close::Reset(Direction::ToServer) => b" ends: RST from the client".as_slice(),
                     Close::Reset(Direction::ToClient) => b" ends: RST from the server",
-                    Close::Open => b" had not ended",
+                    Close::Open => b": its end is not in this capture",
                 });
                 out.extend_from_slice(b"; ");
-                write::counted(flow.facts.packets, "packet", out);
+                write::counted(out, flow.facts.packets, "packet");
                 out.extend_from_slice(b", ");
-                write::counted(flow.facts.octets_to_server, "octet", out);
+                write::counted(out, flow.facts.octets_to_server, "octet");
                 out.extend_from_slice(b" to the server, ");
-                write::integer(flow.facts.octets_to_client, out);
+                write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
                 if flow.facts.repeated_segments > 0 {
                     out.extend_from_slice(b", ");
-                    write::counted(flow.facts.repeated_segments, "segment", out);
+                    write::counted(out, flow.facts.repeated_segments, "segment");
                     out.extend_from_slice(b" repeated");
                 }
             },
@@ -216,7 +227,11 @@ impl View for Text {
             }
             Body::Frame(frame) => self.frame(event, &frame, out),
             Body::Message(message) => detail::message(&mut self.contents, &message, self.options.width, out),
-            Body::Call(call) if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Refused | Outcome::Open)) => {
+            Body::Call(call)
+                // A call that a frame ended was told at that frame.
+                if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Open))
+                    || (call.outcome == Some(Outcome::Refused) && call.left_out) =>
+            {
                 self.remark(event, None, |out| annotate::cut_off(call, out), out);
             }
             Body::Call(_) => {}
@@ -237,26 +252,31 @@ impl View for Text {
                         out.extend_from_slice(b", ");
                         out.extend_from_slice(header.kind().to_string().as_bytes());
                         out.extend_from_slice(b" of stream ");
-                        write::integer(header.stream().0, out);
+                        write::integer(out, header.stream().0);
                     }
                     out.extend_from_slice(b": ");
-                    write::counted(present, "octet", out);
+                    write::counted(out, present, "octet");
                     out.extend_from_slice(b" there, ");
-                    write::integer(missing, out);
+                    write::integer(out, missing);
                     out.extend_from_slice(b" missing");
                 },
                 out,
             ),
+            Body::Foreign { direction, octets } => {
+                self.remark(event, Some(direction), |out| annotate::foreign(direction, octets, out), out);
+            }
             Body::Conflict { direction, octets, .. } => self.remark(
                 event,
                 Some(direction),
                 |out| {
                     out.extend_from_slice(b"a repeated segment differs in ");
-                    write::counted(octets, "octet", out);
+                    write::counted(out, octets, "octet");
                     out.extend_from_slice(b" from what was captured first, which stands");
                 },
                 out,
             ),
+            // A packet whose headers do not parse belongs to no flow: it is counted at the end.
+            Body::Malformed(_) if event.flow.is_none() => {}
             Body::Malformed(fault) => self.remark(
                 event,
                 fault.direction,
@@ -264,7 +284,7 @@ impl View for Text {
                     out.extend_from_slice(b"malformed (");
                     out.extend_from_slice(fault.what.layer().as_bytes());
                     out.extend_from_slice(b"): ");
-                    write::untrusted(fault.what.to_string().as_bytes(), out);
+                    write::untrusted(out, fault.what.to_string().as_bytes());
                 },
                 out,
             ),
@@ -273,7 +293,7 @@ impl View for Text {
                 None,
                 |out| {
                     out.extend_from_slice(b"limit reached: ");
-                    write::integer(count, out);
+                    write::integer(out, count);
                     out.push(b' ');
                     out.extend_from_slice(what.as_bytes());
                     out.extend_from_slice(b" not followed");
@@ -292,18 +312,27 @@ impl View for Text {
         if let Some(net) = summary.net {
             not_shown(net, out);
         }
+        if summary.late_packets > 0 {
+            write::counted_as(
+                out,
+                summary.late_packets,
+                "packet with octets came after its flow had ended",
+                "packets with octets came after their flows had ended",
+            );
+            out.push(b'\n');
+        }
         if let Some(facts) = summary.capture {
             if facts.dropped() > 0 {
                 out.extend_from_slice(b"the capture says that it dropped ");
-                write::counted(facts.dropped(), "packet", out);
+                write::counted(out, facts.dropped(), "packet");
                 out.push(b'\n');
             }
             if facts.faults_total > 0 {
-                write::counted(facts.faults_total, "block", out);
+                write::counted(out, facts.faults_total, "block");
                 out.extend_from_slice(b" of the file could not be used");
                 for fault in facts.faults.iter().take(3) {
                     out.extend_from_slice(b"; at octet ");
-                    write::integer(fault.offset, out);
+                    write::integer(out, fault.offset);
                     out.extend_from_slice(b": ");
                     out.extend_from_slice(fault.what.as_bytes());
                 }
@@ -312,7 +341,7 @@ impl View for Text {
         }
         if let Some(why) = summary.ended_early {
             out.extend_from_slice(b"the input ended early: ");
-            write::untrusted(why.as_bytes(), out);
+            write::untrusted(out, why.as_bytes());
             out.push(b'\n');
         }
     }
@@ -322,20 +351,31 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
     let totals = summary.totals;
     let mut first = true;
     if let Some(shown) = summary.frames_shown {
-        write::counted(shown, "frame", out);
+        write::counted(out, shown, "frame");
         out.extend_from_slice(b" shown, of ");
     }
-    let always = [(totals.packets, "packet"), (totals.flows, "flow"), (totals.frames, "frame"), (totals.calls, "call"), (totals.messages, "message")];
-    let sometimes = [(totals.gaps, "gap"), (totals.malformed, "malformed item"), (totals.limits, "limit reached"), (summary.late_packets, "late packet")];
+    let always = [
+        (totals.packets, "packet"),
+        (totals.flows, "flow"),
+        (totals.frames, "frame"),
+        (totals.calls, "call"),
+        (totals.messages, "message"),
+    ];
+    let sometimes = [
+        (totals.conflicts, "conflict"),
+        (totals.gaps, "gap"),
+        (totals.malformed, "malformed item"),
+        (totals.limits, "limit reached"),
+    ];
     for (n, noun) in always.into_iter().chain(sometimes.into_iter().filter(|(n, _)| *n > 0)) {
         if !std::mem::replace(&mut first, false) {
             out.extend_from_slice(b", ");
         }
-        write::counted(n, noun, out);
+        write::counted(out, n, noun);
     }
     if totals.gap_octets > 0 {
         out.extend_from_slice(b" (");
-        write::counted(totals.gap_octets, "octet", out);
+        write::counted(out, totals.gap_octets, "octet");
         out.extend_from_slice(b" missing)");
     }
     out.push(b'\n');
@@ -344,10 +384,15 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
 /// What was in the capture but is not TCP, or did not parse.
 fn not_shown(net: &Counters, out: &mut Vec<u8>) {
     let mut any = false;
+    if net.malformed > 0 {
+        out.extend_from_slice(b"not shown: ");
+        write::counted(out, net.malformed, "malformed packet");
+        any = true;
+    }
     for (kind, count) in net.not_tcp() {
         out.extend_from_slice(if any { b", " } else { b"not shown: " });
         any = true;
-        write::integer(count, out);
+        write::integer(out, count);
         out.push(b' ');
         out.extend_from_slice(kind.to_string().as_bytes());
     }
@@ -355,7 +400,7 @@ fn not_shown(net: &Counters, out: &mut Vec<u8>) {
     if incomplete.datagrams > 0 {
         out.extend_from_slice(if any { b", " } else { b"not shown: " });
         any = true;
-        write::counted(incomplete.datagrams, "IP datagram", out);
+        write::counted(out, incomplete.datagrams, "IP datagram");
         out.extend_from_slice(b" of which fragments are missing");
     }
     if any {
@@ -364,10 +409,11 @@ fn not_shown(net: &Counters, out: &mut Vec<u8>) {
 }
 
 fn gap(octets: u64, reason: GapReason, out: &mut Vec<u8>) {
-    write::counted(octets, "octet", out);
+    write::counted(out, octets, "octet");
     out.extend_from_slice(match reason {
         GapReason::Lost => b" missing: they reached the other side, but the capture does not have them".as_slice(),
-        GapReason::NotCaptured => b" missing: the capture cut them off or ended before them",
+        GapReason::Cut => b" missing: the packet was captured only in part (snap length)",
+        GapReason::NotCaptured => b" missing: the capture ended before they came",
         GapReason::Limit => b" missing: they may have come later, a limit ended the waiting",
     });
 }
@@ -377,16 +423,15 @@ fn resync(skipped: u64, found: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(b"frames are found again");
         if skipped > 0 {
             out.extend_from_slice(b" after ");
-            write::counted(skipped, "octet", out);
+            write::counted(out, skipped, "octet");
             out.extend_from_slice(b" that could not be read");
         }
     } else {
         out.extend_from_slice(b"no frames were found in the last ");
-        write::counted(skipped, "octet", out);
+        write::counted(out, skipped, "octet");
     }
 }
 
 fn address(address: std::net::SocketAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(address.to_string().as_bytes());
 }
-

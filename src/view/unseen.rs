@@ -3,9 +3,9 @@
 //! A report that says nothing here has left out nothing.
 
 use super::Summary;
-use super::write::{counted, escaped, integer};
 use crate::event::{Body, Event, Flow, Protocol};
 use crate::grpc::calls::Role;
+use crate::write::{counted_as, escaped, integer};
 
 /// Counts of what is not shown.
 #[derive(Debug, Default)]
@@ -27,7 +27,9 @@ impl Unseen {
     pub fn event(&mut self, event: &Event<'_>) {
         let count = |counter: &mut u64, more: u64| *counter = counter.saturating_add(more);
         match &event.body {
-            Body::Frame(frame) if frame.belongs.is_plain && frame.belongs.role == Role::RequestBegins => count(&mut self.plain, 1),
+            Body::Frame(frame) if frame.belongs.is_plain && frame.belongs.role == Role::RequestBegins => {
+                count(&mut self.plain, 1)
+            }
             Body::Ended(_) => {
                 let Some(Flow { facts, protocol, .. }) = event.flow else { return };
                 let counter = match protocol {
@@ -73,7 +75,7 @@ impl Unseen {
                 out.extend_from_slice(b"limit reached: ");
                 out.extend_from_slice(what.as_bytes());
                 out.extend_from_slice(b", ");
-                counted(out, *times, "time", "times");
+                counted_as(out, *times, "time", "times");
                 out.extend_from_slice(b", ");
                 integer(out, *sum);
                 out.extend_from_slice(b" left out");
@@ -100,7 +102,7 @@ impl Unseen {
         .enumerate()
         {
             out.extend_from_slice(if at > 0 { b", " } else { b"" });
-            counted(out, count, one, many);
+            counted_as(out, count, one, many);
         }
     }
 
@@ -117,9 +119,9 @@ impl Unseen {
         let totals = &summary.totals;
         if totals.gaps > 0 {
             say(&mut |out| {
-                counted(out, totals.gaps, "gap", "gaps");
+                counted_as(out, totals.gaps, "gap", "gaps");
                 out.extend_from_slice(b": ");
-                counted(out, totals.gap_octets, "octet is", "octets are");
+                counted_as(out, totals.gap_octets, "octet is", "octets are");
                 out.extend_from_slice(b" missing");
             });
         }
@@ -127,7 +129,13 @@ impl Unseen {
             some(say, self.skipped, "octet", "octets", " passed over in search of frames");
         }
         some(say, self.unfinished, "frame was", "frames were", " cut off by the end of their direction");
-        some(say, self.conflicts, "repeated segment held", "repeated segments held", " other octets than the first, which stand");
+        some(
+            say,
+            self.conflicts,
+            "repeated segment held",
+            "repeated segments held",
+            " other octets than the first, which stand",
+        );
         some(say, totals.malformed, "thing does", "things do", " not parse");
         some(say, summary.late_packets, "packet", "packets", " with octets came after the end of the flow");
     }
@@ -151,7 +159,7 @@ fn below(summary: &Summary<'_>, say: &mut Say<'_>) {
 fn some(say: &mut Say<'_>, count: u64, one: &str, many: &str, rest: &str) {
     if count > 0 {
         say(&mut |out| {
-            counted(out, count, one, many);
+            counted_as(out, count, one, many);
             out.extend_from_slice(rest.as_bytes());
         });
     }

@@ -1,18 +1,15 @@
 //! Variants of the formats, built octet by octet.
 
 use crate::support::{Build, Dribble, drain, read_all};
-use framescope::capture::{
-    CaptureFile, CapturedDirection, Format, Limits, LinkType, Source, Subject, TimeQuality,
-};
+use framescope::capture::{CaptureFile, CapturedDirection, Format, Limits, LinkType, Source, Subject, TimeQuality};
 use std::io::Read;
 
 #[test]
 fn pcap_of_either_byte_order_and_resolution_reads_alike() {
     for build in [Build::little, Build::big] {
-        for (magic, format, ticks) in [
-            (0xa1b2_c3d4, Format::PcapMicroseconds, 123_456),
-            (0xa1b2_3c4d, Format::PcapNanoseconds, 123_456_000),
-        ] {
+        for (magic, format, ticks) in
+            [(0xa1b2_c3d4, Format::PcapMicroseconds, 123_456), (0xa1b2_3c4d, Format::PcapNanoseconds, 123_456_000)]
+        {
             let octets = build()
                 .pcap(magic, (2, 4), 65_535, 276)
                 .record(1_700_000_000, ticks, 60, b"abc")
@@ -33,56 +30,31 @@ fn pcap_of_either_byte_order_and_resolution_reads_alike() {
 
 #[test]
 fn modified_pcap_has_longer_record_headers() {
-    let octets = Build::big()
-        .pcap(0xa1b2_cd34, (2, 4), 1500, 1)
-        .u32(1)
-        .u32(2)
-        .u32(3)
-        .u32(4)
-        .octets(b"ifixprtxabc")
-        .octets;
+    let octets =
+        Build::big().pcap(0xa1b2_cd34, (2, 4), 1500, 1).u32(1).u32(2).u32(3).u32(4).octets(b"ifixprtxabc").octets;
     let packets = read_all(&octets[..]);
-    assert_eq!(
-        (packets[0].nanos, &packets[0].data[..]),
-        (1_000_002_000, &b"abc"[..])
-    );
+    assert_eq!((packets[0].nanos, &packets[0].data[..]), (1_000_002_000, &b"abc"[..]));
 }
 
 #[test]
 fn pcap_before_2_4_has_its_lengths_the_other_way_round() {
     for (version, swapped) in [((2, 2), true), ((2, 3), true), ((2, 3), false)] {
         let (first, second) = if swapped { (9, 3) } else { (3, 9) };
-        let octets = Build::little()
-            .pcap(0xa1b2_c3d4, version, 96, 1)
-            .u64(0)
-            .u32(first)
-            .u32(second)
-            .octets(b"abc")
-            .octets;
+        let octets =
+            Build::little().pcap(0xa1b2_c3d4, version, 96, 1).u64(0).u32(first).u32(second).octets(b"abc").octets;
         let packets = read_all(&octets[..]);
-        assert_eq!(
-            (packets[0].original_length, &packets[0].data[..]),
-            (9, &b"abc"[..])
-        );
+        assert_eq!((packets[0].original_length, &packets[0].data[..]), (9, &b"abc"[..]));
     }
 }
 
 #[test]
 fn fcs_bits_are_kept_out_of_the_link_type() {
-    let octets = Build::little()
-        .pcap(0xa1b2_c3d4, (2, 4), 0, 0x2400_0001)
-        .octets;
+    let octets = Build::little().pcap(0xa1b2_c3d4, (2, 4), 0, 0x2400_0001).octets;
     let source = CaptureFile::open(&octets[..]).unwrap();
     let interface = source.facts().interface(0).unwrap();
-    assert_eq!(
-        (interface.link, interface.fcs_octets),
-        (LinkType::ETHERNET, Some(4))
-    );
+    assert_eq!((interface.link, interface.fcs_octets), (LinkType::ETHERNET, Some(4)));
 
-    let octets = Build::little()
-        .section()
-        .interface(1, 0, |o| o.option(13, &[32]))
-        .octets;
+    let octets = Build::little().section().interface(1, 0, |o| o.option(13, &[32])).octets;
     let mut source = CaptureFile::open(&octets[..]).unwrap();
     drain(&mut source);
     assert_eq!(source.facts().interfaces[0].fcs_octets, Some(4));
@@ -97,40 +69,23 @@ fn sections_of_either_byte_order_number_packets_and_interfaces_on() {
         .enhanced(1, 1500, b"a", |o| o)
         .swapped()
         .section_with(120, |o| o.option(1, b"second"))
-        .interface(101, 0, |o| {
-            o.option(9, &[9]).option(14, &(-1_i64).to_be_bytes())
-        })
-        .enhanced(0, 0x1_0000_0000, b"bc", |o| {
-            o.option(2, &[0, 0, 0, 0x82]).u32(0)
-        })
+        .interface(101, 0, |o| o.option(9, &[9]).option(14, &(-1_i64).to_be_bytes()))
+        .enhanced(0, 0x1_0000_0000, b"bc", |o| o.option(2, &[0, 0, 0, 0x82]).u32(0))
         .octets;
     let mut source = CaptureFile::open(&octets[..]).unwrap();
     let first = source.next_packet().unwrap().unwrap();
-    assert_eq!(
-        (first.number, first.interface, first.link),
-        (1, 1, LinkType::LINUX_SLL)
-    );
+    assert_eq!((first.number, first.interface, first.link), (1, 1, LinkType::LINUX_SLL));
     assert_eq!(first.time.as_nanos(), 1_500_000_000);
-    assert_eq!(
-        (first.data, first.original_length, first.is_cut()),
-        (&b"a"[..], 3, true)
-    );
+    assert_eq!((first.data, first.original_length, first.is_cut()), (&b"a"[..], 3, true));
     let second = source.next_packet().unwrap().unwrap();
-    assert_eq!(
-        (second.number, second.interface, second.link),
-        (2, 2, LinkType::RAW)
-    );
+    assert_eq!((second.number, second.interface, second.link), (2, 2, LinkType::RAW));
     assert_eq!(second.time.as_nanos(), 3_294_967_296);
     let flags = second.flags().unwrap();
     assert_eq!(flags.direction(), Some(CapturedDirection::Outbound));
     assert_eq!(flags.fcs_octets(), Some(4));
     assert!(source.next_packet().unwrap().is_none());
     let facts = source.facts();
-    let big: Vec<_> = facts
-        .sections
-        .iter()
-        .map(|s| (s.big_endian, s.length))
-        .collect();
+    let big: Vec<_> = facts.sections.iter().map(|s| (s.big_endian, s.length)).collect();
     assert_eq!(big, [(false, None), (true, Some(120))]);
     assert_eq!(facts.comments[0].subject, Subject::Section(1));
     assert_eq!(facts.interfaces[2].section, 1);
@@ -144,16 +99,10 @@ fn every_if_tsresol_means_the_same_moment() {
     for (tsresol, ticks) in tens.chain(twos) {
         let octets = Build::little()
             .section()
-            .interface(1, 0, |o| {
-                o.option(9, &[tsresol]).option(14, &60_i64.to_le_bytes())
-            })
+            .interface(1, 0, |o| o.option(9, &[tsresol]).option(14, &60_i64.to_le_bytes()))
             .enhanced(0, ticks, b"", |o| o)
             .octets;
-        assert_eq!(
-            read_all(&octets[..])[0].nanos,
-            61_500_000_000,
-            "if_tsresol {tsresol}"
-        );
+        assert_eq!(read_all(&octets[..])[0].nanos, 61_500_000_000, "if_tsresol {tsresol}");
     }
 }
 
@@ -167,10 +116,7 @@ fn a_simple_packet_takes_the_time_before_it_and_says_so() {
         .block(3, |b| b.u32(900).padded(b"hello"))
         .octets;
     let packets = read_all(&octets[..]);
-    let seen: Vec<_> = packets
-        .iter()
-        .map(|p| (p.nanos, p.quality, &p.data[..]))
-        .collect();
+    let seen: Vec<_> = packets.iter().map(|p| (p.nanos, p.quality, &p.data[..])).collect();
     assert_eq!(
         seen,
         [
@@ -195,14 +141,8 @@ fn an_obsolete_packet_names_its_interface_in_16_bits() {
             })
             .octets;
         let packets = read_all(&octets[..]);
-        assert_eq!(
-            (packets[0].interface, packets[0].link, packets[0].nanos),
-            (1, 228, 5000)
-        );
-        assert_eq!(
-            (&packets[0].data[..], &packets[0].comments[..]),
-            (&b"hi"[..], &["old".to_owned()][..])
-        );
+        assert_eq!((packets[0].interface, packets[0].link, packets[0].nanos), (1, 228, 5000));
+        assert_eq!((&packets[0].data[..], &packets[0].comments[..]), (&b"hi"[..], &["old".to_owned()][..]));
     }
 }
 
@@ -238,14 +178,7 @@ fn blocks_of_no_use_are_skipped_and_counted_by_type() {
     drain(&mut source);
     let skipped = source.facts().skipped.iter();
     let skipped: Vec<_> = skipped.map(|s| (s.block_type, s.count, s.name())).collect();
-    assert_eq!(
-        skipped,
-        [
-            (4, 1, Some("name resolution block")),
-            (0x0bad, 1, Some("custom block")),
-            (0x7777, 2, None),
-        ]
-    );
+    assert_eq!(skipped, [(4, 1, Some("name resolution block")), (0x0bad, 1, Some("custom block")), (0x7777, 2, None),]);
 }
 
 #[test]
@@ -263,10 +196,7 @@ fn an_unusable_packet_is_a_fault_that_keeps_its_number() {
     let mut source = CaptureFile::open(&octets[..]).unwrap();
     let (packets, error) = drain(&mut source);
     assert!(error.is_none());
-    assert_eq!(
-        (packets.len(), packets[0].number, packets[0].interface),
-        (1, 5, 1)
-    );
+    assert_eq!((packets.len(), packets[0].number, packets[0].interface), (1, 5, 1));
     let facts = source.facts();
     assert_eq!((facts.packets, facts.faults_total), (5, 6));
     let faulty: Vec<_> = facts.faults.iter().map(|fault| fault.packet).collect();
@@ -276,22 +206,15 @@ fn an_unusable_packet_is_a_fault_that_keeps_its_number() {
 
 #[test]
 fn what_limits_keep_out_is_counted() {
-    let build = (0..4).fold(Build::little().section(), |build, _| {
-        build.interface(1, 0, |o| o.option(2, b"a name of twenty oct"))
-    });
+    let build = (0..4)
+        .fold(Build::little().section(), |build, _| build.interface(1, 0, |o| o.option(2, b"a name of twenty oct")));
     let octets = build
         .block(10, |b| b.u32(1).u32(8).octets(b"12345678"))
         .block(10, |b| b.u32(1).u32(8).octets(b"12345678"))
         .enhanced(2, 1, b"", |o| o)
         .enhanced(3, 1, b"", |o| o)
         .octets;
-    let limits = Limits {
-        secrets_octets: 10,
-        text_octets: 30,
-        interfaces: 3,
-        described: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { secrets_octets: 10, text_octets: 30, interfaces: 3, described: 2, ..Limits::default() };
     let mut source = CaptureFile::with_limits(&octets[..], limits).unwrap();
     let (packets, error) = drain(&mut source);
     assert!(error.is_none());
@@ -305,21 +228,11 @@ fn what_limits_keep_out_is_counted() {
 
 #[test]
 fn a_packet_is_handed_out_before_the_next_octet_is_asked_for() {
-    let pcap = Build::little()
-        .pcap(0xa1b2_c3d4, (2, 4), 96, 1)
-        .record(1, 2, 3, b"abc")
-        .octets;
-    let pcapng = Build::little()
-        .section()
-        .interface(1, 0, |o| o)
-        .enhanced(0, 1, b"abc", |o| o)
-        .octets;
+    let pcap = Build::little().pcap(0xa1b2_c3d4, (2, 4), 96, 1).record(1, 2, 3, b"abc").octets;
+    let pcapng = Build::little().section().interface(1, 0, |o| o).enhanced(0, 1, b"abc", |o| o).octets;
     for octets in [pcap, pcapng] {
         for step in [1, 5, 1000] {
-            let dribble = Dribble {
-                octets: &octets,
-                step,
-            };
+            let dribble = Dribble { octets: &octets, step };
             let mut source = CaptureFile::open(dribble.chain(Never)).unwrap();
             assert_eq!(source.next_packet().unwrap().unwrap().data, b"abc");
             assert!(source.may_block());
@@ -329,19 +242,12 @@ fn a_packet_is_handed_out_before_the_next_octet_is_asked_for() {
 
 #[test]
 fn a_source_knows_whether_the_next_call_may_block() {
-    let build = Build::little()
-        .section()
-        .interface(1, 0, |o| o)
-        .enhanced(0, 1, b"one", |o| o)
-        .enhanced(0, 2, b"two", |o| o);
+    let build =
+        Build::little().section().interface(1, 0, |o| o).enhanced(0, 1, b"one", |o| o).enhanced(0, 2, b"two", |o| o);
     let whole = build.octets.clone();
     let fault = build.enhanced(9, 3, b"skipped", |o| o).octets;
     let cut = &whole[..whole.len() - 1];
-    for (octets, after_first, after_second) in [
-        (&whole[..], false, true),
-        (&fault, false, true),
-        (cut, true, true),
-    ] {
+    for (octets, after_first, after_second) in [(&whole[..], false, true), (&fault, false, true), (cut, true, true)] {
         let mut source = CaptureFile::open(octets).unwrap();
         source.next_packet().unwrap();
         assert_eq!(source.may_block(), after_first);
@@ -352,16 +258,10 @@ fn a_source_knows_whether_the_next_call_may_block() {
 
 #[test]
 fn an_interrupted_wait_loses_nothing() {
-    let octets = Build::little()
-        .pcap(0xa1b2_c3d4, (2, 4), 96, 1)
-        .record(1, 2, 3, b"abc")
-        .octets;
+    let octets = Build::little().pcap(0xa1b2_c3d4, (2, 4), 96, 1).record(1, 2, 3, b"abc").octets;
     // Opening cannot be resumed, so the file header comes in one piece.
     let (header, record) = octets.split_at(24);
-    let hiccup = Hiccup {
-        octets: record,
-        ready: false,
-    };
+    let hiccup = Hiccup { octets: record, ready: false };
     let mut source = CaptureFile::open(header.chain(hiccup)).unwrap();
     let mut waits = 0;
     loop {

@@ -20,14 +20,8 @@ fn every_fixture_reads_as_pcap_parser_reads_it() {
 fn one_octet_at_a_time_gives_the_same_packets() {
     for (name, octets) in captures() {
         for step in [1, 7, 4096] {
-            let dribble = Dribble {
-                octets: &octets,
-                step,
-            };
-            assert!(
-                read_all(dribble) == read_all(&octets[..]),
-                "{name} by {step}"
-            );
+            let dribble = Dribble { octets: &octets, step };
+            assert!(read_all(dribble) == read_all(&octets[..]), "{name} by {step}");
         }
     }
 }
@@ -38,10 +32,7 @@ fn compressed_fixtures_give_the_same_packets() {
         let compressed = fixture(name);
         let plain = fixture(name.rsplit_once('.').unwrap().0);
         assert_eq!(read_all(&compressed[..]), read_all(&plain[..]), "{name}");
-        let dribble = Dribble {
-            octets: &compressed,
-            step: 1,
-        };
+        let dribble = Dribble { octets: &compressed, step: 1 };
         assert_eq!(read_all(dribble), read_all(&plain[..]), "{name}");
     }
 }
@@ -101,27 +92,20 @@ fn oracle(octets: &[u8]) -> Vec<Facts> {
         };
         match block {
             PcapBlockOwned::LegacyHeader(header) => {
-                let nanos = if header.is_nanosecond_precision() {
-                    1
-                } else {
-                    1000
-                };
+                let nanos = if header.is_nanosecond_precision() { 1 } else { 1000 };
                 pcap = (header.network.0 as u32, nanos);
             }
             PcapBlockOwned::Legacy(record) => packets.push(Facts {
-                nanos: i64::from(record.ts_sec) * 1_000_000_000
-                    + i64::from(record.ts_usec) * pcap.1,
+                nanos: i64::from(record.ts_sec) * 1_000_000_000 + i64::from(record.ts_usec) * pcap.1,
                 link: pcap.0,
                 interface: 0,
                 original_length: record.origlen,
                 data: record.data[..record.caplen as usize].to_vec(),
             }),
             PcapBlockOwned::NG(Block::SectionHeader(_)) => first = interfaces.len(),
-            PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => interfaces.push((
-                interface.linktype.0 as u32,
-                interface.if_tsresol,
-                interface.if_tsoffset,
-            )),
+            PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
+                interfaces.push((interface.linktype.0 as u32, interface.if_tsresol, interface.if_tsoffset))
+            }
             PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
                 let number = first + packet.if_id as usize;
                 let (link, tsresol, offset) = interfaces[number];

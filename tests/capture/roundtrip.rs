@@ -81,15 +81,10 @@ fn names_comments_and_secrets_come_back_as_facts() {
         comments: &["first", "zweiter: ü"],
     };
     let mut writer = PcapngWriter::new(Vec::new(), &header).unwrap();
-    let interface = InterfaceDescription {
-        name: Some("lo"),
-        description: Some("loopback"),
-        ..described(LinkType::ETHERNET)
-    };
+    let interface =
+        InterfaceDescription { name: Some("lo"), description: Some("loopback"), ..described(LinkType::ETHERNET) };
     assert_eq!(writer.add_interface(&interface).unwrap(), 0);
-    writer
-        .write_secrets(Secrets::TLS_KEY_LOG, b"CLIENT_RANDOM 00 11\n")
-        .unwrap();
+    writer.write_secrets(Secrets::TLS_KEY_LOG, b"CLIENT_RANDOM 00 11\n").unwrap();
     let octets = writer.into_inner();
 
     let mut source = CaptureFile::open(&octets[..]).unwrap();
@@ -104,10 +99,7 @@ fn names_comments_and_secrets_come_back_as_facts() {
     assert_eq!(facts.interfaces[0].name.as_deref(), Some("lo"));
     assert_eq!(facts.interfaces[0].description.as_deref(), Some("loopback"));
     assert_eq!(facts.secrets[0].data, b"CLIENT_RANDOM 00 11\n");
-    assert!(
-        !format!("{facts:?}").contains("CLIENT_RANDOM"),
-        "secrets stay out of logs"
-    );
+    assert!(!format!("{facts:?}").contains("CLIENT_RANDOM"), "secrets stay out of logs");
 }
 
 #[test]
@@ -115,22 +107,12 @@ fn what_a_format_cannot_hold_is_refused_before_a_single_octet_of_it_is_written()
     let mut writer = PcapngWriter::new(Vec::new(), &SectionHeader::default()).unwrap();
     let before = Timestamp::from_nanos(-1);
     assert!(writer.add_interface(&described(LinkType(65_536))).is_err());
-    assert!(
-        writer
-            .write_packet(0, Timestamp::EPOCH, b"", 0, &[])
-            .is_err()
-    );
+    assert!(writer.write_packet(0, Timestamp::EPOCH, b"", 0, &[]).is_err());
     writer.add_interface(&described(LinkType::RAW)).unwrap();
     assert!(writer.write_packet(0, before, b"", 0, &[]).is_err());
     let long = "x".repeat(65_536);
-    assert!(
-        writer
-            .write_packet(0, Timestamp::EPOCH, b"", 0, &[&long])
-            .is_err()
-    );
-    writer
-        .write_packet(0, Timestamp::EPOCH, b"good", 4, &[])
-        .unwrap();
+    assert!(writer.write_packet(0, Timestamp::EPOCH, b"", 0, &[&long]).is_err());
+    writer.write_packet(0, Timestamp::EPOCH, b"good", 4, &[]).unwrap();
     let octets = writer.into_inner();
     assert_eq!(read_all(&octets[..]).len(), 1);
 
@@ -140,10 +122,5 @@ fn what_a_format_cannot_hold_is_refused_before_a_single_octet_of_it_is_written()
 }
 
 fn described(link: LinkType) -> InterfaceDescription<'static> {
-    InterfaceDescription {
-        link,
-        snaplen: 0,
-        name: None,
-        description: None,
-    }
+    InterfaceDescription { link, snaplen: 0, name: None, description: None }
 }

@@ -44,10 +44,7 @@ pub fn drain(source: &mut dyn Source) -> (Vec<Seen>, Option<Error>) {
                 interface: packet.interface,
                 original_length: packet.original_length,
                 data: packet.data.to_vec(),
-                comments: packet
-                    .comments()
-                    .map(|comment| String::from_utf8_lossy(comment).into_owned())
-                    .collect(),
+                comments: packet.comments().map(|comment| String::from_utf8_lossy(comment).into_owned()).collect(),
             }),
             Ok(None) => return (packets, None),
             Err(error) => return (packets, Some(error)),
@@ -88,45 +85,27 @@ pub struct Build {
 
 impl Build {
     pub fn little() -> Self {
-        Self {
-            octets: Vec::new(),
-            big: false,
-        }
+        Self { octets: Vec::new(), big: false }
     }
 
     pub fn big() -> Self {
-        Self {
-            octets: Vec::new(),
-            big: true,
-        }
+        Self { octets: Vec::new(), big: true }
     }
 
     pub fn u16(mut self, value: u16) -> Self {
-        let octets = if self.big {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        };
+        let octets = if self.big { value.to_be_bytes() } else { value.to_le_bytes() };
         self.octets.extend(octets);
         self
     }
 
     pub fn u32(mut self, value: u32) -> Self {
-        let octets = if self.big {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        };
+        let octets = if self.big { value.to_be_bytes() } else { value.to_le_bytes() };
         self.octets.extend(octets);
         self
     }
 
     pub fn u64(mut self, value: u64) -> Self {
-        let octets = if self.big {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        };
+        let octets = if self.big { value.to_be_bytes() } else { value.to_le_bytes() };
         self.octets.extend(octets);
         self
     }
@@ -138,7 +117,7 @@ impl Build {
 
     pub fn padded(mut self, octets: &[u8]) -> Self {
         self.octets.extend(octets);
-        while self.octets.len() % 4 != 0 {
+        while !self.octets.len().is_multiple_of(4) {
             self.octets.push(0);
         }
         self
@@ -150,10 +129,7 @@ impl Build {
     }
 
     fn empty(&self) -> Self {
-        Self {
-            octets: Vec::new(),
-            big: self.big,
-        }
+        Self { octets: Vec::new(), big: self.big }
     }
 
     /// A pcapng block.
@@ -168,9 +144,7 @@ impl Build {
     }
 
     pub fn section_with(self, length: u64, options: impl FnOnce(Self) -> Self) -> Self {
-        self.block(0x0a0d_0d0a, |block| {
-            options(block.u32(0x1a2b_3c4d).u16(1).u16(0).u64(length))
-        })
+        self.block(0x0a0d_0d0a, |block| options(block.u32(0x1a2b_3c4d).u16(1).u16(0).u64(length)))
     }
 
     /// A section in the other byte order follows.
@@ -183,38 +157,20 @@ impl Build {
         self.block(1, |block| options(block.u16(link).u16(0).u32(snaplen)))
     }
 
-    pub fn enhanced(
-        self,
-        interface: u32,
-        ticks: u64,
-        data: &[u8],
-        options: impl FnOnce(Self) -> Self,
-    ) -> Self {
+    pub fn enhanced(self, interface: u32, ticks: u64, data: &[u8], options: impl FnOnce(Self) -> Self) -> Self {
         let length = u32::try_from(data.len()).unwrap();
         self.block(6, |block| {
-            let block = block
-                .u32(interface)
-                .u32((ticks >> 32) as u32)
-                .u32(ticks as u32);
+            let block = block.u32(interface).u32((ticks >> 32) as u32).u32(ticks as u32);
             options(block.u32(length).u32(length + 2).padded(data))
         })
     }
 
     /// A pcap file header.
     pub fn pcap(self, magic: u32, version: (u16, u16), snaplen: u32, network: u32) -> Self {
-        self.u32(magic)
-            .u16(version.0)
-            .u16(version.1)
-            .u64(0)
-            .u32(snaplen)
-            .u32(network)
+        self.u32(magic).u16(version.0).u16(version.1).u64(0).u32(snaplen).u32(network)
     }
 
     pub fn record(self, seconds: u32, ticks: u32, original: u32, data: &[u8]) -> Self {
-        self.u32(seconds)
-            .u32(ticks)
-            .u32(u32::try_from(data.len()).unwrap())
-            .u32(original)
-            .octets(data)
+        self.u32(seconds).u32(ticks).u32(u32::try_from(data.len()).unwrap()).u32(original).octets(data)
     }
 }

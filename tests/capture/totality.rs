@@ -38,21 +38,12 @@ fn every_prefix(octets: &[u8], frames: &[(Range<usize>, bool)]) {
     let whole = read_all(octets);
     for length in 1..octets.len() {
         let (packets, error) = read(&octets[..length]);
-        let complete = frames
-            .iter()
-            .filter(|(f, packet)| *packet && f.end <= length);
+        let complete = frames.iter().filter(|(f, packet)| *packet && f.end <= length);
         assert_eq!(packets, whole[..complete.count()], "of {length} octets");
-        let cut = frames
-            .iter()
-            .find(|(f, _)| f.start < length && length < f.end);
+        let cut = frames.iter().find(|(f, _)| f.start < length && length < f.end);
         match (error, cut) {
             (None, None) => {}
-            (
-                Some(Error::Truncated {
-                    offset, present, ..
-                }),
-                Some((frame, _)),
-            ) => {
+            (Some(Error::Truncated { offset, present, .. }), Some((frame, _))) => {
                 assert_eq!(offset, frame.start as u64, "of {length} octets");
                 assert_eq!(present, (length - frame.start) as u64);
             }
@@ -117,17 +108,13 @@ fn every_prefix_of_a_compressed_capture_gives_what_it_holds() {
 }
 
 fn in_order(packets: &[Seen]) -> bool {
-    packets
-        .windows(2)
-        .all(|pair| pair[0].number < pair[1].number)
+    packets.windows(2).all(|pair| pair[0].number < pair[1].number)
 }
 
 /// All that a section may hold, in little-endian.
 fn small_pcapng() -> Vec<u8> {
     Build::little()
-        .section_with(u64::MAX, |o| {
-            o.option(4, b"test").option(1, b"a comment").u32(0)
-        })
+        .section_with(u64::MAX, |o| o.option(4, b"test").option(1, b"a comment").u32(0))
         .interface(1, 96, |o| o.option(2, b"eth0").option(9, &[9]).u32(0))
         .interface(101, 0, |o| o.option(9, &[0x80 | 20]))
         .enhanced(0, 1_700_000_000_000_000_000, b"first packet", |o| {

@@ -118,7 +118,10 @@ fn calls_that_the_damage_touches_show_nothing_wrong_and_all_that_is_left() {
                 "response side whole; no request side" => {
                     same_messages(case, call, Direction::ToClient, &mut complain);
                     let base = case.in_base(expected);
-                    if call.said.status != base.said.status || call.metadata[1..] != base.metadata[1..] || call.said.http_status != base.said.http_status {
+                    if call.said.status != base.said.status
+                        || call.metadata[1..] != base.metadata[1..]
+                        || call.said.http_status != base.said.http_status
+                    {
                         complain(format!("the response differs: {call:?}"));
                     }
                     if call.said.path.is_some() || call.messages.to_server > 0 {
@@ -135,12 +138,19 @@ fn calls_that_the_damage_touches_show_nothing_wrong_and_all_that_is_left() {
                         complain(format!("outcome {:?}", call.said.outcome));
                     }
                 }
-                "octets of it are lost" | "may miss messages and fields" | "may be missing, open or whole, never wrong" | "the part after the start of the capture" => {}
+                "octets of it are lost"
+                | "may miss messages and fields"
+                | "may be missing, open or whole, never wrong"
+                | "the part after the start of the capture" => {}
                 other => panic!("nobody knows what {other:?} means"),
             }
         }
         // Nothing else may appear.
-        let expected = |stream: u32| [&case.expect["calls"], &case.expect["partial"]].iter().any(|calls| list(calls).iter().any(|call| super::stream(call) == stream));
+        let expected = |stream: u32| {
+            [&case.expect["calls"], &case.expect["partial"]]
+                .iter()
+                .any(|calls| list(calls).iter().any(|call| super::stream(call) == stream))
+        };
         for call in case.trace.calls.iter().filter(|call| !expected(call.stream)) {
             complain(format!("a call that is not there: {call:?}"));
         }
@@ -148,7 +158,9 @@ fn calls_that_the_damage_touches_show_nothing_wrong_and_all_that_is_left() {
 }
 
 fn same_messages(case: &Case<'_>, call: &SeenCall, direction: Direction, complain: &mut impl FnMut(String)) {
-    let plain = |messages: Vec<&SeenMessage>| messages.iter().map(|message| (message.flag, message.missing, message.octets.clone())).collect::<Vec<_>>();
+    let plain = |messages: Vec<&SeenMessage>| {
+        messages.iter().map(|message| (message.flag, message.missing, message.octets.clone())).collect::<Vec<_>>()
+    };
     let seen = plain(case.trace.messages(call.flow, call.stream, direction));
     let base = plain(case.messages_in_base(call.stream, direction));
     if seen != base {
@@ -160,7 +172,7 @@ fn same_messages(case: &Case<'_>, call: &SeenCall, direction: Direction, complai
 fn never_wrong(case: &Case<'_>, call: &SeenCall, complain: &mut impl FnMut(String)) {
     let base = case.base.call(0, call.stream).unwrap();
     let (seen, truth) = (&call.said, &base.said);
-    let pairs: [(&str, &Option<Vec<u8>>, &Option<Vec<u8>>); 8] = [
+    let pairs = [
         ("path", &seen.path, &truth.path),
         ("authority", &seen.authority, &truth.authority),
         ("content-type", &seen.content_types.to_server, &truth.content_types.to_server),
@@ -194,7 +206,9 @@ fn never_wrong(case: &Case<'_>, call: &SeenCall, complain: &mut impl FnMut(Strin
         complain(format!("metadata {:?} where {:?} is true", call.metadata, base.metadata));
     }
     for direction in Direction::BOTH {
-        let whole = |messages: Vec<&SeenMessage>| messages.iter().filter(|message| message.whole).map(|message| message.octets.clone()).collect::<Vec<_>>();
+        let whole = |messages: Vec<&SeenMessage>| {
+            messages.iter().filter(|message| message.whole).map(|message| message.octets.clone()).collect::<Vec<_>>()
+        };
         let seen = whole(case.trace.messages(call.flow, call.stream, direction));
         if !is_subsequence(&seen, &whole(case.messages_in_base(call.stream, direction))) {
             complain(format!("a message {} that was never sent", direction.name()));
@@ -213,7 +227,9 @@ fn statuses_and_paths_are_shown_wherever_they_can_be_known() {
         for expected in list(&case.expect["partial"]) {
             let Some(call) = case.trace.calls.iter().find(|call| call.stream == stream(expected)) else { continue };
             let blocks = list(&case.expect["headers"]).iter().filter(|block| block["stream"] == expected["stream"]);
-            for field in blocks.flat_map(|block| list(&block["fields"])).filter(|field| field[2] == true && field[3] == true) {
+            for field in
+                blocks.flat_map(|block| list(&block["fields"])).filter(|field| field[2] == true && field[3] == true)
+            {
                 let value = field[1].as_str().unwrap();
                 let shown = match field[0].as_str().unwrap() {
                     ":path" => call.said.path.as_deref() == Some(value.as_bytes()),
@@ -235,11 +251,11 @@ fn touched_calls_are_marked_as_incomplete() {
     each(|case, complain| {
         for expected in list(&case.expect["partial"]) {
             let Some(call) = case.trace.calls.iter().find(|call| call.stream == stream(expected)) else { continue };
-            let lossy = ["octets of it are lost", "the part after the start of the capture"].contains(&expected["holds"].as_str().unwrap());
+            let lossy = ["octets of it are lost", "the part after the start of the capture"]
+                .contains(&expected["holds"].as_str().unwrap());
             if lossy && call.complete {
                 complain(format!("stream {}: it claims to be complete", call.stream));
             }
         }
     });
 }
-

@@ -11,7 +11,9 @@ use framescope::tcp::{Close, GapReason, Opened};
 #[test]
 fn gaps_have_the_size_and_the_direction_of_what_was_lost() {
     each(|case, complain| {
-        let lost = |one: Direction| case.trace.gaps.iter().filter(|gap| gap.direction == one).map(|gap| gap.octets).sum::<u64>();
+        let lost = |one: Direction| {
+            case.trace.gaps.iter().filter(|gap| gap.direction == one).map(|gap| gap.octets).sum::<u64>()
+        };
         let expect = &case.expect;
         if let Some(octets) = expect["gap_bytes"].as_u64() {
             let one = direction(&expect["gap_direction"]);
@@ -27,9 +29,14 @@ fn gaps_have_the_size_and_the_direction_of_what_was_lost() {
         }
         for one in Direction::BOTH {
             if let Some(octets) = expect[format!("gap_bytes_{}", one.name())].as_u64() {
-                let reason = |gap: &SeenGap| gap.reason == GapReason::NotCaptured;
+                let reason = |gap: &SeenGap| gap.reason == GapReason::Cut;
                 if lost(one) != octets || !case.trace.gaps.iter().all(reason) {
-                    complain(format!("{} octets {} where {octets} are true: {:?}", lost(one), one.name(), case.trace.gaps));
+                    complain(format!(
+                        "{} octets {} where {octets} are true: {:?}",
+                        lost(one),
+                        one.name(),
+                        case.trace.gaps
+                    ));
                 }
             }
         }
@@ -60,7 +67,10 @@ fn flows_are_as_many_and_begin_and_end_as_the_capture_shows() {
             }
             let (base, _, _) = &case.base.flows[&0];
             if facts.client.port() != base.client.port() || facts.server.port() != base.server.port() {
-                complain(format!("{} -> {} where {} -> {} is true", facts.client, facts.server, base.client, base.server));
+                complain(format!(
+                    "{} -> {} where {} -> {} is true",
+                    facts.client, facts.server, base.client, base.server
+                ));
             }
             match expect["opened"].as_str() {
                 Some("mid") if facts.opened != Opened::Mid => complain(format!("opened {:?}", facts.opened)),
@@ -90,7 +100,9 @@ fn a_cut_file_says_where_it_was_cut_after_all_that_precedes_it() {
                 {
                     complain(format!("{} packets where {packets} are true", case.trace.totals.packets));
                 }
-                if case.name == "cut_gzip" && !matches!(error, Error::CompressedTruncated { .. } | Error::Truncated { .. }) {
+                if case.name == "cut_gzip"
+                    && !matches!(error, Error::CompressedTruncated { .. } | Error::Truncated { .. })
+                {
                     complain(format!("{error}"));
                 }
             }
@@ -102,7 +114,13 @@ fn a_cut_file_says_where_it_was_cut_after_all_that_precedes_it() {
 #[test]
 fn times_keep_their_nanoseconds() {
     each(|case, complain| {
-        let Some(digit) = case.expect["last_digits_ns"].as_str().and_then(|digit| digit.parse::<i64>().ok()).or(case.expect["last_digits_ns"].as_i64()) else { return };
+        let Some(digit) = case.expect["last_digits_ns"]
+            .as_str()
+            .and_then(|digit| digit.parse::<i64>().ok())
+            .or(case.expect["last_digits_ns"].as_i64())
+        else {
+            return;
+        };
         for (number, (_, nanos)) in &case.trace.packets {
             if nanos % 10 != digit {
                 complain(format!("packet {number} at {nanos}"));
@@ -152,11 +170,20 @@ fn frames_by_place(case: &Case<'_>, base: bool) -> Places {
     let trace = if base { case.base } else { &case.trace };
     let mut out = Places::new();
     for one in Direction::BOTH {
-        let ends = |frames: &[super::support::SeenFrame]| frames.iter().filter(|frame| frame.direction == one).map(|frame| frame.offset).max();
+        let ends = |frames: &[super::support::SeenFrame]| {
+            frames.iter().filter(|frame| frame.direction == one).map(|frame| frame.offset).max()
+        };
         let late = case.expect["opened"] == "mid" && !base;
-        let shift = if late { ends(&case.base.frames).zip(ends(&case.trace.frames)).map_or(0, |(base, own)| base - own) } else { 0 };
+        let shift = if late {
+            ends(&case.base.frames).zip(ends(&case.trace.frames)).map_or(0, |(base, own)| base - own)
+        } else {
+            0
+        };
         for frame in trace.frames.iter().filter(|frame| frame.direction == one) {
-            out.insert((one == Direction::ToServer, frame.offset + shift), (frame.header.map(|header| header.octets()), frame.packet));
+            out.insert(
+                (one == Direction::ToServer, frame.offset + shift),
+                (frame.header.map(|header| header.octets()), frame.packet),
+            );
         }
     }
     out

@@ -16,9 +16,12 @@ fn whole_header_blocks_show_what_is_true_and_all_that_can_be_known() {
         for expected in listed {
             let (stream, one) = (stream(expected), direction(&expected["direction"]));
             let place = format!("{} stream {stream} block {}", one.name(), expected["block"]);
-            let same_stream = |other: &&serde_json::Value| other["stream"] == expected["stream"] && other["direction"] == expected["direction"];
+            let same_stream = |other: &&serde_json::Value| {
+                other["stream"] == expected["stream"] && other["direction"] == expected["direction"]
+            };
             let nth = listed.iter().take_while(|other| !std::ptr::eq(*other, expected)).filter(same_stream).count();
-            let blocks: Vec<&SeenBlock> = case.trace.blocks(0, stream, one).into_iter().filter(|block| block.complete).collect();
+            let blocks: Vec<&SeenBlock> =
+                case.trace.blocks(0, stream, one).into_iter().filter(|block| block.complete).collect();
             let Some(block) = blocks.get(nth) else {
                 complain(format!("{place}: it is not shown"));
                 continue;
@@ -32,7 +35,9 @@ fn whole_header_blocks_show_what_is_true_and_all_that_can_be_known() {
                 compared += 1;
                 for (seen, truth, knowable) in [(name, &truth[0], &truth[2]), (value, &truth[1], &truth[3])] {
                     match seen {
-                        Some(seen) if *seen != latin1(truth.as_str().unwrap()) => complain(format!("{place}: {} where {truth} is true", seen.escape_ascii())),
+                        Some(seen) if *seen != latin1(truth.as_str().unwrap()) => {
+                            complain(format!("{place}: {} where {truth} is true", seen.escape_ascii()))
+                        }
                         None if *knowable == true => complain(format!("{place}: {truth} is not shown")),
                         _ => {}
                     }
@@ -51,7 +56,13 @@ fn no_block_whole_or_not_shows_a_field_that_was_not_there() {
             // Which of the stream's blocks it is, nobody can tell for certain where some are lost: it must fit one of them.
             let truth = case.base.blocks(0, frame.stream(), frame.direction);
             if !truth.iter().any(|truth| fits(&block.fields, &truth.fields, block.complete)) {
-                complain(format!("packet {} stream {} {}: {:?}", frame.packet, frame.stream(), frame.direction.name(), block.fields));
+                complain(format!(
+                    "packet {} stream {} {}: {:?}",
+                    frame.packet,
+                    frame.stream(),
+                    frame.direction.name(),
+                    block.fields
+                ));
             }
         }
     });

@@ -51,7 +51,8 @@ fn each(mut check: impl FnMut(&Case<'_>, &mut dyn FnMut(String))) {
     for path in fixtures("damaged", ".expect.json") {
         let expect = json(&path);
         let base = expect["base"].as_str().unwrap();
-        let base = bases.entry(base.to_owned()).or_insert_with(|| Trace::of(&fixture(&format!("captures/{base}.pcap"))));
+        let base =
+            bases.entry(base.to_owned()).or_insert_with(|| Trace::of(&fixture(&format!("captures/{base}.pcap"))));
         let trace = Trace::of(&path.with_file_name(expect["file"].as_str().unwrap()));
         let case = Case { name: stem(&path), trace, expect, base };
         check(&case, &mut |complaint| complaints.push(format!("{}: {complaint}", case.name)));

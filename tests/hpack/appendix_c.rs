@@ -5,19 +5,11 @@ use framescope::http2::hpack::{Decoder, Representation, Scratch, StaticName};
 use crate::support::{decode, field, hex, known};
 
 /// Decodes `block`, then compares its fields, the table (newest first) and the table's size.
-fn check(
-    decoder: &mut Decoder,
-    block: &str,
-    fields: &[(&str, &str)],
-    table: &[(&str, &str)],
-    size: u64,
-) {
+fn check(decoder: &mut Decoder, block: &str, fields: &[(&str, &str)], table: &[(&str, &str)], size: u64) {
     let expected: Vec<_> = fields.iter().map(|(n, v)| field(n, v)).collect();
     assert_eq!(decode(decoder, &hex(block)), expected);
-    let entries: Vec<_> = decoder
-        .table()
-        .map(|entry| (entry.name.map(Vec::from), entry.value.map(Vec::from)))
-        .collect();
+    let entries: Vec<_> =
+        decoder.table().map(|entry| (entry.name.map(Vec::from), entry.value.map(Vec::from))).collect();
     let expected: Vec<_> = table.iter().map(|(n, v)| field(n, v)).collect();
     assert_eq!(entries, expected);
     assert_eq!(decoder.table_size(), size);
@@ -63,13 +55,7 @@ fn requests(blocks: [&str; 3]) {
     let fields = [get, http, root, authority];
     check(&mut decoder, blocks[0], &fields, &[authority], 57);
     let fields = [get, http, root, authority, no_cache];
-    check(
-        &mut decoder,
-        blocks[1],
-        &fields,
-        &[no_cache, authority],
-        110,
-    );
+    check(&mut decoder, blocks[1], &fields, &[no_cache, authority], 110);
     let (https, index) = ((":scheme", "https"), (":path", "/index.html"));
     let fields = [get, https, index, authority, custom];
     let table = [custom, no_cache, authority];
@@ -108,10 +94,7 @@ fn responses(blocks: [&str; 3]) {
     let later = ("date", "Mon, 21 Oct 2013 20:13:22 GMT");
     let location = ("location", "https://www.example.com");
     let gzip = ("content-encoding", "gzip");
-    let cookie = (
-        "set-cookie",
-        "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1",
-    );
+    let cookie = ("set-cookie", "foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1");
     let status = |code| (":status", code);
     let mut decoder = known();
     // The RFC takes the table size of 256 from SETTINGS; on a wire an update says so.
@@ -124,13 +107,7 @@ fn responses(blocks: [&str; 3]) {
     let table = [status("307"), location, date, cache];
     check(&mut decoder, blocks[1], &fields, &table, 222);
     let fields = [status("200"), cache, later, location, gzip, cookie];
-    check(
-        &mut decoder,
-        blocks[2],
-        &fields,
-        &[cookie, gzip, later],
-        215,
-    );
+    check(&mut decoder, blocks[2], &fields, &[cookie, gzip, later], 215);
 }
 
 #[test]
@@ -158,69 +135,13 @@ fn a_field_tells_how_it_stood_on_the_wire() {
     assert_eq!(
         facts,
         [
-            (
-                "size_update",
-                None,
-                false,
-                false,
-                None,
-                StaticName::NONE,
-                0..3
-            ),
-            (
-                "indexed",
-                Some(2),
-                false,
-                false,
-                None,
-                StaticName::METHOD,
-                3..4
-            ),
-            (
-                "literal_indexed",
-                Some(1),
-                false,
-                false,
-                Some(1),
-                StaticName::AUTHORITY,
-                4..7
-            ),
-            (
-                "literal_indexed",
-                Some(24),
-                false,
-                true,
-                Some(2),
-                StaticName::CACHE_CONTROL,
-                7..10
-            ),
-            (
-                "literal",
-                Some(4),
-                false,
-                false,
-                None,
-                StaticName::PATH,
-                10..13
-            ),
-            (
-                "never_indexed",
-                None,
-                true,
-                false,
-                None,
-                StaticName::NONE,
-                13..18
-            ),
-            (
-                "indexed",
-                Some(63),
-                false,
-                false,
-                Some(1),
-                StaticName::AUTHORITY,
-                18..19
-            ),
+            ("size_update", None, false, false, None, StaticName::NONE, 0..3),
+            ("indexed", Some(2), false, false, None, StaticName::METHOD, 3..4),
+            ("literal_indexed", Some(1), false, false, Some(1), StaticName::AUTHORITY, 4..7),
+            ("literal_indexed", Some(24), false, true, Some(2), StaticName::CACHE_CONTROL, 7..10),
+            ("literal", Some(4), false, false, None, StaticName::PATH, 10..13),
+            ("never_indexed", None, true, false, None, StaticName::NONE, 13..18),
+            ("indexed", Some(63), false, false, Some(1), StaticName::AUTHORITY, 18..19),
         ]
     );
     assert_eq!(fields[0].size_update(), Some(4096));

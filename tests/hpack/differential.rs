@@ -14,14 +14,8 @@ fn others(blocks: &[&[u8]]) -> [Vec<Plain>; 2] {
     let mut loona = loona_hpack::Decoder::new();
     loona.set_max_allowed_table_size(1 << 20);
     [
-        blocks
-            .iter()
-            .map(|block| hpack.decode(block).expect("valid for hpack"))
-            .collect(),
-        blocks
-            .iter()
-            .map(|block| loona.decode(block).expect("valid for loona-hpack"))
-            .collect(),
+        blocks.iter().map(|block| hpack.decode(block).expect("valid for hpack")).collect(),
+        blocks.iter().map(|block| loona.decode(block).expect("valid for loona-hpack")).collect(),
     ]
 }
 
@@ -46,17 +40,9 @@ fn stories_decode_as_the_others_decode_them() {
     let mut scratch = Scratch::new();
     // The others take a millisecond and more for a story's block with Huffman strings: every seventh will do.
     for story in stories().iter().step_by(7) {
-        let blocks: Vec<_> = story
-            .cases
-            .iter()
-            .take(40)
-            .map(|case| &case.wire[..])
-            .collect();
+        let blocks: Vec<_> = story.cases.iter().take(40).map(|case| &case.wire[..]).collect();
         let mut decoder = known();
-        let ours: Vec<_> = blocks
-            .iter()
-            .map(|block| plain(shown(decoder.decode(block, &mut scratch))))
-            .collect();
+        let ours: Vec<_> = blocks.iter().map(|block| plain(shown(decoder.decode(block, &mut scratch)))).collect();
         let [hpack, loona] = others(&blocks);
         assert_eq!(amended(hpack), ours, "hpack, {}", story.name);
         assert_eq!(loona, ours, "loona-hpack, {}", story.name);
@@ -80,12 +66,12 @@ fn likely_field() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         (0x80..=0xffu8).prop_map(|octet| vec![octet]),
         (0x01..=0x7fu8, string.clone()).prop_map(|(octet, value)| [vec![octet], value].concat()),
-        (
-            prop::sample::select(vec![0x00u8, 0x10, 0x40]),
-            string.clone(),
-            string
-        )
-            .prop_map(|(octet, name, value)| [vec![octet], name, value].concat()),
+        (prop::sample::select(vec![0x00u8, 0x10, 0x40]), string.clone(), string).prop_map(|(octet, name, value)| [
+            vec![octet],
+            name,
+            value
+        ]
+        .concat()),
     ]
 }
 

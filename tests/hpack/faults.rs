@@ -23,19 +23,10 @@ fn a_stopping_fault_keeps_the_fields_before_it() {
     assert_eq!(faults("82 41"), (1, vec![(2, EndsInsideField)], 1));
     let too_large = vec![(1, IntegerTooLarge)];
     assert_eq!(faults("82 ff ff ff ff ff ff 0f 84"), (1, too_large, 1));
-    let too_long = StringTooLong {
-        length: 5,
-        available: 2,
-    };
+    let too_long = StringTooLong { length: 5, available: 2 };
     assert_eq!(faults("82 41 05 61 62"), (1, vec![(2, too_long)], 1));
-    assert_eq!(
-        faults("82 41 84 ff ff ff ff 84"),
-        (1, vec![(3, HuffmanEos)], 1)
-    );
-    assert_eq!(
-        faults("41 82 1f ff"),
-        (0, vec![(2, HuffmanPaddingTooLong)], 0)
-    );
+    assert_eq!(faults("82 41 84 ff ff ff ff 84"), (1, vec![(3, HuffmanEos)], 1));
+    assert_eq!(faults("41 82 1f ff"), (0, vec![(2, HuffmanPaddingTooLong)], 0));
     assert_eq!(faults("41 81 1e"), (0, vec![(2, HuffmanPadding)], 0));
 }
 
@@ -58,10 +49,7 @@ fn an_index_beyond_the_table_is_named_and_the_rest_is_shown() {
     let octets = hex("40 01 61 01 62 c6 be 82");
     let block = decoder.decode(&octets, &mut scratch);
     let fault = block.fault().expect("a fault");
-    assert_eq!(
-        fault.to_string(),
-        "index 70 but the table holds 1 entries at octet 5"
-    );
+    assert_eq!(fault.to_string(), "index 70 but the table holds 1 entries at octet 5");
     assert!(!fault.kind.stops());
     let entry = field("a", "b");
     let get = field(":method", "GET");
@@ -87,10 +75,7 @@ fn size_updates_are_applied_even_where_they_should_not_be() {
     let (fields, found, end) = faults("82 20 84");
     let misplaced = FaultKind::SizeUpdateMisplaced { size: 0 };
     assert_eq!((fields, found, end), (3, update(1, misplaced), 3));
-    let above = FaultKind::SizeUpdateAboveLimit {
-        size: 4097,
-        limit: 4096,
-    };
+    let above = FaultKind::SizeUpdateAboveLimit { size: 4097, limit: 4096 };
     assert_eq!(faults("3f e2 1f"), (1, update(0, above), 3));
 }
 
@@ -99,10 +84,7 @@ fn a_lowered_limit_asks_for_a_size_update() {
     let (mut decoder, mut scratch) = (known(), Scratch::new());
     decoder.set_size_limit(100);
     decoder.set_size_limit(8192);
-    let missing = FaultKind::SizeUpdateMissing {
-        size: 4096,
-        limit: 100,
-    };
+    let missing = FaultKind::SizeUpdateMissing { size: 4096, limit: 100 };
     let block = decoder.decode(&[0x82], &mut scratch);
     assert_eq!(block.fault().map(|f| f.kind), Some(missing));
     // It is said once.

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use framescope::http2::hpack::{
-    Decoder, Encoder, Field, HeaderBlock, How, Huffman, Indexing, Limits, Representation, Scratch,
-    Start,
+    Decoder, Encoder, Field, HeaderBlock, How, Huffman, Indexing, Limits, Representation, Scratch, Start,
 };
 use proptest::prelude::*;
 
@@ -24,10 +23,7 @@ struct Expectation {
 
 impl Expectation {
     fn after(missed: u64) -> Self {
-        Self {
-            missed,
-            names: HashMap::new(),
-        }
+        Self { missed, names: HashMap::new() }
     }
 
     /// Compares the block of a decoder that saw everything with the block of one that did not; `inserted`
@@ -72,13 +68,8 @@ fn check_cut(blocks: &[&[u8]], cut: usize, from_start: bool) {
     let mut inserted = 0;
     let mut count = |block: &HeaderBlock<'_>| {
         let before = inserted;
-        let mut made = block
-            .fields()
-            .filter(|f| f.representation() == Representation::LiteralIndexed);
-        inserted = made
-            .next_back()
-            .and_then(|f| f.entry_id())
-            .unwrap_or(before);
+        let mut made = block.fields().filter(|f| f.representation() == Representation::LiteralIndexed);
+        inserted = made.next_back().and_then(|f| f.entry_id()).unwrap_or(before);
         before
     };
     let mut expectation = Expectation::after(0);
@@ -103,12 +94,7 @@ fn check_cut(blocks: &[&[u8]], cut: usize, from_start: bool) {
 fn every_cut_of_a_story_shows_what_came_after_it_and_nothing_wrong() {
     for story in stories().iter().step_by(5) {
         // Cuts times blocks: the longest stories are looked at in part.
-        let blocks: Vec<_> = story
-            .cases
-            .iter()
-            .take(24)
-            .map(|case| &case.wire[..])
-            .collect();
+        let blocks: Vec<_> = story.cases.iter().take(24).map(|case| &case.wire[..]).collect();
         for cut in 0..blocks.len() {
             check_cut(&blocks, cut, false);
             check_cut(&blocks, cut, true);
@@ -118,12 +104,8 @@ fn every_cut_of_a_story_shows_what_came_after_it_and_nothing_wrong() {
 
 fn how() -> impl Strategy<Value = How> {
     use Indexing::{Incremental, Never, Without};
-    prop::sample::select(vec![Incremental, Incremental, Incremental, Without, Never]).prop_map(
-        |indexing| How {
-            indexing,
-            huffman: Huffman::Shorter,
-        },
-    )
+    prop::sample::select(vec![Incremental, Incremental, Incremental, Without, Never])
+        .prop_map(|indexing| How { indexing, huffman: Huffman::Shorter })
 }
 
 /// A table size asked for, and a block: numbers of names and values.
@@ -193,13 +175,7 @@ fn unknown_index_keeps_later_indices_aligned() {
     let fields = decode(&mut decoder, &hex("7f 07 01 78 40 01 61 01 62 be bf c0"));
     let half_known = (None, Some(b"x".to_vec()));
     let entry = field("a", "b");
-    let expected = [
-        half_known.clone(),
-        entry.clone(),
-        entry,
-        half_known,
-        (None, None),
-    ];
+    let expected = [half_known.clone(), entry.clone(), entry, half_known, (None, None)];
     assert_eq!(fields, expected);
 }
 
@@ -233,10 +209,7 @@ fn filling_the_table_makes_a_late_decoder_exact() {
     decoder.decode(&hex("3f 45 40 01 61 01 62"), &mut scratch);
     assert!(!decoder.is_exact());
     decoder.decode(&hex("40 01 61 01 63"), &mut scratch);
-    assert!(
-        !decoder.is_exact(),
-        "another entry of 32 octets may be left"
-    );
+    assert!(!decoder.is_exact(), "another entry of 32 octets may be left");
     decoder.decode(&hex("40 01 61 01 64"), &mut scratch);
     assert!(decoder.is_exact());
     assert_eq!(decoder.table().len(), 2);

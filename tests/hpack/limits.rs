@@ -6,10 +6,7 @@ use crate::support::{decode, field, hex, known, shown};
 
 #[test]
 fn a_long_list_is_cut_and_counted_and_its_entries_are_kept() {
-    let limits = Limits {
-        list_octets: 100,
-        ..Limits::default()
-    };
+    let limits = Limits { list_octets: 100, ..Limits::default() };
     let mut decoder = Decoder::new(Start::Known, limits);
     let mut scratch = Scratch::new();
     // Four entries of 34 octets each.
@@ -26,10 +23,7 @@ fn a_long_list_is_cut_and_counted_and_its_entries_are_kept() {
 
 #[test]
 fn nothing_is_shown_after_the_first_omitted_field() {
-    let limits = Limits {
-        list_octets: 80,
-        ..Limits::default()
-    };
+    let limits = Limits { list_octets: 80, ..Limits::default() };
     let mut decoder = Decoder::new(Start::Known, limits);
     let mut scratch = Scratch::new();
     // 42, 57 and 42 octets: the last one would fit.
@@ -40,10 +34,7 @@ fn nothing_is_shown_after_the_first_omitted_field() {
 
 #[test]
 fn an_entry_above_the_memory_limit_becomes_a_placeholder() {
-    let limits = Limits {
-        table_octets: 64,
-        ..Limits::default()
-    };
+    let limits = Limits { table_octets: 64, ..Limits::default() };
     let mut decoder = Decoder::new(Start::Known, limits);
     let mut scratch = Scratch::new();
     let large = "v".repeat(100);
@@ -62,10 +53,7 @@ fn an_entry_above_the_memory_limit_becomes_a_placeholder() {
 
 #[test]
 fn a_late_decoder_keeps_no_more_than_its_uncertain_limit() {
-    let limits = Limits {
-        uncertain_table_octets: 2000,
-        ..Limits::default()
-    };
+    let limits = Limits { uncertain_table_octets: 2000, ..Limits::default() };
     let mut decoder = Decoder::new(Start::Late, limits);
     let mut scratch = Scratch::new();
     let mut forgotten = 0;
@@ -111,11 +99,8 @@ fn a_steady_connection_holds_little() {
     for number in 0..2000 {
         octets.clear();
         let id = format!("request {number}");
-        let fields: [(&[u8], &[u8]); 3] = [
-            (b":path", b"/proto.Search/Find"),
-            (b"te", b"trailers"),
-            (b"x-request-id", id.as_bytes()),
-        ];
+        let fields: [(&[u8], &[u8]); 3] =
+            [(b":path", b"/proto.Search/Find"), (b"te", b"trailers"), (b"x-request-id", id.as_bytes())];
         encoder.encode(fields, &mut octets);
         assert_eq!(decoder.decode(&octets, &mut scratch).len(), 3);
     }
@@ -125,10 +110,7 @@ fn a_steady_connection_holds_little() {
 
 #[test]
 fn what_was_shown_stays_while_omitted_fields_turn_the_table_over() {
-    let limits = Limits {
-        list_octets: 300,
-        ..Limits::default()
-    };
+    let limits = Limits { list_octets: 300, ..Limits::default() };
     let mut decoder = Decoder::new(Start::Known, limits);
     let mut scratch = Scratch::new();
     let insertion = |number: u8| [&[0x40, 1, b'a', 100][..], &[number; 100]].concat();
@@ -142,11 +124,7 @@ fn what_was_shown_stays_while_omitted_fields_turn_the_table_over() {
     assert_eq!(shown(block), [first.clone(), first]);
     assert_eq!(block.omitted().fields, 200);
     let held: Vec<_> = decoder.table().map(|entry| entry.value).collect();
-    let newest: Vec<_> = (0..200)
-        .rev()
-        .take(30)
-        .map(|number| [number; 100])
-        .collect();
+    let newest: Vec<_> = (0..200).rev().take(30).map(|number| [number; 100]).collect();
     let newest: Vec<_> = newest.iter().map(|value| Some(&value[..])).collect();
     assert_eq!(held, newest);
     assert!(decoder.is_exact());

@@ -24,16 +24,7 @@ fn how() -> impl Strategy<Value = How> {
 
 fn field() -> impl Strategy<Value = (String, Vec<u8>, How)> {
     let name = prop_oneof![
-        prop::sample::select(vec![
-            ":path",
-            ":status",
-            "content-type",
-            "te",
-            "x-a",
-            "x-b",
-            ""
-        ])
-        .prop_map(String::from),
+        prop::sample::select(vec![":path", ":status", "content-type", "te", "x-a", "x-b", ""]).prop_map(String::from),
         "[a-z-]{1,40}",
     ];
     let value = prop_oneof![
@@ -115,21 +106,13 @@ fn a_size_that_sank_and_rose_is_announced_as_smallest_then_final() {
     let mut out = Vec::new();
     encoder.encode([], &mut out);
     let (mut decoder, mut scratch) = (known(), Scratch::new());
-    let sizes: Vec<_> = decoder
-        .decode(&out, &mut scratch)
-        .fields()
-        .map(|field| field.size_update())
-        .collect();
+    let sizes: Vec<_> = decoder.decode(&out, &mut scratch).fields().map(|field| field.size_update()).collect();
     assert_eq!(sizes, [Some(0), Some(4096)]);
 }
 
 #[test]
 fn a_repeated_request_takes_one_octet_a_field() {
-    let request: [(&[u8], &[u8]); 3] = [
-        (b":method", b"POST"),
-        (b":path", b"/proto.Search/Find"),
-        (b"te", b"trailers"),
-    ];
+    let request: [(&[u8], &[u8]); 3] = [(b":method", b"POST"), (b":path", b"/proto.Search/Find"), (b"te", b"trailers")];
     let mut encoder = Encoder::new();
     let mut out = Vec::new();
     encoder.encode(request, &mut out);

@@ -52,10 +52,7 @@ fn unpack(file: File) -> Vec<Story> {
         entry.read_to_string(&mut text).expect("text");
         let story: Value = serde_json::from_str(&text).expect("JSON");
         let cases = story["cases"].as_array().expect("cases");
-        stories.push(Story {
-            name,
-            cases: cases.iter().map(case).collect(),
-        });
+        stories.push(Story { name, cases: cases.iter().map(case).collect() });
     }
     stories
 }

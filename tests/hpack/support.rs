@@ -17,12 +17,7 @@ pub(crate) fn shown(block: HeaderBlock<'_>) -> Vec<Shown> {
     block
         .fields()
         .filter(|field| field.size_update().is_none())
-        .map(|field| {
-            (
-                field.name().map(<[u8]>::to_vec),
-                field.value().map(<[u8]>::to_vec),
-            )
-        })
+        .map(|field| (field.name().map(<[u8]>::to_vec), field.value().map(<[u8]>::to_vec)))
         .collect()
 }
 
@@ -38,21 +33,12 @@ pub(crate) fn field(name: &str, value: &str) -> Shown {
 
 /// Octets from hex digits; white space is ignored.
 pub(crate) fn hex(digits: &str) -> Vec<u8> {
-    let digits: Vec<u8> = digits
-        .chars()
-        .filter_map(|c| c.to_digit(16))
-        .map(|digit| digit as u8)
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
+    let digits: Vec<u8> = digits.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 /// The directory of public test vectors, if there is one.
 pub(crate) fn vectors() -> PathBuf {
-    std::env::var_os("FRAMESCOPE_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        PathBuf::from,
-    )
+    std::env::var_os("FRAMESCOPE_VECTORS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"), PathBuf::from)
 }

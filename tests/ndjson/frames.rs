@@ -26,9 +26,15 @@ fn call(client: &[Vec<u8>], server: &[Vec<u8>]) -> Value {
 #[test]
 fn unknown_types_undefined_flags_and_the_reserved_bit_survive() {
     let record = shown(&frame(0xfa, 0x81, 0x8000_0003, b"??"));
-    assert_eq!((&record["frame"], &record["frame_type"], &record["stream"]), (&json!("UNKNOWN(0xfa)"), &json!(250), &json!(3)));
+    assert_eq!(
+        (&record["frame"], &record["frame_type"], &record["stream"]),
+        (&json!("UNKNOWN(0xfa)"), &json!(250), &json!(3))
+    );
     assert_eq!((&record["flags"], &record["flag_names"]), (&json!(129), &json!([])));
-    assert_eq!((&record["undefined_flags"], &record["reserved_bit"], &record["octets"]), (&json!(129), &json!(true), &json!("3f3f")));
+    assert_eq!(
+        (&record["undefined_flags"], &record["reserved_bit"], &record["octets"]),
+        (&json!(129), &json!(true), &json!("3f3f"))
+    );
 }
 
 #[test]
@@ -64,11 +70,17 @@ fn text_in_frames_is_shown_as_text_and_anything_else_in_hex() {
 #[test]
 fn frames_of_other_rfcs_show_their_parts() {
     let record = shown(&frame(0x0a, 0, 0, b"\0\x05a.orgh3=\":443\""));
-    assert_eq!((&record["frame"], &record["origin"], &record["alt_svc"]), (&json!("ALTSVC"), &json!("a.org"), &json!("h3=\":443\"")));
+    assert_eq!(
+        (&record["frame"], &record["origin"], &record["alt_svc"]),
+        (&json!("ALTSVC"), &json!("a.org"), &json!("h3=\":443\""))
+    );
     let record = shown(&frame(0x0c, 0, 0, b"\0\x03a:1\0\x03b:2\0\x09cut"));
     assert_eq!(record["origins"], json!(["a:1", "b:2"]));
     let record = shown(&frame(0x10, 0, 0, b"\0\0\0\x07u=1, i"));
-    assert_eq!((&record["frame"], &record["prioritized_stream"], &record["priority_value"]), (&json!("PRIORITY_UPDATE"), &json!(7), &json!("u=1, i")));
+    assert_eq!(
+        (&record["frame"], &record["prioritized_stream"], &record["priority_value"]),
+        (&json!("PRIORITY_UPDATE"), &json!(7), &json!("u=1, i"))
+    );
     let record = shown(&frame(2, 0, 5, b"\x80\0\0\x03\xff"));
     assert_eq!(record["priority"], json!({"depends_on": 3, "exclusive": true, "weight": 256}));
 }
@@ -103,15 +115,30 @@ fn fields_stand_on_the_frame_that_ends_the_block() {
 
 #[test]
 fn metadata_and_status_that_do_not_decode_stand_as_they_came() {
-    let odd: &[(&[u8], &[u8])] = &[(b"a-bin", b"AAE,AgM="), (b"b-bin", b"\0raw,\xff"), (b"c-bin", b"n?t"), (b"d", b"\xff")];
+    let odd: &[(&[u8], &[u8])] =
+        &[(b"a-bin", b"AAE,AgM="), (b"b-bin", b"\0raw,\xff"), (b"c-bin", b"n?t"), (b"d", b"\xff")];
     let mut trailers = vec![0x88];
-    for (name, value) in [(&b"grpc-status"[..], &b"99"[..]), (b"grpc-message", b"50%25 %zz"), (b"grpc-status-details-bin", b"CAUS")] {
+    for (name, value) in
+        [(&b"grpc-status"[..], &b"99"[..]), (b"grpc-message", b"50%25 %zz"), (b"grpc-status-details-bin", b"CAUS")]
+    {
         trailers.extend(literal(name, value));
     }
     let call = call(&[frame(1, 5, 1, &request(b"/x\xff/y", odd))], &[frame(1, 5, 1, &trailers)]);
-    assert_eq!(call["request_metadata"], json!([["a-bin", "AAE="], ["a-bin", "AgM="], ["b-bin", "cmF3LP8="], ["c-bin", "n?t", "not_base64"], ["d", "ff", "hex"]]));
+    assert_eq!(
+        call["request_metadata"],
+        json!([
+            ["a-bin", "AAE="],
+            ["a-bin", "AgM="],
+            ["b-bin", "cmF3LP8="],
+            ["c-bin", "n?t", "not_base64"],
+            ["d", "ff", "hex"]
+        ])
+    );
     assert_eq!((&call["path_hex"], call.get("path"), call.get("service")), (&json!("2f78ff2f79"), None, None));
-    assert_eq!((&call["status"], &call["status_name"], &call["status_message"]), (&json!(99), &json!("UNKNOWN(99)"), &json!("50% %zz")));
+    assert_eq!(
+        (&call["status"], &call["status_name"], &call["status_message"]),
+        (&json!(99), &json!("UNKNOWN(99)"), &json!("50% %zz"))
+    );
     assert_eq!((&call["status_details"]["code"], &call["status_details_base64"]), (&json!(5), &json!("CAUS")));
     assert!(call["status_details_error"].is_string());
 }
@@ -130,10 +157,19 @@ fn a_limit_is_told_where_it_is_reached_and_in_the_summary() {
     wire.push(ToServer, &frame(0, 1, 1, b"\0\0\0\0\x06\x0a\x04text"));
     let records = wire.records(&Limits { message: 4, ..Limits::default() });
     let message = records.iter().find(|record| record["type"] == "message").expect("a message");
-    assert_eq!((&message["complete"], &message["kept"], &message["json"]), (&json!(false), &json!(false), &Value::Null));
+    assert_eq!(
+        (&message["complete"], &message["kept"], &message["json"]),
+        (&json!(false), &json!(false), &Value::Null)
+    );
     let limit = records.iter().find(|record| record["type"] == "limit").expect("a limit");
-    assert_eq!((&limit["what"], &limit["count"], &limit["packet"]), (&json!("octets of a message"), &json!(6), &json!(8)));
-    assert_eq!(records.last().expect("a summary")["limits"], json!([{"what": "octets of a message", "count": 6, "times": 1}]));
+    assert_eq!(
+        (&limit["what"], &limit["count"], &limit["packet"]),
+        (&json!("octets of a message"), &json!(6), &json!(8))
+    );
+    assert_eq!(
+        records.last().expect("a summary")["limits"],
+        json!([{"what": "octets of a message", "count": 6, "times": 1}])
+    );
 }
 
 #[test]
@@ -143,7 +179,10 @@ fn a_direction_that_ends_inside_a_frame_says_so() {
     wire.push(ToServer, &ping[..12]);
     let records = wire.records(&Limits::default());
     let unfinished = records.iter().find(|record| record["type"] == "unfinished").expect("the rest");
-    assert_eq!((&unfinished["frame"], &unfinished["present"], &unfinished["missing"]), (&json!("PING"), &json!(12), &json!(5)));
+    assert_eq!(
+        (&unfinished["frame"], &unfinished["present"], &unfinished["missing"]),
+        (&json!("PING"), &json!(12), &json!(5))
+    );
     assert_eq!(unfinished["by_sender"], false);
 }
 
@@ -155,7 +194,10 @@ fn a_payload_that_does_not_parse_is_malformed_beside_its_frame() {
     let ping = records.iter().find(|record| record["frame"] == "PING").expect("a PING");
     let malformed = records.iter().find(|record| record["type"] == "malformed").expect("a fault");
     assert_eq!((&ping["readable"], &ping["octets"]), (&json!(false), &json!("73686f7274")));
-    assert_eq!((&malformed["layer"], &malformed["frame"], &malformed["packets"]), (&json!("http2"), &ping["id"], &json!([7])));
+    assert_eq!(
+        (&malformed["layer"], &malformed["frame"], &malformed["packets"]),
+        (&json!("http2"), &ping["id"], &json!([7]))
+    );
 }
 
 #[test]
@@ -177,7 +219,10 @@ fn a_flow_in_tls_shows_what_its_client_asked_for() {
     let records = wire.records(&Limits::default());
     let flow = records.iter().find(|record| record["type"] == "flow").expect("a flow");
     assert_eq!(flow["protocol"], "tls");
-    assert_eq!((&flow["tls"]["sni"], &flow["tls"]["alpn_offered"], &flow["tls"]["decrypted"]), (&json!("grpc.example"), &json!(["h2"]), &json!(false)));
+    assert_eq!(
+        (&flow["tls"]["sni"], &flow["tls"]["alpn_offered"], &flow["tls"]["decrypted"]),
+        (&json!("grpc.example"), &json!(["h2"]), &json!(false))
+    );
     assert_eq!((&flow["tls"]["client_hello_seen"], &flow["tls"]["server_hello_seen"]), (&json!(true), &json!(false)));
 }
 

@@ -53,7 +53,14 @@ fn the_header_comes_first_and_the_summary_last_with_the_number_of_records() {
         let (first, summary) = (records.first().expect("a record"), records.last().expect("a record"));
         assert_eq!((text(first, "type"), text(summary, "type")), ("header", "summary"), "{}", capture.display());
         assert_eq!((count("header"), count("summary")), (1, 1));
-        for (key, kind) in [("flows", "flow"), ("frames", "frame"), ("calls", "call"), ("messages", "message"), ("gaps", "gap"), ("malformed", "malformed")] {
+        for (key, kind) in [
+            ("flows", "flow"),
+            ("frames", "frame"),
+            ("calls", "call"),
+            ("messages", "message"),
+            ("gaps", "gap"),
+            ("malformed", "malformed"),
+        ] {
             assert_eq!(summary[key], count(kind), "{key} of {}", capture.display());
         }
     }
@@ -97,17 +104,33 @@ fn octets_turned_at_random_never_make_a_record_that_is_not_described() {
 #[test]
 fn calls_say_what_an_independent_reading_of_the_wire_says() {
     let mut compared = 0;
-    for name in ["go_article_unary", "go_article_stream", "py_modes", "py_errors", "py_deadline", "py_gzip", "py_kinds", "py_metadata", "px_nginx_502"] {
+    for name in [
+        "go_article_unary",
+        "go_article_stream",
+        "py_modes",
+        "py_errors",
+        "py_deadline",
+        "py_gzip",
+        "py_kinds",
+        "py_metadata",
+        "px_nginx_502",
+    ] {
         let calls = of_type(records(&fixtures("captures").join(name).with_extension("pcap"), PLAIN), "call");
         for rpc in truth(name)["rpcs"].as_array().expect("rpcs") {
             let wire = &rpc["wire"][0];
             let place = (wire["conn"].as_u64(), wire["stream"].as_u64());
-            let call = calls.iter().find(|call| (call["flow"].as_u64(), call["stream"].as_u64()) == place && call["path"] == rpc["path"]);
+            let call = calls
+                .iter()
+                .find(|call| (call["flow"].as_u64(), call["stream"].as_u64()) == place && call["path"] == rpc["path"]);
             let call = call.unwrap_or_else(|| panic!("{name}: no call {} at {place:?}", rpc["path"]));
             assert_eq!(call["status"], wire["grpc_status"], "{name} {call}");
             assert_eq!(call["request_messages"], wire["request_messages"], "{name} {call}");
             assert_eq!(call["response_messages"], wire["response_messages"], "{name} {call}");
-            assert_eq!(call["http_status"].as_u64().map(|status| status.to_string()).as_deref(), wire["http_status"].as_str(), "{name} {call}");
+            assert_eq!(
+                call["http_status"].as_u64().map(|status| status.to_string()).as_deref(),
+                wire["http_status"].as_str(),
+                "{name} {call}"
+            );
             assert_eq!(call["trailers_only"] == true, wire["trailers_only"] == true, "{name} {call}");
             let kind = match rpc["mode"].as_str() {
                 Some("unary_unary") => "unary",
@@ -126,9 +149,15 @@ fn calls_say_what_an_independent_reading_of_the_wire_says() {
 fn where_the_wire_has_no_status_the_mapped_one_is_what_the_client_reported() {
     let calls = of_type(records(&fixtures("captures").join("px_nginx_502.pcap"), PLAIN), "call");
     for rpc in truth("px_nginx_502")["rpcs"].as_array().expect("rpcs") {
-        let call = calls.iter().find(|call| call["stream"] == rpc["wire"][0]["stream"] && call["flow"] == rpc["wire"][0]["conn"]).expect("the call");
+        let call = calls
+            .iter()
+            .find(|call| call["stream"] == rpc["wire"][0]["stream"] && call["flow"] == rpc["wire"][0]["conn"])
+            .expect("the call");
         assert_eq!(call["status"], Value::Null);
-        assert_eq!((&call["mapped_status"], &call["mapped_status_name"]), (&rpc["client_status"], &Value::from("UNAVAILABLE")));
+        assert_eq!(
+            (&call["mapped_status"], &call["mapped_status_name"]),
+            (&rpc["client_status"], &Value::from("UNAVAILABLE"))
+        );
     }
 }
 
@@ -138,15 +167,28 @@ fn binary_metadata_is_base64_of_what_the_application_sent() {
     let mut compared = 0;
     for rpc in truth("py_metadata")["rpcs"].as_array().expect("rpcs") {
         let call = calls.iter().find(|call| call["stream"] == rpc["wire"][0]["stream"]).expect("the call");
-        for (ours, theirs) in [("request_metadata", "req_metadata"), ("response_metadata", "initial_metadata"), ("trailers", "trailing_metadata")] {
-            let shown: Vec<(&str, &str)> = call[ours].as_array().expect("a list").iter().map(|entry| (entry[0].as_str().expect("name"), entry[1].as_str().expect("value"))).collect();
+        for (ours, theirs) in [
+            ("request_metadata", "req_metadata"),
+            ("response_metadata", "initial_metadata"),
+            ("trailers", "trailing_metadata"),
+        ] {
+            let shown: Vec<(&str, &str)> = call[ours]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|entry| (entry[0].as_str().expect("name"), entry[1].as_str().expect("value")))
+                .collect();
             for sent in rpc[theirs].as_array().expect("a list") {
                 let value = match (sent[1].as_str(), sent[1]["hex"].as_str()) {
                     (Some(text), _) => text.to_owned(),
                     (None, hex) => base64_of_hex(hex.expect("hex")),
                 };
                 let name = sent[0].as_str().expect("name");
-                assert!(shown.contains(&(name, value.as_str())), "{ours} of stream {} lacks {name}: {value}", call["stream"]);
+                assert!(
+                    shown.contains(&(name, value.as_str())),
+                    "{ours} of stream {} lacks {name}: {value}",
+                    call["stream"]
+                );
                 compared += 1;
             }
         }
@@ -169,7 +211,12 @@ fn a_field_that_was_not_captured_is_null_and_never_another_value() {
                     && frame["packets"].as_array().is_some_and(|packets| packets.contains(&block["packet"]))
             });
             let Some(frame) = place.map(|place| frames.remove(place)) else { continue };
-            let shown: Vec<&Value> = frame["fields"].as_array().expect("fields").iter().filter(|field| field["representation"] != "size_update").collect();
+            let shown: Vec<&Value> = frame["fields"]
+                .as_array()
+                .expect("fields")
+                .iter()
+                .filter(|field| field["representation"] != "size_update")
+                .collect();
             let expected = block["headers"].as_array().expect("headers");
             assert_eq!(shown.len(), expected.len(), "{name}: {frame}");
             for (shown, truth) in shown.iter().zip(expected) {
@@ -178,7 +225,10 @@ fn a_field_that_was_not_captured_is_null_and_never_another_value() {
                         assert_eq!(shown[key], truth[at], "{name}: {shown} should be {truth}");
                         known += 1;
                     } else {
-                        assert!(shown[key].is_null() || shown[key] == truth[at], "{name}: {shown} should be {truth} or unknown");
+                        assert!(
+                            shown[key].is_null() || shown[key] == truth[at],
+                            "{name}: {shown} should be {truth} or unknown"
+                        );
                         unknown += 1;
                     }
                 }
@@ -191,7 +241,8 @@ fn a_field_that_was_not_captured_is_null_and_never_another_value() {
 
 #[test]
 fn bytes_show_the_content_of_messages_and_the_payload_of_frames() {
-    let records = records(&fixtures("captures").join("go_article_unary.pcap"), Options { with_schema: true, bytes: true });
+    let records =
+        records(&fixtures("captures").join("go_article_unary.pcap"), Options { with_schema: true, bytes: true });
     let message = records.iter().find(|record| record["type"] == "message").expect("a message");
     assert_eq!(message["data"], "CgRnUlBD");
     let data = records.iter().find(|record| record["frame"] == "DATA").expect("a DATA frame");
@@ -202,7 +253,8 @@ fn bytes_show_the_content_of_messages_and_the_payload_of_frames() {
 
 #[test]
 fn without_a_schema_messages_are_a_guess_and_kinds_are_inferred() {
-    let records = records(&fixtures("captures").join("go_article_unary.pcap"), Options { with_schema: false, bytes: false });
+    let records =
+        records(&fixtures("captures").join("go_article_unary.pcap"), Options { with_schema: false, bytes: false });
     let message = records.iter().find(|record| record["type"] == "message").expect("a message");
     assert_eq!((&message["schema"], &message["json"]), (&Value::from("none"), &serde_json::json!({"1": "gRPC"})));
     let call = records.iter().find(|record| record["type"] == "call").expect("a call");
@@ -214,7 +266,11 @@ fn the_schema_has_every_record_and_key_of_the_contract() {
     let schema: Value = serde_json::from_str(framescope::view::ndjson::SCHEMA).expect("the schema is JSON");
     for (record, keys) in CONTRACT {
         for key in keys.split_whitespace() {
-            assert!(schema["$defs"][record]["properties"][key]["description"].is_string() || schema["$defs"][record]["properties"][key]["$ref"].is_string(), "{record}.{key}");
+            assert!(
+                schema["$defs"][record]["properties"][key]["description"].is_string()
+                    || schema["$defs"][record]["properties"][key]["$ref"].is_string(),
+                "{record}.{key}"
+            );
         }
     }
 }
@@ -256,7 +312,11 @@ fn captures() -> Vec<PathBuf> {
             continue;
         };
         let paths = entries.map(|entry| entry.expect("an entry").path());
-        found.extend(paths.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.contains(".pcap"))));
+        found.extend(paths.filter(|path| {
+            path.file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| [".pcap", ".pcapng", ".gz", ".zst"].iter().any(|ending| name.ends_with(ending)))
+        }));
     }
     found.sort();
     assert!(found.len() >= 19, "captures are missing");
@@ -283,7 +343,8 @@ fn shown(capture: &Path, options: Options) -> Vec<u8> {
 
 fn show(name: &str, capture: impl Read, options: Options, limits: &Limits) -> Vec<u8> {
     let protos = if options.with_schema { vec![fixtures("proto")] } else { Vec::new() };
-    let (schema, _) = Schema::load(&Inputs { protos, ..Inputs::default() }, &Disk).expect("the schemas of the fixtures");
+    let (schema, _) =
+        Schema::load(&Inputs { protos, ..Inputs::default() }, &Disk).expect("the schemas of the fixtures");
     let mut shower = Shower { view: Ndjson::new(Contents::new(schema, limits), options.bytes), out: Vec::new() };
     shower.view.begin(&Source { name }, &mut shower.out);
     let mut source = CaptureFile::open(capture).expect("a capture");
@@ -333,7 +394,8 @@ fn text<'a>(record: &'a Value, key: &str) -> &'a str {
 }
 
 fn base64_of_hex(hex: &str) -> String {
-    let octets: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect();
+    let octets: Vec<u8> =
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect();
     let mut out = Vec::new();
     framescope::grpc::base64::encode_into(&octets, &mut out);
     String::from_utf8(out).expect("base64")

@@ -30,7 +30,8 @@ impl Checker {
             let holds = match keyword.as_str() {
                 "description" | "contentEncoding" => true,
                 "$ref" => {
-                    let name = rule.as_str().and_then(|path| path.strip_prefix("#/$defs/")).expect("a reference to $defs");
+                    let name =
+                        rule.as_str().and_then(|path| path.strip_prefix("#/$defs/")).expect("a reference to $defs");
                     self.value(value, &self.root["$defs"][name], at)?;
                     true
                 }
@@ -40,9 +41,15 @@ impl Checker {
                 "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().expect("a number")),
                 "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().expect("a number")),
                 "pattern" => matches(value.as_str().expect("a string"), rule.as_str().expect("a pattern")),
-                "minItems" => value.as_array().is_some_and(|items| items.len() as u64 >= rule.as_u64().expect("a number")),
-                "maxItems" => value.as_array().is_some_and(|items| items.len() as u64 <= rule.as_u64().expect("a number")),
-                "required" => rule.as_array().expect("a list").iter().all(|key| value.get(key.as_str().expect("a key")).is_some()),
+                "minItems" => {
+                    value.as_array().is_some_and(|items| items.len() as u64 >= rule.as_u64().expect("a number"))
+                }
+                "maxItems" => {
+                    value.as_array().is_some_and(|items| items.len() as u64 <= rule.as_u64().expect("a number"))
+                }
+                "required" => {
+                    rule.as_array().expect("a list").iter().all(|key| value.get(key.as_str().expect("a key")).is_some())
+                }
                 "properties" => {
                     self.properties(value, rule.as_object().expect("an object"), at)?;
                     true
@@ -107,7 +114,10 @@ fn matches(text: &str, pattern: &str) -> bool {
     if pattern == "^([0-9a-f][0-9a-f])*$" {
         return text.len().is_multiple_of(2) && is_hex(text);
     }
-    let names = pattern.strip_prefix("^(").and_then(|rest| rest.strip_suffix(r"|UNKNOWN\(0x[0-9a-f]{2}\))$")).expect("a known pattern");
+    let names = pattern
+        .strip_prefix("^(")
+        .and_then(|rest| rest.strip_suffix(r"|UNKNOWN\(0x[0-9a-f]{2}\))$"))
+        .expect("a known pattern");
     let number = text.strip_prefix("UNKNOWN(0x").and_then(|rest| rest.strip_suffix(')'));
     names.split('|').any(|name| name == text) || number.is_some_and(|number| number.len() == 2 && is_hex(number))
 }

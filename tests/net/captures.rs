@@ -6,13 +6,7 @@ use crate::support::{Captured, Facts, capture, expected};
 
 #[test]
 fn real_captures_give_the_segments_tshark_sees() {
-    for name in [
-        "go_article_unary",
-        "py_any_sll2",
-        "node_py",
-        "px_nginx_502",
-        "py_midconn",
-    ] {
+    for name in ["go_article_unary", "py_any_sll2", "node_py", "px_nginx_502", "py_midconn"] {
         assert_same_as_tshark(name);
     }
 }
@@ -24,15 +18,9 @@ fn every_tunnel_and_tag_gives_the_segments_tshark_sees() {
 
 #[test]
 fn every_link_type_gives_the_segments_tshark_sees() {
-    for name in [
-        "wrapped_sll",
-        "wrapped_null",
-        "wrapped_loop",
-        "wrapped_raw",
-        "wrapped_ipv4",
-        "wrapped_ipv6",
-        "wrapped_ppp",
-    ] {
+    for name in
+        ["wrapped_sll", "wrapped_null", "wrapped_loop", "wrapped_raw", "wrapped_ipv4", "wrapped_ipv6", "wrapped_ppp"]
+    {
         assert_same_as_tshark(name);
     }
 }
@@ -52,13 +40,7 @@ fn assert_same_as_tshark(name: &str) {
     let mut expected = expected(name).into_iter();
     let mut net = Net::default();
     for packet in &packets {
-        let outcome = net.packet(
-            link,
-            &packet.data,
-            packet.original_length,
-            packet.number,
-            packet.time_ns,
-        );
+        let outcome = net.packet(link, &packet.data, packet.original_length, packet.number, packet.time_ns);
         let Outcome::Tcp(segment) = outcome else {
             continue;
         };
@@ -66,16 +48,9 @@ fn assert_same_as_tshark(name: &str) {
         assert_eq!(Some(facts), expected.next(), "{name}: {outcome:?}");
         let number = packet.number;
         let payload = placed(&packets, segment.pieces());
-        assert_eq!(
-            payload, segment.payload,
-            "{name}: where packet {number} stands"
-        );
+        assert_eq!(payload, segment.payload, "{name}: where packet {number} stands");
         let header = placed(&packets, segment.header_pieces());
-        assert_eq!(
-            header[..2],
-            segment.source.port().to_be_bytes(),
-            "{name}: {number}"
-        );
+        assert_eq!(header[..2], segment.source.port().to_be_bytes(), "{name}: {number}");
         assert_eq!(header[20..], *segment.options, "{name}: {number}");
     }
     assert_eq!(expected.next(), None, "{name}: tshark sees another segment");

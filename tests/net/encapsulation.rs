@@ -32,12 +32,7 @@ fn linux_cooked_loopback_raw_and_ppp_links_are_read() {
     let (v4, v6) = (ipv4(6, &tcp()), ipv6(6, &tcp()));
     let cooked_1 = [&[0, 0, 0, 1, 0, 6][..], &[0; 8], &[8, 0], &v4].concat();
     assert_carries(113, &cooked_1);
-    let cooked_2 = [
-        &[0x86, 0xdd, 0, 0, 0, 0, 0, 1, 0, 1, 4, 6][..],
-        &[0; 8],
-        &v6,
-    ]
-    .concat();
+    let cooked_2 = [&[0x86, 0xdd, 0, 0, 0, 0, 0, 1, 0, 1, 4, 6][..], &[0; 8], &v6].concat();
     assert_carries(276, &cooked_2);
     for family in [[2, 0, 0, 0], [0, 0, 0, 2]] {
         assert_carries(0, &[&family, &v4[..]].concat());
@@ -62,11 +57,7 @@ fn gre_with_every_optional_field_is_taken_off() {
     let (v4, v6) = (ipv4(6, &tcp()), ipv6(6, &tcp()));
     for flags in [0, 0x80, 0x20, 0x10, 0xa0, 0x90, 0x30, 0xb0_u8] {
         let optional = vec![7; flags.count_ones() as usize * 4];
-        for (ether_type, inner) in [
-            (0x0800, v4.clone()),
-            (0x86dd, v6.clone()),
-            (0x6558, ethernet(0x0800, &v4)),
-        ] {
+        for (ether_type, inner) in [(0x0800, v4.clone()), (0x86dd, v6.clone()), (0x6558, ethernet(0x0800, &v4))] {
             let outer = ipv4(47, &gre(flags, ether_type, &optional, &inner));
             assert_carries(ETHERNET, &ethernet(0x0800, &outer));
         }
@@ -77,18 +68,8 @@ fn gre_with_every_optional_field_is_taken_off() {
 fn mirrored_frames_in_erspan_are_read() {
     let frame = ethernet(0x0800, &ipv4(6, &tcp()));
     let type_1 = gre(0, 0x88be, &[], &frame);
-    let type_2 = gre(
-        0x10,
-        0x88be,
-        &[0; 4],
-        &[&[0x10, 5, 0, 1, 0, 0, 0, 0], &frame[..]].concat(),
-    );
-    let type_3 = gre(
-        0x10,
-        0x22eb,
-        &[0; 4],
-        &[&[0x20; 11][..], &[1], &[0; 8], &frame].concat(),
-    );
+    let type_2 = gre(0x10, 0x88be, &[0; 4], &[&[0x10, 5, 0, 1, 0, 0, 0, 0], &frame[..]].concat());
+    let type_3 = gre(0x10, 0x22eb, &[0; 4], &[&[0x20; 11][..], &[1], &[0; 8], &frame].concat());
     for packet in [type_1, type_2, type_3] {
         assert_carries(ETHERNET, &ethernet(0x0800, &ipv4(47, &packet)));
     }
@@ -127,15 +108,7 @@ fn ipv6_extension_headers_are_passed_over() {
     let options = [&[51, 1][..], &[0; 14]].concat();
     let authentication = [&[44, 4][..], &[0; 22]].concat();
     let whole = [6, 0, 0, 0, 0, 0, 0, 9];
-    let chain = [
-        &hop[..],
-        &routing,
-        &options,
-        &authentication,
-        &whole,
-        &tcp(),
-    ]
-    .concat();
+    let chain = [&hop[..], &routing, &options, &authentication, &whole, &tcp()].concat();
     assert_carries(101, &ipv6(0, &chain));
 }
 
@@ -188,11 +161,7 @@ fn what_is_not_tcp_is_counted_by_kind() {
     let pppoe_lcp = [0x11, 0, 0, 3, 0, 0, 0xc0, 0x21];
     let cases = [
         (ETHERNET, ethernet(0x0806, &[0; 28]), NotTcp::Arp),
-        (
-            ETHERNET,
-            ethernet(0x88cc, &[0; 28]),
-            NotTcp::EtherType(0x88cc),
-        ),
+        (ETHERNET, ethernet(0x88cc, &[0; 28]), NotTcp::EtherType(0x88cc)),
         (ETHERNET, ethernet(38, &[0x42; 38]), NotTcp::Llc),
         (ETHERNET, ethernet(0x8864, &pppoe_lcp), NotTcp::Ppp(0xc021)),
         (101, ipv4(17, &udp(53, &[0; 12])), NotTcp::Udp),
@@ -202,11 +171,7 @@ fn what_is_not_tcp_is_counted_by_kind() {
         (101, ipv4(50, &[0; 12]), NotTcp::Encrypted),
         (101, ipv6(59, &[]), NotTcp::NoNextHeader),
         (101, ipv4(89, &[0; 12]), NotTcp::Protocol(89)),
-        (
-            101,
-            ipv4(47, &[0x20, 1, 0x88, 0x0b]),
-            NotTcp::Gre { version: 1 },
-        ),
+        (101, ipv4(47, &[0x20, 1, 0x88, 0x0b]), NotTcp::Gre { version: 1 }),
         (105, vec![0; 40], NotTcp::LinkType(105)),
         (0, vec![7, 0, 0, 0], NotTcp::AddressFamily(7)),
     ];
@@ -215,11 +180,7 @@ fn what_is_not_tcp_is_counted_by_kind() {
         assert_eq!(outcome, Outcome::NotTcp(*kind));
     }
     assert_eq!(net.counters().not_tcp_total(), cases.len() as u64);
-    let kinds: Vec<String> = net
-        .counters()
-        .not_tcp()
-        .map(|(kind, _)| kind.to_string())
-        .collect();
+    let kinds: Vec<String> = net.counters().not_tcp().map(|(kind, _)| kind.to_string()).collect();
     assert!(kinds.contains(&"ethertype 0x88cc".into()), "{kinds:?}");
     assert!(kinds.contains(&"link type 105".into()), "{kinds:?}");
 }

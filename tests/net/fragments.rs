@@ -114,10 +114,8 @@ proptest! {
 #[test]
 fn every_packet_captured_twice_gives_each_segment_once_and_loses_nothing() {
     let whole = tcp();
-    let packets: Vec<Vec<u8>> = split(&whole, &[3, 7], 4, 7)
-        .into_iter()
-        .flat_map(|packet| [packet.clone(), packet])
-        .collect();
+    let packets: Vec<Vec<u8>> =
+        split(&whole, &[3, 7], 4, 7).into_iter().flat_map(|packet| [packet.clone(), packet]).collect();
     let mut net = Net::default();
     let mut seen = 0;
     feed(&mut net, RAW, &packets, |_| seen += 1);
@@ -134,9 +132,7 @@ fn an_identification_used_again_is_a_new_datagram() {
     packets.extend(split(&second, &[5], 4, 7));
     let mut net = Net::default();
     let mut seen = Vec::new();
-    feed(&mut net, RAW, &packets, |segment| {
-        seen.push(segment.payload[0])
-    });
+    feed(&mut net, RAW, &packets, |segment| seen.push(segment.payload[0]));
     assert_eq!(seen, [1, 2]);
 }
 
@@ -146,9 +142,7 @@ fn overlap_with_other_octets_is_counted() {
     let mut packets = split(&whole, &[8], 4, 7);
     packets.insert(1, ipv4_fragment(6, 7, 32, true, &[0xee; 32]));
     let mut net = Net::default();
-    feed(&mut net, RAW, &packets, |segment| {
-        assert_same_segment(segment, &whole)
-    });
+    feed(&mut net, RAW, &packets, |segment| assert_same_segment(segment, &whole));
     assert_eq!(net.counters().fragments_conflicting, 1);
 }
 
@@ -204,9 +198,7 @@ fn fragments_of_different_virtual_networks_do_not_mix() {
         .map(|(id, part)| ethernet(0x8100, &vlan(id, 0x0800, part)))
         .collect();
     let mut net = Net::default();
-    feed(&mut net, ETHERNET, &packets, |segment| {
-        panic!("{segment:?}")
-    });
+    feed(&mut net, ETHERNET, &packets, |segment| panic!("{segment:?}"));
     net.finish();
     assert_eq!(net.counters().incomplete_end.datagrams, 2);
     assert_eq!(net.counters().incomplete_end.octets, tcp().len() as u64);
@@ -215,30 +207,15 @@ fn fragments_of_different_virtual_networks_do_not_mix() {
 #[test]
 fn fragments_that_contradict_are_malformed_and_dropped() {
     let cases = [
+        (vec![ipv4_fragment(6, 7, 0, true, &[0; 9])], Fault::FragmentLength),
+        (vec![ipv4_fragment(6, 7, 0, true, &[])], Fault::FragmentLength),
+        (vec![ipv4_fragment(6, 7, 65_528, false, &[0; 9])], Fault::FragmentBeyondEnd),
         (
-            vec![ipv4_fragment(6, 7, 0, true, &[0; 9])],
-            Fault::FragmentLength,
-        ),
-        (
-            vec![ipv4_fragment(6, 7, 0, true, &[])],
-            Fault::FragmentLength,
-        ),
-        (
-            vec![ipv4_fragment(6, 7, 65_528, false, &[0; 9])],
+            vec![ipv4_fragment(6, 7, 8, false, &[0; 8]), ipv4_fragment(6, 7, 16, true, &[0; 8])],
             Fault::FragmentBeyondEnd,
         ),
         (
-            vec![
-                ipv4_fragment(6, 7, 8, false, &[0; 8]),
-                ipv4_fragment(6, 7, 16, true, &[0; 8]),
-            ],
-            Fault::FragmentBeyondEnd,
-        ),
-        (
-            vec![
-                ipv4_fragment(6, 7, 16, true, &[0; 8]),
-                ipv4_fragment(6, 7, 8, false, &[0; 8]),
-            ],
+            vec![ipv4_fragment(6, 7, 16, true, &[0; 8]), ipv4_fragment(6, 7, 8, false, &[0; 8])],
             Fault::FragmentBeyondEnd,
         ),
     ];
@@ -256,10 +233,7 @@ fn fragments_that_contradict_are_malformed_and_dropped() {
         }
         assert_eq!(net.counters().malformed, 1);
         net.finish();
-        assert_eq!(
-            net.counters().incomplete_end.datagrams,
-            packets.len() as u64 - 1
-        );
+        assert_eq!(net.counters().incomplete_end.datagrams, packets.len() as u64 - 1);
     }
 }
 
@@ -273,9 +247,7 @@ fn fragments_within_fragments_end_at_a_fixed_depth() {
         let outcome = net.packet(RAW, &half, half.len() as u32, 1, 0);
         assert_eq!(outcome, Outcome::Fragment(Fragment::Held));
     }
-    let mut headers: Vec<u8> = (0..levels)
-        .flat_map(|id| ipv6_fragment(44, id, 0, true, &[])[40..].to_vec())
-        .collect();
+    let mut headers: Vec<u8> = (0..levels).flat_map(|id| ipv6_fragment(44, id, 0, true, &[])[40..].to_vec()).collect();
     headers.resize(size, 0);
     let packet = ipv6(44, &headers);
     match net.packet(RAW, &packet, packet.len() as u32, 2, 0) {
@@ -295,12 +267,7 @@ fn fragments_of_what_is_never_tcp_do_not_wait() {
 
 #[test]
 fn what_never_completes_is_dropped_by_number_octets_and_age_and_counted() {
-    let limits = FragmentLimits {
-        datagrams: 10,
-        octets: 16_384,
-        age_packets: 100,
-        age_ns: 1000,
-    };
+    let limits = FragmentLimits { datagrams: 10, octets: 16_384, age_packets: 100, age_ns: 1000 };
     let small = |id| ipv4_fragment(6, id, 0, true, &[1; 8]);
     let send = |net: &mut Net, packet: &[u8], time| {
         net.packet(RAW, packet, packet.len() as u32, 1, time);
@@ -323,11 +290,7 @@ fn what_never_completes_is_dropped_by_number_octets_and_age_and_counted() {
     for id in 0..500 {
         let offset = usize::from(id) * 8;
         send(&mut net, &ipv4_fragment(6, 7, offset * 2, true, &[1; 8]), 0);
-        send(
-            &mut net,
-            &ipv4_fragment(6, id, 0, true, &vec![1; 1400 / 8 * 8]),
-            0,
-        );
+        send(&mut net, &ipv4_fragment(6, id, 0, true, &vec![1; 1400 / 8 * 8]), 0);
         assert!(net.held_bytes() <= limits.octets, "{}", net.held_bytes());
     }
     assert!(net.counters().incomplete_limit.octets > 0);

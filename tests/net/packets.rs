@@ -16,11 +16,7 @@ pub(crate) fn tcp() -> Vec<u8> {
 /// The whole Ethernet frame of that segment.
 pub(crate) fn real_frame() -> Vec<u8> {
     let (_, packets) = capture("go_article_unary");
-    packets
-        .into_iter()
-        .map(|packet| packet.data)
-        .max_by_key(Vec::len)
-        .expect("packets")
+    packets.into_iter().map(|packet| packet.data).max_by_key(Vec::len).expect("packets")
 }
 
 pub(crate) fn ethernet(ether_type: u16, inner: &[u8]) -> Vec<u8> {
@@ -36,13 +32,7 @@ pub(crate) fn ipv4(protocol: u8, inner: &[u8]) -> Vec<u8> {
     ipv4_fragment(protocol, 0, 0, false, inner)
 }
 
-pub(crate) fn ipv4_fragment(
-    protocol: u8,
-    id: u16,
-    offset: usize,
-    more: bool,
-    inner: &[u8],
-) -> Vec<u8> {
+pub(crate) fn ipv4_fragment(protocol: u8, id: u16, offset: usize, more: bool, inner: &[u8]) -> Vec<u8> {
     let length = (20 + inner.len()) as u16;
     let place = (offset / 8) as u16 | if more { 0x2000 } else { 0 };
     [
@@ -59,38 +49,18 @@ pub(crate) fn ipv4_fragment(
 pub(crate) fn ipv6(next: u8, inner: &[u8]) -> Vec<u8> {
     let length = inner.len() as u16;
     let address = |last: u8| [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
-    [
-        &[0x60, 0, 0, 0],
-        &length.to_be_bytes()[..],
-        &[next, 64],
-        &address(1),
-        &address(2),
-        inner,
-    ]
-    .concat()
+    [&[0x60, 0, 0, 0], &length.to_be_bytes()[..], &[next, 64], &address(1), &address(2), inner].concat()
 }
 
 pub(crate) fn ipv6_fragment(next: u8, id: u32, offset: usize, more: bool, part: &[u8]) -> Vec<u8> {
     let place = (offset as u16 & !7) | u16::from(more);
-    let header = [
-        &[next, 0],
-        &place.to_be_bytes()[..],
-        &id.to_be_bytes(),
-        part,
-    ];
+    let header = [&[next, 0], &place.to_be_bytes()[..], &id.to_be_bytes(), part];
     ipv6(44, &header.concat())
 }
 
 pub(crate) fn udp(port: u16, inner: &[u8]) -> Vec<u8> {
     let length = (8 + inner.len()) as u16;
-    [
-        &5555_u16.to_be_bytes(),
-        &port.to_be_bytes()[..],
-        &length.to_be_bytes(),
-        &[0, 0],
-        inner,
-    ]
-    .concat()
+    [&5555_u16.to_be_bytes(), &port.to_be_bytes()[..], &length.to_be_bytes(), &[0, 0], inner].concat()
 }
 
 pub(crate) fn gre(flags: u8, ether_type: u16, optional: &[u8], inner: &[u8]) -> Vec<u8> {
@@ -116,10 +86,7 @@ pub(crate) fn assert_carries(link: u32, packet: &[u8]) {
     let segment = segment(&mut net, link, packet);
     assert_same_segment(&segment, &tcp);
     let piece = segment.piece().expect("one place");
-    let (from, to) = (
-        piece.offset as usize,
-        (piece.offset + piece.length) as usize,
-    );
+    let (from, to) = (piece.offset as usize, (piece.offset + piece.length) as usize);
     assert_eq!(&packet[from..to], segment.payload);
 }
 

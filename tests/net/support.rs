@@ -79,16 +79,7 @@ pub(crate) fn expected(name: &str) -> Vec<Facts> {
                 packet: number(0),
                 source: address(1),
                 destination: address(3),
-                numbers: [
-                    number(5),
-                    number(6),
-                    number(7),
-                    number(8),
-                    number(9),
-                    number(10),
-                    number(11),
-                    hash,
-                ],
+                numbers: [number(5), number(6), number(7), number(8), number(9), number(10), number(11), hash],
             }
         })
         .collect()
@@ -100,7 +91,5 @@ fn fixture(name: &str, extension: &str) -> PathBuf {
 }
 
 fn fnv1a(octets: &[u8]) -> u64 {
-    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    })
+    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &octet| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,8 +1,8 @@
 //! Bad messages: what precedes the damage is shown, the rest is counted, and nothing panics.
 
+use crate::support::{id, json, lab, parsed, payload};
 use framescope::protobuf::decode::{Decoder, FaultKind, Limits};
 use framescope::protobuf::wire::DamageKind;
-use crate::support::{id, json, lab, parsed, payload};
 
 const PAYLOADS: [(&str, &str); 7] = [
     ("lab.v1.Kinds", "kinds.request.bin"),
@@ -15,22 +15,12 @@ const PAYLOADS: [(&str, &str); 7] = [
 ];
 
 /// Reads octets every way there is; each must give JSON.
-fn read(
-    schema: &framescope::protobuf::schema::Schema,
-    decoder: &mut Decoder,
-    name: &str,
-    octets: &[u8],
-) {
+fn read(schema: &framescope::protobuf::schema::Schema, decoder: &mut Decoder, name: &str, octets: &[u8]) {
     let message = id(schema, name);
     let mut out = Vec::new();
     decoder.json(schema, message, octets, &mut out);
-    serde_json::from_slice::<serde_json::Value>(&out).unwrap_or_else(|e| {
-        panic!(
-            "{e}: {:.300} of {} octets",
-            String::from_utf8_lossy(&out),
-            octets.len()
-        )
-    });
+    serde_json::from_slice::<serde_json::Value>(&out)
+        .unwrap_or_else(|e| panic!("{e}: {:.300} of {} octets", String::from_utf8_lossy(&out), octets.len()));
     out.clear();
     if decoder.unknown_fields_json(octets, &mut out) {
         serde_json::from_slice::<serde_json::Value>(&out).unwrap();
@@ -80,10 +70,7 @@ fn small_output_limits_still_give_json_and_count_what_is_left_out() {
         let mut full = Vec::new();
         Decoder::default().json(&schema, id(&schema, name), &octets, &mut full);
         for output in 0..full.len().min(2500) {
-            let mut decoder = Decoder::new(Limits {
-                output,
-                ..Limits::default()
-            });
+            let mut decoder = Decoder::new(Limits { output, ..Limits::default() });
             let mut out = Vec::new();
             let report = decoder.json(&schema, id(&schema, name), &octets, &mut out);
             let omitted = report.omitted_octets();
@@ -104,42 +91,22 @@ fn damage_keeps_the_prefix_and_says_where() {
             r#"{"deep":{"more":[{"value":7}]}}"#,
             "octet 3, deep: length 9 where 2 octets are left",
         ),
-        (
-            b"\x0a\x01x\x10\x80",
-            r#"{"name":"x"}"#,
-            "octet 4: the octets end inside a varint",
-        ),
+        (b"\x0a\x01x\x10\x80", r#"{"name":"x"}"#, "octet 4: the octets end inside a varint"),
         (
             b"\x0a\x01x\x1a\x09\x12\x01",
             r#"{"name":"x","deep":{"whole":{}}}"#,
             "octet 4: length 9 where 2 octets are left (and 1 more)",
         ),
-        (
-            b"\x10\x05\x0a\x09ab",
-            r#"{"value":5}"#,
-            "octet 3: length 9 where 2 octets are left",
-        ),
+        (b"\x10\x05\x0a\x09ab", r#"{"value":5}"#, "octet 3: length 9 where 2 octets are left"),
         (b"\x10\x05\x00", r#"{"value":5}"#, "octet 2: field number 0"),
-        (
-            b"\x10\x05\x0c",
-            r#"{"value":5}"#,
-            "octet 2: end of group 1, but no group is open",
-        ),
+        (b"\x10\x05\x0c", r#"{"value":5}"#, "octet 2: end of group 1, but no group is open"),
         (
             b"\x1a\x04\x0a\x02\x10\x80\x10\x07",
             r#"{"value":7,"deep":{"more":[{}]}}"#,
             "octet 5, deep.more: the octets end inside a varint",
         ),
-        (
-            b"\x0d\x00\x00\x00\x00\x10\x07",
-            r#"{"value":7}"#,
-            "octet 0, name: wire type fixed32 where len is declared",
-        ),
-        (
-            b"\x0a\x02a\xff",
-            "{\"name\":\"a\u{fffd}\"}",
-            "octet 2, name: a string that is not UTF-8",
-        ),
+        (b"\x0d\x00\x00\x00\x00\x10\x07", r#"{"value":7}"#, "octet 0, name: wire type fixed32 where len is declared"),
+        (b"\x0a\x02a\xff", "{\"name\":\"a\u{fffd}\"}", "octet 2, name: a string that is not UTF-8"),
     ];
     for (octets, text, error) in cases {
         let (ours, fault) = json(&schema, "lab.v1.Kinds.Inner", octets);
@@ -164,23 +131,13 @@ fn nesting_beyond_the_limit_is_shown_as_octets() {
     }
     let mut decoder = Decoder::default();
     let mut out = Vec::new();
-    let report = decoder.json(
-        &schema,
-        id(&schema, "lab.v1.Kinds.Inner"),
-        &octets,
-        &mut out,
-    );
+    let report = decoder.json(&schema, id(&schema, "lab.v1.Kinds.Inner"), &octets, &mut out);
     let fault = report.faults().next().unwrap();
     assert_eq!(fault.kind, FaultKind::Damage(DamageKind::TooDeep));
     assert!(fault.path.starts_with("deep.more[0].deep.more[0]"));
     assert!(String::from_utf8(out).unwrap().contains("{\"@octets\":\""));
     read(&schema, &mut decoder, "lab.v1.Kinds.Inner", &octets);
-    read(
-        &schema,
-        &mut decoder,
-        "lab.legacy.Legacy",
-        &vec![0x33; 100_000],
-    );
+    read(&schema, &mut decoder, "lab.legacy.Legacy", &vec![0x33; 100_000]);
     read(&schema, &mut decoder, "google.protobuf.ListValue", &octets);
 }
 
@@ -196,11 +153,7 @@ fn many_records_of_one_field_take_one_entry_and_mixed_ones_stop_at_the_limit() {
     let mixed: Vec<u8> = b"\x18\x01\x20\x01".repeat(200_000);
     out.clear();
     let report = decoder.json(&schema, id(&schema, "lab.v1.Kinds"), &mixed, &mut out);
-    assert!(
-        report
-            .faults()
-            .any(|fault| fault.kind == FaultKind::TooManyRecords)
-    );
+    assert!(report.faults().any(|fault| fault.kind == FaultKind::TooManyRecords));
     assert!(report.omitted_octets() > 0);
     assert!(decoder.held_bytes() < 4 << 20);
 }
@@ -213,16 +166,9 @@ fn times_out_of_range_are_shown_by_their_fields() {
     for name in ["google.protobuf.Timestamp", "google.protobuf.Duration"] {
         let (text, error) = json(&schema, name, negative);
         assert_eq!(text, r#"{"seconds":"1","nanos":-1}"#);
-        assert_eq!(
-            error.as_deref(),
-            Some("octet 0: a value that the JSON mapping cannot express")
-        );
+        assert_eq!(error.as_deref(), Some("octet 0: a value that the JSON mapping cannot express"));
     }
-    let (text, error) = json(
-        &schema,
-        "google.protobuf.FieldMask",
-        b"\x0a\x01*\x0a\x03a_b",
-    );
+    let (text, error) = json(&schema, "google.protobuf.FieldMask", b"\x0a\x01*\x0a\x03a_b");
     assert_eq!((text.as_str(), error), ("\"*,aB\"", None));
     let (text, _) = json(&schema, "google.protobuf.FieldMask", b"\x0a\x02aB");
     assert_eq!(text, r#"{"paths":["aB"]}"#);
@@ -236,8 +182,7 @@ fn repeated_occurrences_merge_as_the_specification_says() {
     let (text, _) = json(&schema, "lab.v1.Kinds", octets);
     assert_eq!(text, r#"{"f_int32":9,"inner":{"name":"a","value":2}}"#);
     // A map key twice: the last wins, and its value is not merged.
-    let octets =
-        b"\x9a\x03\x09\x08\x01\x12\x05\x0a\x01a\x10\x01\x9a\x03\x06\x08\x01\x12\x02\x10\x02";
+    let octets = b"\x9a\x03\x09\x08\x01\x12\x05\x0a\x01a\x10\x01\x9a\x03\x06\x08\x01\x12\x02\x10\x02";
     let (text, _) = json(&schema, "lab.v1.Kinds", octets);
     assert_eq!(text, r#"{"m_im":{"1":{"value":2}}}"#);
     // A oneof: message, another member, the message again: only the last counts.
@@ -254,13 +199,7 @@ fn a_line_is_cut_between_characters_and_says_how_much_is_missing() {
     let mut decoder = Decoder::default();
     let mut line = |width: usize| {
         let mut out = Vec::new();
-        decoder.line(
-            &schema,
-            id(&schema, "lab.v1.EchoRequest"),
-            &octets,
-            width,
-            &mut out,
-        );
+        decoder.line(&schema, id(&schema, "lab.v1.EchoRequest"), &octets, width, &mut out);
         String::from_utf8(out).unwrap()
     };
     assert_eq!(line(18), "{\"text\": \"\\né\\né… 1.4 KiB more");
@@ -271,13 +210,7 @@ fn a_line_is_cut_between_characters_and_says_how_much_is_missing() {
         assert!(!json.ends_with('\\'), "{text}");
     }
     let mut out = Vec::new();
-    decoder.line(
-        &schema,
-        id(&schema, "lab.v1.Item"),
-        b"\x08\x01\x12\x01x",
-        80,
-        &mut out,
-    );
+    decoder.line(&schema, id(&schema, "lab.v1.Item"), b"\x08\x01\x12\x01x", 80, &mut out);
     assert_eq!(out, br#"{"n": 1, "label": "x"}"#);
     assert_eq!(parsed(&String::from_utf8(out).unwrap())["n"], 1);
 }

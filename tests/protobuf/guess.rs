@@ -14,19 +14,10 @@ fn guess(octets: &[u8]) -> (String, String) {
 #[test]
 fn text_messages_numbers_and_groups_are_told_apart() {
     let cases: [(&[u8], &str); 12] = [
-        (
-            b"\x0a\x04gRPC\x12\x02\x18\x05",
-            r#"{"1":"gRPC","2":{"3":5}}"#,
-        ),
+        (b"\x0a\x04gRPC\x12\x02\x18\x05", r#"{"1":"gRPC","2":{"3":5}}"#),
         (b"\x0a\x01a\x10\x07\x0a\x01b", r#"{"1":["a","b"],"2":7}"#),
-        (
-            b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-            r#"{"1":-1}"#,
-        ),
-        (
-            b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
-            r#"{"1":"9223372036854775807"}"#,
-        ),
+        (b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", r#"{"1":-1}"#),
+        (b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f", r#"{"1":"9223372036854775807"}"#),
         (b"\x0d\x00\x00\x60\x40", r#"{"1":3.5}"#),
         (b"\x0d\x05\x00\x00\x00", r#"{"1":5}"#),
         (b"\x09\x00\x00\x00\x00\x00\x00\xf8\x3f", r#"{"1":1.5}"#),
@@ -40,11 +31,7 @@ fn text_messages_numbers_and_groups_are_told_apart() {
         ),
     ];
     for (octets, text) in cases {
-        assert_eq!(
-            guess(octets),
-            (text.to_owned(), String::new()),
-            "{octets:x?}"
-        );
+        assert_eq!(guess(octets), (text.to_owned(), String::new()), "{octets:x?}");
     }
 }
 

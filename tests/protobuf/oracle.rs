@@ -3,15 +3,14 @@
 //! Known differences, kept out of the comparison: prost-reflect writes message sets as plain extensions, takes a negative zero
 //! without presence for absent, and refuses what the mapping cannot express where we show it another way.
 
+use crate::support::{fixture, id, lab, parsed};
 use framescope::protobuf::decode::Decoder;
 use framescope::protobuf::schema::Schema;
 use proptest::prelude::*;
 use prost_reflect::prost::Message as _;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor,
-    SerializeOptions, Value,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, SerializeOptions, Value,
 };
-use crate::support::{fixture, id, lab, parsed};
 
 /// Random choices, drawn from octets that proptest can shrink.
 struct Draw<'a>(std::slice::Iter<'a, u8>);
@@ -31,23 +30,9 @@ impl Draw<'_> {
     }
 
     fn text(&mut self) -> String {
-        let pieces = [
-            "",
-            "a",
-            "\"q\"",
-            "\\",
-            "\n",
-            "ü",
-            "漢",
-            "🦀",
-            "\u{0}",
-            "\u{7f}",
-            "plain text",
-        ];
+        let pieces = ["", "a", "\"q\"", "\\", "\n", "ü", "漢", "🦀", "\u{0}", "\u{7f}", "plain text"];
         let count = self.octet() % 4;
-        (0..count)
-            .map(|_| pieces[usize::from(self.octet()) % pieces.len()])
-            .collect()
+        (0..count).map(|_| pieces[usize::from(self.octet()) % pieces.len()]).collect()
     }
 
     fn octets(&mut self) -> Vec<u8> {
@@ -59,9 +44,7 @@ impl Draw<'_> {
         let number = self.number();
         match kind {
             Kind::Double => Value::F64(no_minus_zero(f64::from_bits(number))),
-            Kind::Float => {
-                Value::F32(no_minus_zero(f64::from(f32::from_bits(number as u32))) as f32)
-            }
+            Kind::Float => Value::F32(no_minus_zero(f64::from(f32::from_bits(number as u32))) as f32),
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(number as i32),
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(number as i64),
             Kind::Uint32 | Kind::Fixed32 => Value::U32(number as u32),
@@ -77,9 +60,7 @@ impl Draw<'_> {
     fn field(&mut self, field: &FieldDescriptor, depth: u32) -> Value {
         let count = self.octet() % 4;
         if field.is_map() {
-            let Kind::Message(entry) = field.kind() else {
-                unreachable!()
-            };
+            let Kind::Message(entry) = field.kind() else { unreachable!() };
             let (key, value) = (entry.map_entry_key_field(), entry.map_entry_value_field());
             let pair = |draw: &mut Self| {
                 let key = match draw.value(&key.kind(), depth) {
@@ -96,29 +77,19 @@ impl Draw<'_> {
             return Value::Map((0..count).map(|_| pair(self)).collect());
         }
         if field.is_list() {
-            return Value::List(
-                (0..count)
-                    .map(|_| self.value(&field.kind(), depth))
-                    .collect(),
-            );
+            return Value::List((0..count).map(|_| self.value(&field.kind(), depth)).collect());
         }
         self.value(&field.kind(), depth)
     }
 
     fn message(&mut self, descriptor: &MessageDescriptor, depth: u32) -> DynamicMessage {
         let mut message = DynamicMessage::new(descriptor.clone());
-        let set = |message: &mut DynamicMessage, name: &str, value| {
-            message.set_field_by_name(name, value)
-        };
+        let set = |message: &mut DynamicMessage, name: &str, value| message.set_field_by_name(name, value);
         match descriptor.full_name() {
             "google.protobuf.Timestamp" => {
                 let seconds = (self.number() % 315_537_897_600) as i64 - 62_135_596_800;
                 set(&mut message, "seconds", Value::I64(seconds));
-                set(
-                    &mut message,
-                    "nanos",
-                    Value::I32((self.number() % 1_000_000_000) as i32),
-                );
+                set(&mut message, "nanos", Value::I32((self.number() % 1_000_000_000) as i32));
             }
             "google.protobuf.Duration" => {
                 let sign = if self.octet() & 1 == 1 { -1 } else { 1 };
@@ -129,51 +100,23 @@ impl Draw<'_> {
             }
             "google.protobuf.FieldMask" => {
                 let paths = ["a", "a_b.c", "long_name.x1"].map(|path| Value::String(path.into()));
-                set(
-                    &mut message,
-                    "paths",
-                    Value::List(paths[..usize::from(self.octet() % 3)].to_vec()),
-                );
+                set(&mut message, "paths", Value::List(paths[..usize::from(self.octet() % 3)].to_vec()));
             }
             "google.protobuf.Any" => {
                 let pool = descriptor.parent_pool();
-                let names = [
-                    "lab.v1.Kinds.Inner",
-                    "google.protobuf.Duration",
-                    "lab.legacy.Extra",
-                ];
+                let names = ["lab.v1.Kinds.Inner", "google.protobuf.Duration", "lab.legacy.Extra"];
                 let name = names[usize::from(self.octet()) % names.len()];
                 let inner = self.message(&pool.get_message_by_name(name).unwrap(), depth + 1);
-                set(
-                    &mut message,
-                    "type_url",
-                    Value::String(format!("type.example/{name}")),
-                );
-                set(
-                    &mut message,
-                    "value",
-                    Value::Bytes(inner.encode_to_vec().into()),
-                );
+                set(&mut message, "type_url", Value::String(format!("type.example/{name}")));
+                set(&mut message, "value", Value::Bytes(inner.encode_to_vec().into()));
             }
             "google.protobuf.Value" => match self.octet() % if depth < 4 { 6 } else { 4 } {
                 0 => set(&mut message, "null_value", Value::EnumNumber(0)),
-                1 => set(
-                    &mut message,
-                    "number_value",
-                    Value::F64(f64::from(self.number() as i32) / 8.0),
-                ),
-                2 => set(
-                    &mut message,
-                    "bool_value",
-                    Value::Bool(self.octet() & 1 == 1),
-                ),
+                1 => set(&mut message, "number_value", Value::F64(f64::from(self.number() as i32) / 8.0)),
+                2 => set(&mut message, "bool_value", Value::Bool(self.octet() & 1 == 1)),
                 3 => set(&mut message, "string_value", Value::String(self.text())),
                 member => {
-                    let name = if member == 4 {
-                        "struct_value"
-                    } else {
-                        "list_value"
-                    };
+                    let name = if member == 4 { "struct_value" } else { "list_value" };
                     let field = descriptor.get_field_by_name(name).unwrap();
                     let value = self.value(&field.kind(), depth);
                     set(&mut message, name, value);
@@ -184,13 +127,13 @@ impl Draw<'_> {
                 for field in descriptor.fields() {
                     let deep = depth > 3 && matches!(field.kind(), Kind::Message(_));
                     let required = field.cardinality() == prost_reflect::Cardinality::Required;
-                    if (required || self.octet() % 3 == 0) && !deep && field.name() != "set" {
+                    if (required || self.octet().is_multiple_of(3)) && !deep && field.name() != "set" {
                         let value = self.field(&field, depth);
                         message.set_field(&field, value);
                     }
                 }
                 for extension in extensions {
-                    if self.octet() % 3 == 0 {
+                    if self.octet().is_multiple_of(3) {
                         let kind = extension.kind();
                         let value = match extension.is_list() {
                             true => Value::List(vec![self.value(&kind, depth); 2]),
@@ -206,34 +149,18 @@ impl Draw<'_> {
 }
 
 fn no_minus_zero(number: f64) -> f64 {
-    if number == 0.0 || number.is_nan() {
-        0.0
-    } else {
-        number
-    }
+    if number == 0.0 || number.is_nan() { 0.0 } else { number }
 }
 
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(cases)
-    }
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
 }
 
 fn pool() -> DescriptorPool {
-    DescriptorPool::decode(
-        std::fs::read(fixture("sets/kinds_legacy.pb"))
-            .unwrap()
-            .as_slice(),
-    )
-    .unwrap()
+    DescriptorPool::decode(std::fs::read(fixture("sets/kinds_legacy.pb")).unwrap().as_slice()).unwrap()
 }
 
-fn compare(
-    schema: &Schema,
-    descriptor: &MessageDescriptor,
-    octets: &[u8],
-) -> Result<(), TestCaseError> {
+fn compare(schema: &Schema, descriptor: &MessageDescriptor, octets: &[u8]) -> Result<(), TestCaseError> {
     let message = DynamicMessage::decode(descriptor.clone(), octets).unwrap();
     let options = SerializeOptions::new().use_proto_field_name(true);
     // As text: serde_json's tree would widen every float.
@@ -249,17 +176,8 @@ fn compare(
     prop_assert_eq!(parsed(std::str::from_utf8(&out).unwrap()), theirs);
     // The line says the same as long as it is not cut.
     let mut line = Vec::new();
-    decoder.line(
-        schema,
-        id(schema, descriptor.full_name()),
-        octets,
-        usize::MAX >> 1,
-        &mut line,
-    );
-    prop_assert_eq!(
-        parsed(std::str::from_utf8(&line).unwrap()),
-        parsed(std::str::from_utf8(&out).unwrap())
-    );
+    decoder.line(schema, id(schema, descriptor.full_name()), octets, usize::MAX >> 1, &mut line);
+    prop_assert_eq!(parsed(std::str::from_utf8(&line).unwrap()), parsed(std::str::from_utf8(&out).unwrap()));
     Ok(())
 }
 

@@ -10,9 +10,7 @@ use framescope::protobuf::schema::{Disk, FileKind, Files, Inputs, MessageId, Sch
 
 /// A path below `fixtures/protobuf`.
 pub fn fixture(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/protobuf")
-        .join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/protobuf").join(path)
 }
 
 pub fn payload(name: &str) -> Vec<u8> {
@@ -22,10 +20,7 @@ pub fn payload(name: &str) -> Vec<u8> {
 
 /// The schema of the fixtures, loaded without a warning.
 pub fn lab() -> Schema {
-    let inputs = Inputs {
-        protos: vec![fixture("proto")],
-        ..Inputs::default()
-    };
+    let inputs = Inputs { protos: vec![fixture("../proto")], ..Inputs::default() };
     let (schema, warnings) = Schema::load(&inputs, &Disk).unwrap();
     assert_eq!(warnings, []);
     schema
@@ -66,10 +61,7 @@ impl Memory {
 
     /// Loads what `--proto` gets.
     pub fn load(&self, protos: &[&str]) -> (Schema, Vec<Warning>) {
-        let inputs = Inputs {
-            protos: protos.iter().map(PathBuf::from).collect(),
-            ..Inputs::default()
-        };
+        let inputs = Inputs { protos: protos.iter().map(PathBuf::from).collect(), ..Inputs::default() };
         Schema::load(&inputs, self).unwrap()
     }
 }

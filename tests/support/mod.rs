@@ -239,7 +239,10 @@ impl Trace {
 
     /// The messages of a stream in a direction.
     pub(crate) fn messages(&self, flow: usize, stream: u32, direction: Direction) -> Vec<&SeenMessage> {
-        self.messages.iter().filter(|message| (message.flow, message.stream, message.direction) == (flow, stream, direction)).collect()
+        self.messages
+            .iter()
+            .filter(|message| (message.flow, message.stream, message.direction) == (flow, stream, direction))
+            .collect()
     }
 
     /// The header blocks of a stream in a direction.
@@ -253,7 +256,8 @@ impl Trace {
         let (payload, padding) = rebuild(&frame.payload);
         let block = frame.block.map(|block| {
             let fields = block.fields.fields().filter(|field| field.size_update().is_none());
-            let fields = fields.map(|field| (field.name().map(<[u8]>::to_vec), field.value().map(<[u8]>::to_vec))).collect();
+            let fields =
+                fields.map(|field| (field.name().map(<[u8]>::to_vec), field.value().map(<[u8]>::to_vec))).collect();
             SeenBlock { fields, complete: block.complete }
         });
         self.frames.push(SeenFrame {
@@ -355,11 +359,13 @@ impl Observer for Trace {
             Body::Call(call) => self.calls.push(copy_call(flow, call)),
             Body::Gap { direction, octets, reason, .. } => self.gaps.push(SeenGap { flow, direction, octets, reason }),
             Body::Conflict { .. } => self.conflicts += 1,
-            Body::Malformed(fault) => self.malformed.push(format!("packet {}: {}: {}", event.at.packet, fault.what.layer(), fault.what)),
+            Body::Malformed(fault) => {
+                self.malformed.push(format!("packet {}: {}: {}", event.at.packet, fault.what.layer(), fault.what))
+            }
             Body::Resync { .. } => self.resyncs.push(format!("{:?}", event.body)),
             Body::Unfinished { .. } => self.unfinished.push(format!("{:?}", event.body)),
             Body::Limit { what, count } => self.limits.push(format!("{what}: {count}")),
-            Body::Identified | Body::Ended(_) => {}
+            Body::Identified | Body::Foreign { .. } | Body::Ended(_) => {}
         }
     }
 }
@@ -414,7 +420,10 @@ fn rebuild(payload: &Payload<'_>) -> (Vec<u8>, usize) {
             out.extend(prioritized.0.to_be_bytes());
             out.extend_from_slice(value);
         }
-        Payload::Continuation { fragment: octets } | Payload::Origin { entries: octets } | Payload::Unknown(octets) | Payload::Unreadable(octets) => {
+        Payload::Continuation { fragment: octets }
+        | Payload::Origin { entries: octets }
+        | Payload::Unknown(octets)
+        | Payload::Unreadable(octets) => {
             out.extend_from_slice(octets);
         }
     }

@@ -77,7 +77,7 @@ pub(crate) fn conversation(path: &Path) -> Vec<(bool, Vec<u8>)> {
     let mut client = None;
     let mut next = [None, None];
     while let Some(packet) = source.next_packet().unwrap() {
-        let [ip @ ..] = &packet.data[14..];
+        let ip = &packet.data[14..];
         let segment = &ip[20..usize::from(u16::from_be_bytes([ip[2], ip[3]]))];
         let from_client = *client.get_or_insert([segment[0], segment[1]]) == [segment[0], segment[1]];
         let sequence = u32::from_be_bytes(segment[4..8].try_into().unwrap());

@@ -24,9 +24,13 @@ fn calls<'a>(case: &'a Case, rpc: &Value) -> Vec<&'a SeenCall> {
         return found;
     }
     // Joined captures: an RPC is told by its number within the capture it was made in, each of which has a port of its own.
-    let ports: BTreeMap<&str, u16> = [("py_modes", 50051), ("py_concurrent", 50052), ("py_ipv6", 50068), ("go_article_unary", 9001)].into();
+    let ports: BTreeMap<&str, u16> =
+        [("py_modes", 50051), ("py_concurrent", 50052), ("py_ipv6", 50068), ("go_article_unary", 9001)].into();
     let port = ports[text(&rpc["capture"])];
-    let number = list(&rpc["req_metadata"]).iter().find(|field| field[0] == "x-rpc-id").map(|field| text(&field[1]).as_bytes().to_vec());
+    let number = list(&rpc["req_metadata"])
+        .iter()
+        .find(|field| field[0] == "x-rpc-id")
+        .map(|field| text(&field[1]).as_bytes().to_vec());
     let matches = |call: &&SeenCall| {
         let own = call.metadata[0].iter().find(|(name, _)| name == b"x-rpc-id").map(|(_, value)| value.clone());
         case.trace.flows[&call.flow].0.server.port() == port && own == number
@@ -48,7 +52,9 @@ fn each_rpc(cases: &[Case], mut check: impl FnMut(&Case, &Value, &SeenCall, &mut
             }
             for call in found {
                 checked += 1;
-                check(case, rpc, call, &mut |complaint| complaints.push(format!("{}: rpc {} stream {}: {complaint}", case.name, rpc["order"], call.stream)));
+                check(case, rpc, call, &mut |complaint| {
+                    complaints.push(format!("{}: rpc {} stream {}: {complaint}", case.name, rpc["order"], call.stream))
+                });
             }
         }
     }
@@ -72,7 +78,9 @@ fn messages_have_the_lengths_and_hashes_the_applications_logged() {
         if is_partial(case, call) {
             return;
         }
-        for (direction, count, names) in [(Direction::ToServer, "requests", "req_msgs"), (Direction::ToClient, "responses", "resp_msgs")] {
+        for (direction, count, names) in
+            [(Direction::ToServer, "requests", "req_msgs"), (Direction::ToClient, "responses", "resp_msgs")]
+        {
             let seen = case.trace.messages(call.flow, call.stream, direction);
             let logged = list(&rpc[names]);
             let total = usize::try_from(rpc[count].as_u64().unwrap_or(0)).unwrap();
@@ -85,7 +93,10 @@ fn messages_have_the_lengths_and_hashes_the_applications_logged() {
                 let content = seen.content.as_deref().unwrap_or_default();
                 let hash = hex(&Sha256::digest(content))[..16].to_owned();
                 if content.len() as u64 != message["len"].as_u64().unwrap() || hash != text(&message["sha256"]) {
-                    complain(format!("{names}[{index}] has {} octets and hash {hash} where {message} is true", content.len()));
+                    complain(format!(
+                        "{names}[{index}] has {} octets and hash {hash} where {message} is true",
+                        content.len()
+                    ));
                 }
             }
             let exact = rpc["client_status"] == 0 && rpc.get("responses_read_by_app").is_none();
@@ -136,7 +147,9 @@ fn metadata(fields: &[(Vec<u8>, Vec<u8>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
         }
         for value in binary_values(value) {
             let mut octets = Vec::new();
-            value.decode_into(&mut octets).unwrap_or_else(|fault| panic!("{}: {fault:?}", String::from_utf8_lossy(name)));
+            value
+                .decode_into(&mut octets)
+                .unwrap_or_else(|fault| panic!("{}: {fault:?}", String::from_utf8_lossy(name)));
             out.push((name.clone(), octets));
         }
     }
@@ -189,7 +202,9 @@ fn comparable(fields: Vec<(Vec<u8>, Vec<u8>)>) -> BTreeMap<String, Vec<u8>> {
     let mut out: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     for (name, value) in fields {
         let name = String::from_utf8(name).unwrap();
-        if ["content-type", "user-agent", "te", "date", "grpc-accept-encoding", "accept-encoding"].contains(&name.as_str()) {
+        if ["content-type", "user-agent", "te", "date", "grpc-accept-encoding", "accept-encoding"]
+            .contains(&name.as_str())
+        {
             continue;
         }
         out.entry(name).or_default().push(value);
@@ -216,7 +231,10 @@ impl Reader {
     }
 
     fn json(&mut self, path: &[u8], message: &SeenMessage) -> Value {
-        let method = self.schema.method(std::str::from_utf8(path).unwrap()).unwrap_or_else(|| panic!("{} is not in the schema", path.escape_ascii()));
+        let method = self
+            .schema
+            .method(std::str::from_utf8(path).unwrap())
+            .unwrap_or_else(|| panic!("{} is not in the schema", path.escape_ascii()));
         let id = if message.direction == Direction::ToServer { method.input } else { method.output };
         let mut out = Vec::new();
         let content = message.content.as_deref().unwrap();
@@ -230,9 +248,13 @@ fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         // How the JavaScript application logged octets.
-        (Value::String(a), Value::String(b)) if b.starts_with("bytes(") => *b == format!("bytes({})", a.trim_end_matches('=').len() * 3 / 4),
+        (Value::String(a), Value::String(b)) if b.starts_with("bytes(") => {
+            *b == format!("bytes({})", a.trim_end_matches('=').len() * 3 / 4)
+        }
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b))),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
         _ => a == b,
     }
 }
@@ -263,10 +285,19 @@ fn payloads_read_as_the_samples_the_applications_logged() {
                 compared += 1;
             }
         }
-        let all: Vec<_> = case.trace.messages.iter().filter(|message| (message.flow, message.stream) == (call.flow, call.stream)).collect();
+        let all: Vec<_> = case
+            .trace
+            .messages
+            .iter()
+            .filter(|message| (message.flow, message.stream) == (call.flow, call.stream))
+            .collect();
         for sample in list(&rpc["samples"]) {
             // grpc-js says whose message it is.
-            let sample = sample.as_object().and_then(|one| one.values().next()).filter(|inner| inner.is_object() && case.name == "node_py").unwrap_or(sample);
+            let sample = sample
+                .as_object()
+                .and_then(|one| one.values().next())
+                .filter(|inner| inner.is_object() && case.name == "node_py")
+                .unwrap_or(sample);
             if !all.iter().any(|message| same(&reader.json(path, message), sample)) {
                 complain(format!("no message reads {sample}"));
             }
@@ -281,16 +312,25 @@ fn every_kind_of_field_reads_as_the_reference_implementation_writes_it() {
     let mut reader = Reader::new();
     let case = cases().into_iter().find(|case| case.name == "py_kinds").unwrap();
     for (name, wanted) in case.truth["as_json"].as_object().unwrap() {
-        let methods = [("lab.v1.Kinds", "/lab.v1.Lab/KindsEcho"), ("lab.legacy.Legacy", "/lab.v1.Lab/LegacyEcho"), ("lab.editions.Doc", "/lab.v1.Lab/EditionEcho")];
+        let methods = [
+            ("lab.v1.Kinds", "/lab.v1.Lab/KindsEcho"),
+            ("lab.legacy.Legacy", "/lab.v1.Lab/LegacyEcho"),
+            ("lab.editions.Doc", "/lab.v1.Lab/EditionEcho"),
+        ];
         let (_, path) = methods.into_iter().find(|(kind, _)| kind == name).unwrap();
         let of_method = |message: &&SeenMessage| message.path.as_deref() == Some(path.as_bytes());
-        let mut read: Vec<Value> = case.trace.messages.iter().filter(of_method).map(|message| reader.json(path.as_bytes(), message)).collect();
+        let mut read: Vec<Value> =
+            case.trace.messages.iter().filter(of_method).map(|message| reader.json(path.as_bytes(), message)).collect();
         // An Any of a type that nobody knows: the reference cannot write it and leaves it out.
         for json in &mut read {
             let unknown = json.as_object_mut().unwrap().remove("any_unknown");
             assert!(unknown.is_none_or(|any| any["@type"] == "type.googleapis.com/not.in.Schema"));
         }
         assert!(!read.is_empty(), "no message of {path}");
-        assert!(read.iter().any(|json| same(json, wanted)), "{name}: none of {} is {wanted}", Value::from(read.clone()));
+        assert!(
+            read.iter().any(|json| same(json, wanted)),
+            "{name}: none of {} is {wanted}",
+            Value::from(read.clone())
+        );
     }
 }

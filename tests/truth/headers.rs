@@ -13,13 +13,25 @@ fn fields_of_damaged_and_late_captures_are_true_and_as_known_as_they_can_be() {
             let stream = u32::try_from(expected["stream"].as_u64().unwrap()).unwrap();
             let direction = if expected["dir"] == "c2s" { Direction::ToServer } else { Direction::ToClient };
             let flow = flow(&case, &expected["conn"]).expect("the connection is there");
-            let place = format!("{}: {} {} stream {stream} packet {}", case.name, expected["conn"], expected["dir"], expected["packet"]);
+            let place = format!(
+                "{}: {} {} stream {stream} packet {}",
+                case.name, expected["conn"], expected["dir"], expected["packet"]
+            );
             // A block is told by its packet and, where a packet holds several of the stream, by its place among them.
-            let earlier = list(&case.truth["expected_headers"]).iter().take_while(|other| !std::ptr::eq(*other, expected));
-            let same_place = |other: &&serde_json::Value| ["conn", "dir", "stream", "packet"].iter().all(|key| other[*key] == expected[*key]);
+            let earlier =
+                list(&case.truth["expected_headers"]).iter().take_while(|other| !std::ptr::eq(*other, expected));
+            let same_place = |other: &&serde_json::Value| {
+                ["conn", "dir", "stream", "packet"].iter().all(|key| other[*key] == expected[*key])
+            };
             let nth = earlier.filter(same_place).count();
-            let frames = case.trace.frames.iter().filter(|frame| (frame.flow, frame.stream(), frame.direction) == (flow, stream, direction));
-            let mut blocks = frames.filter(|frame| Some(frame.packet) == expected["packet"].as_u64()).filter_map(|frame| frame.block.as_ref());
+            let frames = case
+                .trace
+                .frames
+                .iter()
+                .filter(|frame| (frame.flow, frame.stream(), frame.direction) == (flow, stream, direction));
+            let mut blocks = frames
+                .filter(|frame| Some(frame.packet) == expected["packet"].as_u64())
+                .filter_map(|frame| frame.block.as_ref());
             let Some(block) = blocks.nth(nth) else {
                 complaints.push(format!("{place}: no header block"));
                 continue;
@@ -32,10 +44,15 @@ fn fields_of_damaged_and_late_captures_are_true_and_as_known_as_they_can_be() {
             for ((name, value), truth) in block.fields.iter().zip(wanted) {
                 compared += 1;
                 let known = |place: usize| truth[place].as_bool().unwrap();
-                for (what, seen, truth, knowable) in [("name", name, &truth[0], known(2)), ("value", value, &truth[1], known(3))] {
+                for (what, seen, truth, knowable) in
+                    [("name", name, &truth[0], known(2)), ("value", value, &truth[1], known(3))]
+                {
                     match seen {
                         Some(seen) if *seen != latin1(text(truth)) && seen != text(truth).as_bytes() => {
-                            complaints.push(format!("{place}: {what} {:?} where {truth} is true", seen.escape_ascii().to_string()));
+                            complaints.push(format!(
+                                "{place}: {what} {:?} where {truth} is true",
+                                seen.escape_ascii().to_string()
+                            ));
                         }
                         None if knowable => complaints.push(format!("{place}: the {what} {truth} is not shown")),
                         _ => {}

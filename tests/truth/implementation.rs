@@ -1,7 +1,7 @@
 //! Frames as both processes of grpc-go logged them (`GODEBUG=http2debug=2`).
 
-use super::{cases, list, text};
 use super::support::SeenFrame;
+use super::{cases, list, text};
 use framescope::direction::Direction;
 
 #[test]
@@ -15,7 +15,12 @@ fn frames_are_those_both_grpc_go_processes_logged() {
             ("server", "wrote ", Direction::ToClient),
             ("server", "read ", Direction::ToServer),
         ] {
-            let shown: Vec<&SeenFrame> = case.trace.frames.iter().filter(|frame| frame.direction == direction && frame.header.is_some()).collect();
+            let shown: Vec<&SeenFrame> = case
+                .trace
+                .frames
+                .iter()
+                .filter(|frame| frame.direction == direction && frame.header.is_some())
+                .collect();
             let mut logged = Vec::new();
             for connection in list(&logs[process]) {
                 logged.extend(list(connection).iter().filter_map(|line| text(line).strip_prefix(verb)));
@@ -24,8 +29,18 @@ fn frames_are_those_both_grpc_go_processes_logged() {
             assert!(shown.len() >= logged.len(), "{} {process} {verb}: {} of {}", case.name, shown.len(), logged.len());
             for (line, frame) in logged.iter().zip(&shown) {
                 let (head, tail) = describe(frame);
-                assert!(line.starts_with(&head), "{} packet {}: {head} where the {process} logged {line}", case.name, frame.packet);
-                assert!(line.contains(&tail), "{} packet {}: {tail} where the {process} logged {line}", case.name, frame.packet);
+                assert!(
+                    line.starts_with(&head),
+                    "{} packet {}: {head} where the {process} logged {line}",
+                    case.name,
+                    frame.packet
+                );
+                assert!(
+                    line.contains(&tail),
+                    "{} packet {}: {tail} where the {process} logged {line}",
+                    case.name,
+                    frame.packet
+                );
                 compared += 1;
             }
         }

@@ -61,10 +61,17 @@ fn every_call_of_the_wire_is_there_and_no_other() {
         let wire = case.truth.get("wire").unwrap_or(&case.truth["wire_of_base"]);
         let streams = list(&wire["streams"]);
         if streams.len() != case.trace.calls.len() {
-            complaints.push(format!("{}: {} calls where {} are true", case.name, case.trace.calls.len(), streams.len()));
+            complaints.push(format!(
+                "{}: {} calls where {} are true",
+                case.name,
+                case.trace.calls.len(),
+                streams.len()
+            ));
         }
         for stream in streams {
-            compare_stream(case, stream, &mut |complaint| complaints.push(format!("{}: stream {}: {complaint}", case.name, stream["stream"])));
+            compare_stream(case, stream, &mut |complaint| {
+                complaints.push(format!("{}: stream {}: {complaint}", case.name, stream["stream"]))
+            });
         }
     }
     complain(&complaints);
@@ -83,25 +90,49 @@ fn compare_stream(case: &Case, truth: &Value, complain: &mut impl FnMut(String))
     };
     let stated = |value: &Value| value.as_str().map(str::to_owned);
     same("path", format!("{:?}", string(&said.path)), format!("{:?}", stated(&truth["path"])));
-    same("HTTP status", format!("{:?}", said.http_status.map(|status| status.to_string())), format!("{:?}", stated(&truth["http_status"])));
+    same(
+        "HTTP status",
+        format!("{:?}", said.http_status.map(|status| status.to_string())),
+        format!("{:?}", stated(&truth["http_status"])),
+    );
     same("status", format!("{:?}", said.status.map(u64::from)), format!("{:?}", truth["grpc_status"].as_u64()));
     if !truth["grpc_message"].is_null() {
-        same("message", format!("{:?}", string(&said.status_message).unwrap_or_default()), format!("{:?}", text(&truth["grpc_message"])));
+        same(
+            "message",
+            format!("{:?}", string(&said.status_message).unwrap_or_default()),
+            format!("{:?}", text(&truth["grpc_message"])),
+        );
     }
     same("trailers-only", said.trailers_only.to_string(), truth["trailers_only"].as_bool().unwrap().to_string());
     same("begun", call.begins.to_string(), true.to_string());
     same("complete", call.complete.to_string(), true.to_string());
     for (place, direction, side) in [(0, Direction::ToServer, "request"), (1, Direction::ToClient, "response")] {
-        let frames = case.trace.frames.iter().filter(|frame| (frame.flow, frame.stream(), frame.direction) == (flow, stream, direction));
+        let frames = case
+            .trace
+            .frames
+            .iter()
+            .filter(|frame| (frame.flow, frame.stream(), frame.direction) == (flow, stream, direction));
         let data = frames.clone().filter(|frame| frame.kind() == "DATA").count();
         same("DATA frames", data.to_string(), truth["data_frames"][place].to_string());
-        let carried: u64 = frames.clone().filter(|frame| frame.kind() == "DATA").map(|frame| u64::from(frame.header.unwrap().length())).sum();
+        let carried: u64 = frames
+            .clone()
+            .filter(|frame| frame.kind() == "DATA")
+            .map(|frame| u64::from(frame.header.unwrap().length()))
+            .sum();
         same("octets of DATA", carried.to_string(), truth["data_bytes"][place].to_string());
-        same("end of stream", frames.clone().any(|frame| frame.ends_stream).to_string(), truth["end_stream"][place].to_string());
+        same(
+            "end of stream",
+            frames.clone().any(|frame| frame.ends_stream).to_string(),
+            truth["end_stream"][place].to_string(),
+        );
         let messages = case.trace.messages(flow, stream, direction);
         same(side, messages.len().to_string(), truth[format!("{side}_messages")].to_string());
         let compressed = messages.iter().filter(|message| message.flag & 1 == 1).count() as u64;
-        same("compressed", compressed.to_string(), truth[format!("{side}_compressed")].as_u64().unwrap_or(0).to_string());
+        same(
+            "compressed",
+            compressed.to_string(),
+            truth[format!("{side}_compressed")].as_u64().unwrap_or(0).to_string(),
+        );
         if let Some(encoding) = truth[format!("{side}_encoding")].as_str() {
             same("encoding", format!("{:?}", string(&said.encodings[direction])), format!("{:?}", Some(encoding)));
         }
@@ -110,7 +141,8 @@ fn compare_stream(case: &Case, truth: &Value, complain: &mut impl FnMut(String))
             for message in &messages {
                 // The truth's reader had no zstd: it took such messages as they stood.
                 let zstd = truth[format!("{side}_encoding")] == "zstd";
-                let content = if zstd { &message.octets } else { message.content.as_ref().expect("it can be unpacked") };
+                let content =
+                    if zstd { &message.octets } else { message.content.as_ref().expect("it can be unpacked") };
                 digest.update(u32::try_from(content.len()).unwrap().to_be_bytes());
                 digest.update(content);
             }
@@ -131,14 +163,20 @@ fn compare_stream(case: &Case, truth: &Value, complain: &mut impl FnMut(String))
     same("RST_STREAM", format!("{resets:?}"), format!("{stated:?}"));
     // A reset after the response has ended takes nothing back.
     let of_stream = |frame: &&super::support::SeenFrame| (frame.flow, frame.stream()) == (flow, stream);
-    let ends_the_call = |frame: &&super::support::SeenFrame| frame.kind() == "RST_STREAM" || (frame.ends_stream && frame.direction == Direction::ToClient);
+    let ends_the_call = |frame: &&super::support::SeenFrame| {
+        frame.kind() == "RST_STREAM" || (frame.ends_stream && frame.direction == Direction::ToClient)
+    };
     let first = case.trace.frames.iter().filter(of_stream).find(ends_the_call);
-    let response_ended = truth["end_stream"][1] == Value::Bool(true) && first.is_some_and(|frame| frame.kind() != "RST_STREAM");
+    let response_ended =
+        truth["end_stream"][1] == Value::Bool(true) && first.is_some_and(|frame| frame.kind() != "RST_STREAM");
     let outcome = said.outcome.expect("a call that was handed out has an outcome");
     let right = match stated.first() {
         _ if response_ended => outcome == Outcome::Completed,
         Some(("client", code)) => matches!(outcome, Outcome::ResetByClient(seen) if seen.0 == *code),
-        Some((_, code)) => matches!(outcome, Outcome::ResetByServer(seen) if seen.0 == *code) || (*code == 7 && outcome == Outcome::Refused),
+        Some((_, code)) => {
+            matches!(outcome, Outcome::ResetByServer(seen) if seen.0 == *code)
+                || (*code == 7 && outcome == Outcome::Refused)
+        }
         None => matches!(outcome, Outcome::Open | Outcome::ConnectionLost | Outcome::Refused),
     };
     if !right {
@@ -166,12 +204,17 @@ fn connections_have_both_ends_and_close_as_the_wire_says() {
                 // A side that has finished may still be answered with RST.
                 ((true, true), _, Some(Close::Fin)) => true,
                 (_, (by_client, by_server), Some(Close::Reset(by))) => {
-                    if *by == Direction::ToServer { by_client } else { by_server }
+                    if *by == Direction::ToServer {
+                        by_client
+                    } else {
+                        by_server
+                    }
                 }
                 _ => false,
             };
             if !right && case.truth.get("wire").is_some() {
-                complaints.push(format!("{}: {} closes with {close:?} where {connection} is true", case.name, facts.client));
+                complaints
+                    .push(format!("{}: {} closes with {close:?} where {connection} is true", case.name, facts.client));
             }
         }
     }
@@ -183,10 +226,17 @@ fn whole_captures_show_nothing_lost_and_nothing_malformed() {
     let mut complaints = Vec::new();
     for case in cases().iter().filter(|case| !PARTIAL.contains(&case.name.as_str())) {
         let trace = &case.trace;
-        let clean = trace.gaps.is_empty() && trace.conflicts == 0 && trace.resyncs.is_empty() && trace.limits.is_empty() && trace.error.is_none();
+        let clean = trace.gaps.is_empty()
+            && trace.conflicts == 0
+            && trace.resyncs.is_empty()
+            && trace.limits.is_empty()
+            && trace.error.is_none();
         // nginx answers gRPC with HTML, which is no malformed message.
         if !clean || !trace.malformed.is_empty() {
-            complaints.push(format!("{}: gaps {:?}, conflicts {}, resyncs {:?}, malformed {:?}, limits {:?}", case.name, trace.gaps, trace.conflicts, trace.resyncs, trace.malformed, trace.limits));
+            complaints.push(format!(
+                "{}: gaps {:?}, conflicts {}, resyncs {:?}, malformed {:?}, limits {:?}",
+                case.name, trace.gaps, trace.conflicts, trace.resyncs, trace.malformed, trace.limits
+            ));
         }
     }
     complain(&complaints);
@@ -209,7 +259,15 @@ fn upgraded_connections_show_the_frames_both_sides_logged() {
                 .iter()
                 .filter(|frame| frame.flow == flow && frame.direction == direction)
                 .filter_map(|frame| frame.header)
-                .map(|header| format!("{} <length={}, flags=0x{:02x}, stream_id={}>", header.kind(), header.length(), header.flags().0, header.stream()))
+                .map(|header| {
+                    format!(
+                        "{} <length={}, flags=0x{:02x}, stream_id={}>",
+                        header.kind(),
+                        header.length(),
+                        header.flags().0,
+                        header.stream()
+                    )
+                })
                 .collect();
             if logged.is_empty() {
                 continue;

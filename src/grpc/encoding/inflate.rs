@@ -36,11 +36,7 @@ impl Inflate {
     }
 
     /// Reads one stream with or without the zlib header; whichever of the two is whole is right.
-    pub(super) fn deflate(
-        &mut self,
-        body: &[u8],
-        out: &mut Output<'_>,
-    ) -> (Form, Result<(), Stop>) {
+    pub(super) fn deflate(&mut self, body: &[u8], out: &mut Output<'_>) -> (Form, Result<(), Stop>) {
         if !looks_like_zlib(body) {
             return (Form::RawDeflate, self.raw(body, out));
         }
@@ -88,19 +84,13 @@ impl Inflate {
 
     fn zlib(&mut self, body: &[u8], out: &mut Output<'_>) -> Result<(), Stop> {
         const PRESET_DICTIONARY: u8 = 0x20;
-        if let [_, flags, a, b, c, d, ..] = *body {
-            if flags & PRESET_DICTIONARY != 0 {
-                return Err(Fault::Dictionary {
-                    id: u32::from_be_bytes([a, b, c, d]),
-                }
-                .into());
-            }
+        if let [_, flags, a, b, c, d, ..] = *body
+            && flags & PRESET_DICTIONARY != 0
+        {
+            return Err(Fault::Dictionary { id: u32::from_be_bytes([a, b, c, d]) }.into());
         }
         let end = self.stream(body, 2, out)?;
-        let (sum, rest) = body
-            .get(end..)
-            .and_then(<[u8]>::split_first_chunk::<4>)
-            .ok_or(Fault::Truncated)?;
+        let (sum, rest) = body.get(end..).and_then(<[u8]>::split_first_chunk::<4>).ok_or(Fault::Truncated)?;
         if u32::from_be_bytes(*sum) != adler32(out.octets) {
             return Err(Fault::Checksum.into());
         }
@@ -119,13 +109,10 @@ impl Inflate {
         loop {
             // One octet past the limit tells "more follows" from "just fits".
             let room = out.max.saturating_add(1).saturating_sub(out.octets.len());
-            out.octets
-                .reserve_exact(room.min(out.octets.len().max(STEP)));
+            out.octets.reserve_exact(room.min(out.octets.len().max(STEP)));
             let (read, written) = (self.0.total_in(), out.octets.len());
             let input = body.get(at..).unwrap_or_default();
-            let status = self
-                .0
-                .decompress_vec(input, out.octets, FlushDecompress::None);
+            let status = self.0.decompress_vec(input, out.octets, FlushDecompress::None);
             let read = self.0.total_in().saturating_sub(read);
             at = at.saturating_add(usize::try_from(read).unwrap_or(usize::MAX));
             out.trim()?;
@@ -149,15 +136,11 @@ fn gzip_header(body: &[u8], at: usize) -> Result<usize, Fault> {
     const RESERVED: u8 = 0xe0;
 
     let member = body.get(at..).unwrap_or_default();
-    let known = member
-        .iter()
-        .zip([0x1f, 0x8b, 8])
-        .all(|(octet, magic)| *octet == magic);
+    let known = member.iter().zip([0x1f, 0x8b, 8]).all(|(octet, magic)| *octet == magic);
     if !known || member.get(3).is_some_and(|flags| flags & RESERVED != 0) {
         return Err(Fault::Header { at });
     }
-    let (&[_, _, _, flags, ..], mut rest) =
-        member.split_first_chunk::<10>().ok_or(Fault::Truncated)?;
+    let (&[_, _, _, flags, ..], mut rest) = member.split_first_chunk::<10>().ok_or(Fault::Truncated)?;
     if flags & EXTRA != 0 {
         let (length, after) = rest.split_first_chunk::<2>().ok_or(Fault::Truncated)?;
         let length = usize::from(u16::from_le_bytes(*length));
@@ -165,10 +148,7 @@ fn gzip_header(body: &[u8], at: usize) -> Result<usize, Fault> {
     }
     for text in TEXTS {
         if flags & text != 0 {
-            let end = rest
-                .iter()
-                .position(|&octet| octet == 0)
-                .ok_or(Fault::Truncated)?;
+            let end = rest.iter().position(|&octet| octet == 0).ok_or(Fault::Truncated)?;
             rest = rest.get(end.saturating_add(1)..).ok_or(Fault::Truncated)?;
         }
     }

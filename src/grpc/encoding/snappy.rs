@@ -74,15 +74,8 @@ fn block(data: &[u8], at: usize, max_length: u64, out: &mut Output<'_>) -> Resul
         return Err(Fault::Corrupt { at }.into());
     }
     // No element gives more than 64 octets for 3; a length beyond that is not worth the memory.
-    let plausible = data
-        .len()
-        .saturating_mul(22)
-        .min(out.max.saturating_sub(start));
-    out.octets.reserve(
-        usize::try_from(declared)
-            .unwrap_or(usize::MAX)
-            .min(plausible),
-    );
+    let plausible = data.len().saturating_mul(22).min(out.max.saturating_sub(start));
+    out.octets.reserve(usize::try_from(declared).unwrap_or(usize::MAX).min(plausible));
 
     while let Some((&tag, after)) = rest.split_first() {
         let element_at = at.saturating_add(data.len().saturating_sub(rest.len()));
@@ -112,20 +105,12 @@ fn block(data: &[u8], at: usize, max_length: u64, out: &mut Output<'_>) -> Resul
             }
             2 => {
                 let (distance, next) = after.split_first_chunk().ok_or(Fault::Truncated)?;
-                (
-                    upper.saturating_add(1),
-                    usize::from(u16::from_le_bytes(*distance)),
-                    next,
-                )
+                (upper.saturating_add(1), usize::from(u16::from_le_bytes(*distance)), next)
             }
             _ => {
                 let (distance, next) = after.split_first_chunk().ok_or(Fault::Truncated)?;
                 let distance = u32::from_le_bytes(*distance);
-                (
-                    upper.saturating_add(1),
-                    usize::try_from(distance).unwrap_or(usize::MAX),
-                    next,
-                )
+                (upper.saturating_add(1), usize::try_from(distance).unwrap_or(usize::MAX), next)
             }
         };
         if distance == 0 || distance > produced || !fits(length) {
@@ -148,8 +133,7 @@ fn copy(distance: usize, length: usize, out: &mut Output<'_>) -> Result<(), Stop
     let mut left = length;
     while left > 0 {
         let run = left.min(out.octets.len().saturating_sub(from));
-        out.octets
-            .extend_from_within(from..from.saturating_add(run));
+        out.octets.extend_from_within(from..from.saturating_add(run));
         left = left.saturating_sub(run);
     }
     out.trim()

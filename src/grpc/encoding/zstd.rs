@@ -14,20 +14,13 @@ pub(super) struct Zstd {
 
 impl Default for Zstd {
     fn default() -> Self {
-        Self {
-            decoder: FrameDecoder::new(),
-            window: 0,
-        }
+        Self { decoder: FrameDecoder::new(), window: 0 }
     }
 }
 
 impl Zstd {
     /// Reads frames up to the end of `body`, passing over skippable ones.
-    pub(super) fn decompress(
-        &mut self,
-        body: &[u8],
-        out: &mut Output<'_>,
-    ) -> (Form, Result<(), Stop>) {
+    pub(super) fn decompress(&mut self, body: &[u8], out: &mut Output<'_>) -> (Form, Result<(), Stop>) {
         let mut frames = 0_u32;
         let mut at = 0;
         let result = loop {
@@ -57,9 +50,7 @@ impl Zstd {
 
     pub(super) fn held_bytes(&self) -> usize {
         // The window, a block on top of it, and the entropy tables.
-        self.window
-            .saturating_add(MAX_BLOCK)
-            .saturating_add(64 << 10)
+        self.window.saturating_add(MAX_BLOCK).saturating_add(64 << 10)
     }
 
     /// Reads the frame that begins at `at`; returns where it ends.
@@ -67,11 +58,7 @@ impl Zstd {
         let start = out.octets.len();
         let header = FrameHeader::parse(body.get(at..).unwrap_or_default(), at)?;
         let blocks_at = at.saturating_add(header.length);
-        self.begin(
-            &header,
-            most_octets(body.get(blocks_at..).unwrap_or_default()),
-            out,
-        )?;
+        self.begin(&header, most_octets(body.get(blocks_at..).unwrap_or_default()), out)?;
 
         let mut block_at = blocks_at;
         loop {
@@ -86,16 +73,10 @@ impl Zstd {
             let end = block.length.saturating_add(sum);
             let Some(octets) = rest.get(..end) else {
                 // Whole but for its checksum.
-                let _ = self
-                    .decoder
-                    .decode_blocks(rest, BlockDecodingStrategy::UptoBlocks(1));
+                let _ = self.decoder.decode_blocks(rest, BlockDecodingStrategy::UptoBlocks(1));
                 return self.give_up(&header, Fault::Truncated, out);
             };
-            if self
-                .decoder
-                .decode_blocks(octets, BlockDecodingStrategy::UptoBlocks(1))
-                .is_err()
-            {
+            if self.decoder.decode_blocks(octets, BlockDecodingStrategy::UptoBlocks(1)).is_err() {
                 return self.give_up(&header, Fault::Corrupt { at: block_at }, out);
             }
             self.drain(out);
@@ -108,9 +89,7 @@ impl Zstd {
             }
         }
         let actual = u64::try_from(out.since(start).len()).unwrap_or(u64::MAX);
-        if header.checksum
-            && self.decoder.get_checksum_from_data() != self.decoder.get_calculated_checksum()
-        {
+        if header.checksum && self.decoder.get_checksum_from_data() != self.decoder.get_calculated_checksum() {
             return Err(Fault::Checksum.into());
         }
         match header.content {
@@ -124,33 +103,15 @@ impl Zstd {
     fn begin(&mut self, header: &FrameHeader, most: u64, out: &Output<'_>) -> Result<(), Stop> {
         let limit = u64::try_from(out.max.saturating_add(MAX_BLOCK)).unwrap_or(u64::MAX);
         let window = header.window.min(most).min(limit);
-        let log = window
-            .max(MIN_WINDOW)
-            .checked_next_power_of_two()
-            .map_or(64, u64::ilog2);
+        let log = window.max(MIN_WINDOW).checked_next_power_of_two().map_or(64, u64::ilog2);
         if log > MAX_WINDOW_LOG {
-            return Err(Fault::Window {
-                octets: header.window,
-            }
-            .into());
+            return Err(Fault::Window { octets: header.window }.into());
         }
         let exponent = u8::try_from(log.saturating_sub(10)).unwrap_or_default() << 3;
         let [a, b, c, d] = MAGIC.to_le_bytes();
-        let shown = [
-            a,
-            b,
-            c,
-            d,
-            if header.checksum { CHECKSUM } else { 0 },
-            exponent,
-        ];
+        let shown = [a, b, c, d, if header.checksum { CHECKSUM } else { 0 }, exponent];
         self.window = self.window.max(1 << log);
-        self.decoder.reset(&shown[..]).map_err(|_| {
-            Fault::Window {
-                octets: header.window,
-            }
-            .into()
-        })
+        self.decoder.reset(&shown[..]).map_err(|_| Fault::Window { octets: header.window }.into())
     }
 
     /// Takes what the engine need not keep for later distances.
@@ -160,19 +121,12 @@ impl Zstd {
     }
 
     /// Takes everything the engine has: an empty last block makes it let go of its window.
-    fn give_up(
-        &mut self,
-        header: &FrameHeader,
-        fault: Fault,
-        out: &mut Output<'_>,
-    ) -> Result<usize, Stop> {
+    fn give_up(&mut self, header: &FrameHeader, fault: Fault, out: &mut Output<'_>) -> Result<usize, Stop> {
         if !self.decoder.is_finished() {
             let last = [1, 0, 0, 0, 0, 0, 0];
             let length = if header.checksum { 7 } else { 3 };
             let last = last.get(..length).unwrap_or_default();
-            let _ = self
-                .decoder
-                .decode_blocks(last, BlockDecodingStrategy::UptoBlocks(1));
+            let _ = self.decoder.decode_blocks(last, BlockDecodingStrategy::UptoBlocks(1));
         }
         self.drain(out);
         out.trim()?;
@@ -193,8 +147,7 @@ impl FrameHeader {
         const SINGLE_SEGMENT: u8 = 0x20;
         const RESERVED: u8 = 0x08;
 
-        let (&[_, _, _, _, descriptor], mut rest) =
-            frame.split_first_chunk().ok_or(Fault::Truncated)?;
+        let (&[_, _, _, _, descriptor], mut rest) = frame.split_first_chunk().ok_or(Fault::Truncated)?;
         if descriptor & RESERVED != 0 {
             return Err(Fault::Header { at });
         }
@@ -209,9 +162,7 @@ impl FrameHeader {
         }
         let (dictionary, after) = number(rest, [0, 1, 2, 4], descriptor & 3)?;
         if let Some(id @ 1..) = dictionary {
-            return Err(Fault::Dictionary {
-                id: u32::try_from(id).unwrap_or(u32::MAX),
-            });
+            return Err(Fault::Dictionary { id: u32::try_from(id).unwrap_or(u32::MAX) });
         }
         let sizes = [if single { 1 } else { 0 }, 2, 4, 8];
         let (mut content, after) = number(after, sizes, descriptor >> 6)?;
@@ -251,14 +202,8 @@ impl Block {
         if u64::from(size) > full {
             return Err(Fault::Corrupt { at });
         }
-        let length = usize::try_from(content)
-            .unwrap_or(usize::MAX)
-            .saturating_add(3);
-        Ok(Self {
-            last: header & 1 == 1,
-            length,
-            most,
-        })
+        let length = usize::try_from(content).unwrap_or(usize::MAX).saturating_add(3);
+        Ok(Self { last: header & 1 == 1, length, most })
     }
 }
 
@@ -280,19 +225,14 @@ fn most_octets(blocks: &[u8]) -> u64 {
 fn number(octets: &[u8], sizes: [usize; 4], index: u8) -> Result<(Option<u64>, &[u8]), Fault> {
     let size = sizes.get(usize::from(index)).copied().unwrap_or_default();
     let (field, rest) = octets.split_at_checked(size).ok_or(Fault::Truncated)?;
-    let value = field
-        .iter()
-        .rev()
-        .fold(0_u64, |value, octet| (value << 8) | u64::from(*octet));
+    let value = field.iter().rev().fold(0_u64, |value, octet| (value << 8) | u64::from(*octet));
     Ok(((size > 0).then_some(value), rest))
 }
 
 /// The length of a skippable frame with its header, if it is all there (RFC 8878 §3.1.2).
 fn skippable_end(rest: &[u8]) -> Option<usize> {
     let (&[_, _, _, _, a, b, c, d], _) = rest.split_first_chunk()?;
-    let length = usize::try_from(u32::from_le_bytes([a, b, c, d]))
-        .ok()?
-        .checked_add(8)?;
+    let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?.checked_add(8)?;
     (length <= rest.len()).then_some(length)
 }
 

@@ -32,10 +32,7 @@ impl Scratch {
 
     /// The memory held, in octets. Large blocks' memory is given back when the next block begins.
     pub fn held_bytes(&self) -> usize {
-        self.text
-            .capacity()
-            .saturating_add(size_of_items(&self.items))
-            .saturating_add(size_of_items(&self.faults))
+        self.text.capacity().saturating_add(size_of_items(&self.items)).saturating_add(size_of_items(&self.faults))
     }
 
     pub(super) fn begin_block(&mut self) {
@@ -95,11 +92,7 @@ pub struct Omitted {
 impl<'a> HeaderBlock<'a> {
     #[inline]
     pub(super) fn new(scratch: &'a Scratch, table: &'a [u8], block: &'a [u8]) -> Self {
-        Self {
-            scratch,
-            table,
-            block,
-        }
+        Self { scratch, table, block }
     }
 
     /// The fields and size updates in the order of the wire.
@@ -107,11 +100,7 @@ impl<'a> HeaderBlock<'a> {
     pub fn fields(&self) -> Fields<'a> {
         Fields {
             items: self.scratch.items.iter(),
-            texts: Texts {
-                table: self.table,
-                block: self.block,
-                scratch: &self.scratch.text,
-            },
+            texts: Texts { table: self.table, block: self.block, scratch: &self.scratch.text },
         }
     }
 
@@ -198,10 +187,7 @@ impl<'a> Iterator for Fields<'a> {
     #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         let item = self.items.next()?;
-        Some(Field {
-            item,
-            texts: self.texts,
-        })
+        Some(Field { item, texts: self.texts })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -212,10 +198,7 @@ impl<'a> Iterator for Fields<'a> {
 impl<'a> DoubleEndedIterator for Fields<'a> {
     fn next_back(&mut self) -> Option<Field<'a>> {
         let item = self.items.next_back()?;
-        Some(Field {
-            item,
-            texts: self.texts,
-        })
+        Some(Field { item, texts: self.texts })
     }
 }
 

@@ -31,30 +31,15 @@ impl<'r> BlockDecoder<'r> {
         size_limit: Option<u32>,
         list_octets: u64,
     ) -> Self {
-        Self {
-            block,
-            table,
-            scratch,
-            size_limit,
-            list_octets,
-            charged_updates: 0,
-            shown_text: None,
-        }
+        Self { block, table, scratch, size_limit, list_octets, charged_updates: 0, shown_text: None }
     }
 
     /// Decodes field by field up to the end or a stopping fault.
     ///
     /// `lowest_limit` is the lowest that SETTINGS allowed since the block before, `max_size` the table's.
-    pub(super) fn decode(
-        &mut self,
-        lowest_limit: Option<u32>,
-        max_size: Option<u32>,
-    ) -> Result<(), Fault> {
+    pub(super) fn decode(&mut self, lowest_limit: Option<u32>, max_size: Option<u32>) -> Result<(), Fault> {
         if self.block.len() > MAX_BLOCK {
-            return Err(Fault {
-                at: 0,
-                kind: FaultKind::BlockTooLong,
-            });
+            return Err(Fault { at: 0, kind: FaultKind::BlockTooLong });
         }
         let mut at = self.leading_size_updates(lowest_limit, max_size)?;
         while let Some(&octet) = self.block.get(at) {
@@ -72,11 +57,7 @@ impl<'r> BlockDecoder<'r> {
     }
 
     /// The size updates at the start of a block (§4.2), and whether one that should be there is missing.
-    fn leading_size_updates(
-        &mut self,
-        lowest_limit: Option<u32>,
-        max_size: Option<u32>,
-    ) -> Result<usize, Fault> {
+    fn leading_size_updates(&mut self, lowest_limit: Option<u32>, max_size: Option<u32>) -> Result<usize, Fault> {
         let mut at = 0;
         let mut smallest = max_size;
         while let Some(0x20..=0x3f) = self.block.get(at) {
@@ -88,10 +69,7 @@ impl<'r> BlockDecoder<'r> {
         if let (Some(smallest), Some(limit), Some(size)) = (smallest, lowest_limit, max_size)
             && smallest > limit
         {
-            self.scratch.report(Fault {
-                at: 0,
-                kind: FaultKind::SizeUpdateMissing { size, limit },
-            });
+            self.scratch.report(Fault { at: 0, kind: FaultKind::SizeUpdateMissing { size, limit } });
         }
         Ok(at)
     }
@@ -100,10 +78,7 @@ impl<'r> BlockDecoder<'r> {
     fn size_update(&mut self, at: usize) -> Result<(u32, usize), Fault> {
         let (size, end) = integer::read(self.block, at, 0x1f)?;
         if let Some(limit) = self.size_limit.filter(|&limit| size > limit) {
-            self.scratch.report(Fault {
-                at: offset(at),
-                kind: FaultKind::SizeUpdateAboveLimit { size, limit },
-            });
+            self.scratch.report(Fault { at: offset(at), kind: FaultKind::SizeUpdateAboveLimit { size, limit } });
         }
         self.table.set_max_size(size);
         let octets = u64::from(ENTRY_OVERHEAD);
@@ -122,10 +97,7 @@ impl<'r> BlockDecoder<'r> {
 
     fn misplaced_size_update(&mut self, at: usize) -> Result<usize, Fault> {
         let (size, end) = self.size_update(at)?;
-        self.scratch.report(Fault {
-            at: offset(at),
-            kind: FaultKind::SizeUpdateMisplaced { size },
-        });
+        self.scratch.report(Fault { at: offset(at), kind: FaultKind::SizeUpdateMisplaced { size } });
         Ok(end)
     }
 
@@ -171,11 +143,7 @@ impl<'r> BlockDecoder<'r> {
             at = at.wrapping_add(1);
         }
         scratch.summary.list_octets = list_octets;
-        if at == start {
-            self.indexed(at)
-        } else {
-            Ok(at)
-        }
+        if at == start { self.indexed(at) } else { Ok(at) }
     }
 
     /// Any reference to a whole entry (§6.1).
@@ -183,24 +151,13 @@ impl<'r> BlockDecoder<'r> {
     fn indexed(&mut self, at: usize) -> Result<usize, Fault> {
         let (index, end) = integer::read(self.block, at, 0x7f)?;
         if index == 0 {
-            return Err(Fault {
-                at: offset(at),
-                kind: FaultKind::IndexZero,
-            });
+            return Err(Fault { at: offset(at), kind: FaultKind::IndexZero });
         }
         let (item, octets) = match self.entry(index, at) {
-            Found::Static(entry) => (
-                Item::fixed(entry, index, at, end),
-                u64::from(entry.list_octets),
-            ),
-            Found::Dynamic(entry, id) => {
-                (Item::held(&entry, id, index, at, end), entry.list_octets())
-            }
+            Found::Static(entry) => (Item::fixed(entry, index, at, end), u64::from(entry.list_octets)),
+            Found::Dynamic(entry, id) => (Item::held(&entry, id, index, at, end), entry.list_octets()),
             Found::Nothing => {
-                let item = Item {
-                    index,
-                    ..item(at, end, Representation::Indexed)
-                };
+                let item = Item { index, ..item(at, end, Representation::Indexed) };
                 (item, u64::from(ENTRY_OVERHEAD))
             }
         };
@@ -209,18 +166,10 @@ impl<'r> BlockDecoder<'r> {
     }
 
     /// A literal value with a literal or indexed name (§6.2).
-    fn literal(
-        &mut self,
-        at: usize,
-        mask: u8,
-        representation: Representation,
-    ) -> Result<usize, Fault> {
+    fn literal(&mut self, at: usize, mask: u8, representation: Representation) -> Result<usize, Fault> {
         let scratch_before = self.scratch.text.len();
         let (index, after_name) = integer::read(self.block, at, mask)?;
-        let mut item = Item {
-            index,
-            ..item(at, at, representation)
-        };
+        let mut item = Item { index, ..item(at, at, representation) };
         let after_name = match index {
             0 => {
                 let (name, end) = self.string(after_name)?;
@@ -258,9 +207,8 @@ impl<'r> BlockDecoder<'r> {
         if representation == Representation::LiteralIndexed {
             item.entry_id = self.insert(&item);
         }
-        let octets = u64::from(ENTRY_OVERHEAD)
-            .wrapping_add(u64::from(item.name_len))
-            .wrapping_add(u64::from(item.value_len));
+        let octets =
+            u64::from(ENTRY_OVERHEAD).wrapping_add(u64::from(item.name_len)).wrapping_add(u64::from(item.value_len));
         if !self.show_field(item, octets) {
             self.scratch.text.truncate(scratch_before);
         }
@@ -271,15 +219,10 @@ impl<'r> BlockDecoder<'r> {
     fn insert(&mut self, item: &Item) -> u64 {
         let name = match item.name {
             Source::Unknown => NewName::Unknown,
-            Source::Table => NewName::Own {
-                at: item.name_at,
-                len: item.name_len,
-            },
+            Source::Table => NewName::Own { at: item.name_at, len: item.name_len },
             Source::Static => NewName::Octets(static_table::entry(item.index).name.as_bytes()),
             Source::Block => NewName::Octets(slice(self.block, item.name_at, item.name_len)),
-            Source::Scratch => {
-                NewName::Octets(slice(&self.scratch.text, item.name_at, item.name_len))
-            }
+            Source::Scratch => NewName::Octets(slice(&self.scratch.text, item.name_at, item.name_len)),
         };
         let value = match item.value {
             Source::Scratch => slice(&self.scratch.text, item.value_at, item.value_len),
@@ -296,31 +239,17 @@ impl<'r> BlockDecoder<'r> {
         let end = start.saturating_add(length as usize);
         let Some(octets) = self.block.get(start..end) else {
             let available = offset(self.block.len().saturating_sub(start));
-            return Err(Fault {
-                at: offset(at),
-                kind: FaultKind::StringTooLong { length, available },
-            });
+            return Err(Fault { at: offset(at), kind: FaultKind::StringTooLong { length, available } });
         };
         if !huffman {
-            let text = Text {
-                source: Source::Block,
-                at: offset(start),
-                len: length,
-            };
+            let text = Text { source: Source::Block, at: offset(start), len: length };
             return Ok((text, end));
         }
         let text = &mut self.scratch.text;
         let decoded_at = text.len();
-        huffman::decode(octets, text).map_err(|kind| Fault {
-            at: offset(start),
-            kind,
-        })?;
+        huffman::decode(octets, text).map_err(|kind| Fault { at: offset(start), kind })?;
         let len = text.len().saturating_sub(decoded_at);
-        let text = Text {
-            source: Source::Scratch,
-            at: offset(decoded_at),
-            len: offset(len),
-        };
+        let text = Text { source: Source::Scratch, at: offset(decoded_at), len: offset(len) };
         Ok((text, end))
     }
 
@@ -348,10 +277,7 @@ impl<'r> BlockDecoder<'r> {
     fn beyond(&mut self, index: u32, at: usize) -> Found {
         if !self.table.older_unknown() {
             let entries = self.table.len();
-            self.scratch.report(Fault {
-                at: offset(at),
-                kind: FaultKind::IndexBeyondTable { index, entries },
-            });
+            self.scratch.report(Fault { at: offset(at), kind: FaultKind::IndexBeyondTable { index, entries } });
             self.table.doubt();
         }
         Found::Nothing
@@ -366,11 +292,7 @@ impl<'r> BlockDecoder<'r> {
 
     #[inline]
     fn show(&mut self, item: Item, octets: u64) -> bool {
-        let charged = self
-            .scratch
-            .summary
-            .list_octets
-            .wrapping_add(self.charged_updates);
+        let charged = self.scratch.summary.list_octets.wrapping_add(self.charged_updates);
         if charged > self.list_octets {
             self.omit(octets);
             return false;

@@ -27,11 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            table_octets: 1 << 20,
-            uncertain_table_octets: 128 << 10,
-            list_octets: 1 << 20,
-        }
+        Self { table_octets: 1 << 20, uncertain_table_octets: 128 << 10, list_octets: 1 << 20 }
     }
 }
 
@@ -61,10 +57,7 @@ impl Decoder {
             Start::Known => Some(DEFAULT_TABLE_SIZE),
             Start::Late => None,
         };
-        let caps = Caps {
-            known: limits.table_octets,
-            unknown: limits.uncertain_table_octets,
-        };
+        let caps = Caps { known: limits.table_octets, unknown: limits.uncertain_table_octets };
         Self {
             table: DynamicTable::new(size, caps),
             list_octets: u64::from(limits.list_octets),
@@ -85,17 +78,9 @@ impl Decoder {
     /// Decodes the beginning of a block whose remainder the capture lacks, then [loses track](Self::lose_track).
     ///
     /// That the prefix ends inside a field is no fault; [`HeaderBlock::decoded_octets`] says where.
-    pub fn decode_partial<'a>(
-        &'a mut self,
-        prefix: &'a [u8],
-        scratch: &'a mut Scratch,
-    ) -> HeaderBlock<'a> {
+    pub fn decode_partial<'a>(&'a mut self, prefix: &'a [u8], scratch: &'a mut Scratch) -> HeaderBlock<'a> {
         match self.run(prefix, scratch) {
-            Ok(())
-            | Err(Fault {
-                kind: FaultKind::EndsInsideField | FaultKind::StringTooLong { .. },
-                ..
-            }) => {}
+            Ok(()) | Err(Fault { kind: FaultKind::EndsInsideField | FaultKind::StringTooLong { .. }, .. }) => {}
             Err(fault) => scratch.report(fault),
         }
         self.lose_track();
@@ -152,19 +137,12 @@ impl Decoder {
                 Some(entry) => TableEntry {
                     index,
                     id,
-                    name: (entry.name == Source::Table)
-                        .then(|| self.table.text_at(entry.at, entry.name_len)),
+                    name: (entry.name == Source::Table).then(|| self.table.text_at(entry.at, entry.name_len)),
                     value: (entry.value == Source::Table)
                         .then(|| self.table.text_at(entry.value_at(), entry.value_len)),
                     size: entry.size,
                 },
-                None => TableEntry {
-                    index,
-                    id,
-                    name: None,
-                    value: None,
-                    size: 0,
-                },
+                None => TableEntry { index, id, name: None, value: None, size: 0 },
             }
         })
     }
@@ -178,14 +156,8 @@ impl Decoder {
         scratch.begin_block();
         self.table.begin_block();
         let max_size = self.table.max_size();
-        let result = BlockDecoder::new(
-            block,
-            &mut self.table,
-            scratch,
-            self.size_limit,
-            self.list_octets,
-        )
-        .decode(self.lowest_limit.take(), max_size);
+        let result = BlockDecoder::new(block, &mut self.table, scratch, self.size_limit, self.list_octets)
+            .decode(self.lowest_limit.take(), max_size);
         scratch.summary.forgotten = self.table.forgotten();
         result
     }

@@ -63,9 +63,7 @@ impl Entry {
 /// Three numbers below 2^32 do not overflow.
 #[inline]
 fn cost(name_len: u32, value_len: u32) -> u64 {
-    u64::from(name_len)
-        .wrapping_add(u64::from(value_len))
-        .wrapping_add(u64::from(ENTRY_OVERHEAD))
+    u64::from(name_len).wrapping_add(u64::from(value_len)).wrapping_add(u64::from(ENTRY_OVERHEAD))
 }
 
 /// Where an inserted entry takes its name from.
@@ -198,11 +196,7 @@ impl DynamicTable {
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        self.text.capacity().saturating_add(
-            self.entries
-                .capacity()
-                .saturating_mul(std::mem::size_of::<Entry>()),
-        )
+        self.text.capacity().saturating_add(self.entries.capacity().saturating_mul(std::mem::size_of::<Entry>()))
     }
 
     /// Forgets everything: any number of entries may have been inserted, and the maximum size changed.
@@ -375,19 +369,10 @@ impl DynamicTable {
         self.entries.drain(..self.first);
         self.first = 0;
         // Texts stand in the order of the entries: those that begin at `keep` or behind it move as one.
-        let moving = self
-            .entries
-            .partition_point(|entry| (entry.at as usize) < keep);
-        let (staying, moving) = self
-            .entries
-            .split_at_mut_checked(moving)
-            .unwrap_or_default();
-        let to = staying
-            .last()
-            .map_or(keep, |entry| entry.text_end().max(keep));
-        let from = moving
-            .first()
-            .map_or(self.text.len(), |entry| entry.at as usize);
+        let moving = self.entries.partition_point(|entry| (entry.at as usize) < keep);
+        let (staying, moving) = self.entries.split_at_mut_checked(moving).unwrap_or_default();
+        let to = staying.last().map_or(keep, |entry| entry.text_end().max(keep));
+        let from = moving.first().map_or(self.text.len(), |entry| entry.at as usize);
         if let Some(shift) = from.checked_sub(to) {
             let tail = from..self.text.len();
             let len = tail.len();

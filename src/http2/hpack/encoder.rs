@@ -65,10 +65,7 @@ impl Default for Encoder {
 impl Encoder {
     /// An encoder with an empty table of the [default size](super::DEFAULT_TABLE_SIZE).
     pub fn new() -> Self {
-        let caps = Caps {
-            known: MAX_TABLE_SIZE,
-            unknown: MAX_TABLE_SIZE,
-        };
+        let caps = Caps { known: MAX_TABLE_SIZE, unknown: MAX_TABLE_SIZE };
         Self {
             table: DynamicTable::new(Some(DEFAULT_TABLE_SIZE), caps),
             size: DEFAULT_TABLE_SIZE,
@@ -115,18 +112,11 @@ impl Encoder {
             }
             self.update_size(self.size, out);
         }
-        BlockEncoder {
-            table: &mut self.table,
-            out,
-        }
+        BlockEncoder { table: &mut self.table, out }
     }
 
     /// Appends a header block of `fields` to `out`, all of them as [`How::default`] has it.
-    pub fn encode<'f>(
-        &mut self,
-        fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
-        out: &mut Vec<u8>,
-    ) {
+    pub fn encode<'f>(&mut self, fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>, out: &mut Vec<u8>) {
         let mut block = self.block(out);
         for (name, value) in fields {
             block.field(name, value);
@@ -171,11 +161,7 @@ impl BlockEncoder<'_> {
                     integer::write(index, 0x7f, 0x80, self.out);
                     return self;
                 }
-                if self.fits(name, value) {
-                    (0x3f, 0x40)
-                } else {
-                    (0x0f, 0x00)
-                }
+                if self.fits(name, value) { (0x3f, 0x40) } else { (0x0f, 0x00) }
             }
             Indexing::Without => (0x0f, 0x00),
             Indexing::Never => (0x0f, 0x10),
@@ -215,13 +201,8 @@ impl BlockEncoder<'_> {
 
     /// An entry larger than the table would only empty it (§4.4).
     fn fits(&self, name: &[u8], value: &[u8]) -> bool {
-        let size = name
-            .len()
-            .saturating_add(value.len())
-            .saturating_add(ENTRY_OVERHEAD as usize);
-        self.table
-            .max_size()
-            .is_some_and(|max_size| size <= max_size as usize)
+        let size = name.len().saturating_add(value.len()).saturating_add(ENTRY_OVERHEAD as usize);
+        self.table.max_size().is_some_and(|max_size| size <= max_size as usize)
     }
 
     fn find(&self, static_name: StaticName, name: &[u8], value: &[u8]) -> Found {
@@ -241,9 +222,7 @@ impl BlockEncoder<'_> {
                 continue;
             }
             let index = nth.saturating_add(FIRST_DYNAMIC);
-            if entry.value == Source::Table
-                && self.table.text_at(entry.value_at(), entry.value_len) == value
-            {
+            if entry.value == Source::Table && self.table.text_at(entry.value_at(), entry.value_len) == value {
                 return Found::Field(index);
             }
             if same_name == 0 {

@@ -95,10 +95,7 @@ impl fmt::Display for FaultKind {
             Self::IntegerTooLarge => f.write_str("an integer of more than 32 bits"),
             Self::EndsInsideField => f.write_str("the block ends inside a field"),
             Self::StringTooLong { length, available } => {
-                write!(
-                    f,
-                    "a string of {length} octets where the block has {available} left"
-                )
+                write!(f, "a string of {length} octets where the block has {available} left")
             }
             Self::HuffmanEos => f.write_str("EOS inside a Huffman-coded string"),
             Self::HuffmanPaddingTooLong => f.write_str("more than 7 bits of Huffman padding"),
@@ -111,10 +108,7 @@ impl fmt::Display for FaultKind {
                 write!(f, "a table size update to {size} after the first field")
             }
             Self::SizeUpdateAboveLimit { size, limit } => {
-                write!(
-                    f,
-                    "a table size update to {size} where SETTINGS allow {limit}"
-                )
+                write!(f, "a table size update to {size} where SETTINGS allow {limit}")
             }
             Self::SizeUpdateMissing { size, limit } => write!(
                 f,

@@ -47,11 +47,7 @@ const LOOKS: u32 = 4;
 const ROUND_BITS: u32 = LOOKS * LOOK_BITS;
 
 /// The last symbols, where padding may begin anywhere. All that is left is in `input`'s window.
-fn decode_tail(
-    mut input: Bits<'_>,
-    room: &mut [u8],
-    mut written: usize,
-) -> Result<usize, FaultKind> {
+fn decode_tail(mut input: Bits<'_>, room: &mut [u8], mut written: usize) -> Result<usize, FaultKind> {
     // From here on the window reads as ones behind its end, like padding without one.
     input.window |= u64::MAX.unbounded_shr(input.held);
     loop {
@@ -98,11 +94,7 @@ struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     fn new(octets: &'a [u8]) -> Self {
-        Self {
-            rest: octets,
-            window: 0,
-            held: 0,
-        }
+        Self { rest: octets, window: 0, held: 0 }
     }
 
     /// Takes in whole octets until at least 57 bits are held or none are left.
@@ -188,9 +180,7 @@ fn last_octets(mut rest: &[u8]) -> u64 {
 
 /// Length in octets of `text` when Huffman-coded.
 pub(super) fn encoded_len(text: &[u8]) -> usize {
-    let bits = text.iter().fold(0usize, |bits, &octet| {
-        bits.saturating_add(code_of(octet).1 as usize)
-    });
+    let bits = text.iter().fold(0usize, |bits, &octet| bits.saturating_add(code_of(octet).1 as usize));
     bits.div_ceil(8)
 }
 
@@ -215,9 +205,7 @@ pub(super) fn encode(text: &[u8], out: &mut Vec<u8>) {
 }
 
 fn code_of(octet: u8) -> (u32, u32) {
-    CODES
-        .get(usize::from(octet))
-        .map_or((0, 0), |code| (code.code, u32::from(code.bits)))
+    CODES.get(usize::from(octet)).map_or((0, 0), |code| (code.code, u32::from(code.bits)))
 }
 
 #[cfg(test)]
@@ -255,9 +243,7 @@ mod tests {
     fn rfc_7541_c_4_strings() {
         assert_eq!(
             encoded(b"www.example.com"),
-            [
-                0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff
-            ]
+            [0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff]
         );
         assert_eq!(encoded(b"no-cache"), [0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf]);
     }
@@ -269,12 +255,7 @@ mod tests {
 
     #[test]
     fn eight_bits_of_padding_are_too_many() {
-        for text in [
-            &b""[..],
-            b"www.example.com",
-            b"no-cache",
-            b"a-b-c-d-e-f-g-h-i",
-        ] {
+        for text in [&b""[..], b"www.example.com", b"no-cache", b"a-b-c-d-e-f-g-h-i"] {
             let mut octets = encoded(text);
             octets.push(0xff);
             assert_eq!(decoded(&octets), Err(FaultKind::HuffmanPaddingTooLong));
@@ -303,9 +284,6 @@ mod tests {
         // The last symbol, LF, has thirty bits.
         let octets = encoded(b"hello\n");
         let cut = &octets[..octets.len() - 1];
-        assert!(matches!(
-            decoded(cut),
-            Err(FaultKind::HuffmanPaddingTooLong | FaultKind::HuffmanPadding)
-        ));
+        assert!(matches!(decoded(cut), Err(FaultKind::HuffmanPaddingTooLong | FaultKind::HuffmanPadding)));
     }
 }

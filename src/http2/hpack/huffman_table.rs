@@ -69,19 +69,11 @@ pub(super) struct Pair {
 
 impl Pair {
     /// No whole symbol.
-    pub(super) const NONE: Self = Self {
-        symbols: [0, 0],
-        count: 0,
-        bits: 0,
-    };
+    pub(super) const NONE: Self = Self { symbols: [0, 0], count: 0, bits: 0 };
 
     /// A symbol on its own, whose bits are known elsewhere.
     pub(super) const fn single(symbol: u8) -> Self {
-        Self {
-            symbols: [symbol, 0],
-            count: 1,
-            bits: 0,
-        }
+        Self { symbols: [symbol, 0], count: 1, bits: 0 }
     }
 
     /// Bits of the first symbol.
@@ -138,19 +130,11 @@ const fn pairs() -> [Pair; 1 << LOOK_BITS] {
     while look < table.len() {
         let (symbol, bits) = singles[look];
         if bits > 0 {
-            table[look] = Pair {
-                symbols: [symbol, 0],
-                count: 1,
-                bits: bits << 4 | bits,
-            };
+            table[look] = Pair { symbols: [symbol, 0], count: 1, bits: bits << 4 | bits };
             // What is left, followed by zeros: only a code that fits in the real bits counts.
             let (second, second_bits) = singles[(look << bits) & (table.len() - 1)];
             if second_bits > 0 && bits + second_bits <= LOOK_BITS as u8 {
-                table[look] = Pair {
-                    symbols: [symbol, second],
-                    count: 2,
-                    bits: (bits + second_bits) << 4 | bits,
-                };
+                table[look] = Pair { symbols: [symbol, second], count: 2, bits: (bits + second_bits) << 4 | bits };
             }
         }
         look += 1;
@@ -181,11 +165,7 @@ const fn singles() -> [(u8, u8); 1 << LOOK_BITS] {
 
 const fn lengths() -> [Length; MAX_BITS as usize + 1] {
     let codes = codes();
-    let mut table = [Length {
-        first: 0,
-        count: 0,
-        offset: 0,
-    }; MAX_BITS as usize + 1];
+    let mut table = [Length { first: 0, count: 0, offset: 0 }; MAX_BITS as usize + 1];
     let mut offset = 0;
     let mut bits = 1;
     while bits < table.len() {

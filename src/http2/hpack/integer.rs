@@ -7,9 +7,7 @@ use super::fault::{Fault, FaultKind};
 /// `mask` is 2^N - 1. At most five octets may follow the prefix, which is what 2^32 - 1 needs.
 #[inline]
 pub(super) fn read(octets: &[u8], at: usize, mask: u8) -> Result<(u32, usize), Fault> {
-    let &first = octets
-        .get(at)
-        .ok_or(fault(at, FaultKind::EndsInsideField))?;
+    let &first = octets.get(at).ok_or(fault(at, FaultKind::EndsInsideField))?;
     let prefix = first & mask;
     let next = at.wrapping_add(1);
     if prefix < mask {
@@ -18,17 +16,10 @@ pub(super) fn read(octets: &[u8], at: usize, mask: u8) -> Result<(u32, usize), F
     read_continued(octets, at, next, prefix)
 }
 
-fn read_continued(
-    octets: &[u8],
-    at: usize,
-    mut next: usize,
-    prefix: u8,
-) -> Result<(u32, usize), Fault> {
+fn read_continued(octets: &[u8], at: usize, mut next: usize, prefix: u8) -> Result<(u32, usize), Fault> {
     let mut value = u64::from(prefix);
     for shift in [0u32, 7, 14, 21, 28] {
-        let &octet = octets
-            .get(next)
-            .ok_or(fault(at, FaultKind::EndsInsideField))?;
+        let &octet = octets.get(next).ok_or(fault(at, FaultKind::EndsInsideField))?;
         next = next.wrapping_add(1);
         // At most 2^7 + 2^35: a u64 has room.
         value = value.wrapping_add(u64::from(octet & 0x7f) << shift);
@@ -57,10 +48,7 @@ pub(super) fn write(value: u32, mask: u8, pattern: u8, out: &mut Vec<u8>) {
 }
 
 fn fault(at: usize, kind: FaultKind) -> Fault {
-    Fault {
-        at: u32::try_from(at).unwrap_or(u32::MAX),
-        kind,
-    }
+    Fault { at: u32::try_from(at).unwrap_or(u32::MAX), kind }
 }
 
 #[cfg(test)]
@@ -87,12 +75,10 @@ mod tests {
     #[test]
     fn every_width_reads_back_what_it_wrote() {
         for mask in [0x0f, 0x1f, 0x3f, 0x7f] {
-            for value in [
-                0, 1, 14, 15, 16, 30, 31, 62, 63, 126, 127, 128, 254, 255, 256,
-            ]
-            .into_iter()
-            .chain((8..32).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1]))
-            .chain([u32::MAX - 1, u32::MAX])
+            for value in [0, 1, 14, 15, 16, 30, 31, 62, 63, 126, 127, 128, 254, 255, 256]
+                .into_iter()
+                .chain((8..32).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1]))
+                .chain([u32::MAX - 1, u32::MAX])
             {
                 let octets = written(value, mask);
                 assert_eq!(read(&octets, 0, mask), Ok((value, octets.len())));
@@ -105,26 +91,17 @@ mod tests {
         let mut octets = written(u32::MAX, 0x1f);
         assert_eq!(read(&octets, 0, 0x1f).unwrap().0, u32::MAX);
         octets[1] += 1;
-        assert_eq!(
-            read(&octets, 0, 0x1f).unwrap_err().kind,
-            FaultKind::IntegerTooLarge
-        );
+        assert_eq!(read(&octets, 0, 0x1f).unwrap_err().kind, FaultKind::IntegerTooLarge);
     }
 
     #[test]
     fn endless_zeros_are_a_fault() {
         let octets = [0x1f, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00];
-        assert_eq!(
-            read(&octets, 0, 0x1f).unwrap_err().kind,
-            FaultKind::IntegerTooLarge
-        );
+        assert_eq!(read(&octets, 0, 0x1f).unwrap_err().kind, FaultKind::IntegerTooLarge);
     }
 
     #[test]
     fn an_integer_that_breaks_off_says_so() {
-        assert_eq!(
-            read(&[0, 0x1f, 0x9a], 1, 0x1f),
-            Err(fault(1, FaultKind::EndsInsideField))
-        );
+        assert_eq!(read(&[0, 0x1f, 0x9a], 1, 0x1f), Err(fault(1, FaultKind::EndsInsideField)));
     }
 }

@@ -219,12 +219,7 @@ static NOTHING: StaticEntry = with("", "", StaticName::NONE);
 
 const fn with(name: &'static str, value: &'static str, static_name: StaticName) -> StaticEntry {
     let text = name.len().saturating_add(value.len()) as u16;
-    StaticEntry {
-        name,
-        value,
-        static_name,
-        list_octets: text.saturating_add(ENTRY_OVERHEAD as u16),
-    }
+    StaticEntry { name, value, static_name, list_octets: text.saturating_add(ENTRY_OVERHEAD as u16) }
 }
 
 #[rustfmt::skip]

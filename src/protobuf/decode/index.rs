@@ -123,12 +123,7 @@ impl<'a> Walk<'a> {
         depth: u32,
         level: &mut Level,
     ) {
-        let mut last = self
-            .scratch
-            .entries
-            .get(from..)
-            .and_then(<[Entry]>::last)
-            .map(|e| e.field);
+        let mut last = self.scratch.entries.get(from..).and_then(<[Entry]>::last).map(|e| e.field);
         let mut reader = Reader::within(self.octets, range.clone());
         loop {
             let record = match reader.record() {
@@ -163,10 +158,7 @@ impl<'a> Walk<'a> {
                     stop = if damaged { end } else { reader.position() };
                 }
                 WireType::EndGroup => {
-                    let what = DamageKind::EndGroupMismatch {
-                        open: 0,
-                        found: record.number,
-                    };
+                    let what = DamageKind::EndGroupMismatch { open: 0, found: record.number };
                     let at = record.start;
                     self.damage(Damage { at, what }, range.end);
                     return;
@@ -199,10 +191,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Some((_, field)) => {
-                    let kind = FaultKind::WrongWireType {
-                        expected: field.kind.wire(),
-                        found: record.wire,
-                    };
+                    let kind = FaultKind::WrongWireType { expected: field.kind.wire(), found: record.wire };
                     self.fault(kind, record.start..stop, Some(&field.name));
                     self.unknown(record, end, stop);
                 }
@@ -224,13 +213,7 @@ impl<'a> Walk<'a> {
 
     /// Puts a finished level into the order of fields, drops what a later member of a oneof replaced, and reports required
     /// fields that are missing. `octets` is where the level stands.
-    pub(crate) fn arrange(
-        &mut self,
-        message: &'a Message,
-        from: usize,
-        level: Level,
-        octets: Range<usize>,
-    ) {
+    pub(crate) fn arrange(&mut self, message: &'a Message, from: usize, level: Level, octets: Range<usize>) {
         let settle = level.members > 1;
         if settle {
             self.settle_oneofs(message, from);
@@ -250,11 +233,7 @@ impl<'a> Walk<'a> {
     /// Reports a fault at a field (or none) of the message the walk is in.
     #[cold]
     pub(crate) fn fault(&mut self, kind: FaultKind, octets: Range<usize>, field: Option<&str>) {
-        let steps = Steps {
-            table: self.table,
-            steps: &self.scratch.path,
-            last: field,
-        };
+        let steps = Steps { table: self.table, steps: &self.scratch.path, last: field };
         self.report.fault(kind, octets, steps);
     }
 
@@ -265,11 +244,7 @@ impl<'a> Walk<'a> {
     }
 
     fn unknown(&mut self, record: Record, end: usize, stop: usize) {
-        let steps = Steps {
-            table: self.table,
-            steps: &self.scratch.path,
-            last: None,
-        };
+        let steps = Steps { table: self.table, steps: &self.scratch.path, last: None };
         self.report.unknown(Record { end, ..record }, stop, steps);
     }
 
@@ -302,13 +277,7 @@ impl<'a> Walk<'a> {
     }
 
     /// An item of a message set: a group of a type id (2) and a message (3). `None` leaves an unknown field behind.
-    fn set_item(
-        &mut self,
-        message: &Message,
-        group: &Record,
-        end: usize,
-        stop: usize,
-    ) -> Option<Entry> {
+    fn set_item(&mut self, message: &Message, group: &Record, end: usize, stop: usize) -> Option<Entry> {
         let mut id = None;
         let mut value = None;
         let mut reader = Reader::within(self.octets, group.value..end);
@@ -323,8 +292,7 @@ impl<'a> Walk<'a> {
         let field = index.and_then(|index| message.fields.get(index as usize));
         match (index, field, value) {
             (Some(index), Some(field), Some(value))
-                if matches!(field.kind, Kind::Message(_))
-                    && self.scratch.entries.len() < self.limits.entries =>
+                if matches!(field.kind, Kind::Message(_)) && self.scratch.entries.len() < self.limits.entries =>
             {
                 Some(Entry {
                     field: index,
@@ -352,9 +320,7 @@ impl<'a> Walk<'a> {
             let Some(field) = message.fields.get(entry.field as usize) else {
                 continue;
             };
-            let slot = oneofs
-                .get_mut(usize::from(field.oneof))
-                .filter(|_| field.oneof > 0);
+            let slot = oneofs.get_mut(usize::from(field.oneof)).filter(|_| field.oneof > 0);
             let Some(slot) = slot else { continue };
             if *slot == FREE {
                 *slot = entry.field;
@@ -374,17 +340,12 @@ impl<'a> Walk<'a> {
             if field.label != Label::Required {
                 continue;
             }
-            let field_at =
-                |at: usize, entries: &[Entry]| entries.get(at).map(|entry| entry.field as usize);
+            let field_at = |at: usize, entries: &[Entry]| entries.get(at).map(|entry| entry.field as usize);
             while field_at(at, &self.scratch.entries).is_some_and(|found| found < index) {
                 at = at.saturating_add(1);
             }
             if field_at(at, &self.scratch.entries) != Some(index) {
-                self.fault(
-                    FaultKind::RequiredMissing,
-                    octets.clone(),
-                    Some(&field.name),
-                );
+                self.fault(FaultKind::RequiredMissing, octets.clone(), Some(&field.name));
             }
         }
     }
@@ -396,9 +357,7 @@ const CLOSED: u32 = u32::MAX - 1;
 
 #[inline]
 fn accepts(field: &Field, wire: WireType) -> bool {
-    field.accepts(wire)
-        || (wire == WireType::Len && field.accepts_packed())
-        || field.kind == Kind::Unresolved
+    field.accepts(wire) || (wire == WireType::Len && field.accepts_packed()) || field.kind == Kind::Unresolved
 }
 
 fn is_set_item(record: &Record) -> bool {

@@ -32,12 +32,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            depth: 100,
-            output: 16 << 20,
-            entries: 1 << 16,
-            reports: 64,
-        }
+        Self { depth: 100, output: 16 << 20, entries: 1 << 16, reports: 64 }
     }
 }
 
@@ -52,11 +47,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder with empty working space.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            scratch: Scratch::default(),
-            report: Report::default(),
-        }
+        Self { limits, scratch: Scratch::default(), report: Report::default() }
     }
 
     /// Appends the message in the proto3 JSON mapping, without spaces. It is one valid JSON value whatever the octets are.
@@ -64,16 +55,8 @@ impl Decoder {
     /// Members have the names of the .proto and stand in the order of field numbers; entries of a map in the order of the
     /// wire. A value of zero without presence is left out, as the mapping says; [`Decoder::values`] has it. Some octets
     /// have no place in the mapping: a member that starts with `@` shows them.
-    pub fn json(
-        &mut self,
-        schema: &Schema,
-        message: MessageId,
-        octets: &[u8],
-        out: &mut Vec<u8>,
-    ) -> &Report {
-        let style = Style::Compact {
-            octets: self.limits.output,
-        };
+    pub fn json(&mut self, schema: &Schema, message: MessageId, octets: &[u8], out: &mut Vec<u8>) -> &Report {
+        let style = Style::Compact { octets: self.limits.output };
         self.typed(schema, message, octets, style, out)
     }
 
@@ -97,9 +80,7 @@ impl Decoder {
     /// value is a float where that gives a common magnitude, else an integer; 64-bit integers beyond 2^53 are quoted. Octets
     /// that are no protobuf at all are `{"@text":...}` or `{"@octets":...}`, and a fault says why.
     pub fn guess_json(&mut self, octets: &[u8], out: &mut Vec<u8>) -> &Report {
-        let style = Style::Compact {
-            octets: self.limits.output,
-        };
+        let style = Style::Compact { octets: self.limits.output };
         self.untyped(octets, style, out)
     }
 
@@ -131,16 +112,8 @@ impl Decoder {
         let table = super::schema::Table::empty();
         let mut ignored = Report::default();
         self.scratch.clear();
-        let walk = Walk {
-            table,
-            octets,
-            limits: &self.limits,
-            scratch: &mut self.scratch,
-            report: &mut ignored,
-        };
-        let style = Style::Compact {
-            octets: self.limits.output,
-        };
+        let walk = Walk { table, octets, limits: &self.limits, scratch: &mut self.scratch, report: &mut ignored };
+        let style = Style::Compact { octets: self.limits.output };
         let any = Writer::new(walk, out, style).unknown_fields(&report);
         self.report = report;
         any
@@ -153,16 +126,12 @@ impl Decoder {
 
     /// The octets of working space held, for the sum of all holders.
     pub fn held_bytes(&self) -> usize {
-        self.scratch
-            .held_bytes()
-            .saturating_add(self.report.held_bytes())
+        self.scratch.held_bytes().saturating_add(self.report.held_bytes())
     }
 
     /// What an index of 32 bits can point into; gRPC has no longer messages (`Length-Prefixed-Message`).
     fn clip<'o>(&mut self, octets: &'o [u8]) -> &'o [u8] {
-        let (kept, rest) = octets
-            .split_at_checked(u32::MAX as usize)
-            .unwrap_or((octets, &[]));
+        let (kept, rest) = octets.split_at_checked(u32::MAX as usize).unwrap_or((octets, &[]));
         self.report.omit(rest.len());
         kept
     }

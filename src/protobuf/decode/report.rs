@@ -91,12 +91,7 @@ impl fmt::Display for FaultKind {
         match *self {
             Self::Damage(kind) => kind.fmt(f),
             Self::WrongWireType { expected, found } => {
-                write!(
-                    f,
-                    "wire type {} where {} is declared",
-                    found.name(),
-                    expected.name()
-                )
+                write!(f, "wire type {} where {} is declared", found.name(), expected.name())
             }
             Self::InvalidUtf8 => f.write_str("a string that is not UTF-8"),
             Self::RequiredMissing => f.write_str("required, and missing"),
@@ -210,12 +205,7 @@ impl Report {
             return;
         }
         let path = self.store(path);
-        self.faults.push(StoredFault {
-            path,
-            offset: octets.start,
-            length: octets.len(),
-            kind,
-        });
+        self.faults.push(StoredFault { path, offset: octets.start, length: octets.len(), kind });
     }
 
     pub(crate) fn unknown(&mut self, record: Record, end: usize, path: Steps<'_>) {
@@ -228,17 +218,9 @@ impl Report {
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        let faults = self
-            .faults
-            .capacity()
-            .saturating_mul(size_of::<StoredFault>());
-        let unknown = self
-            .unknown
-            .capacity()
-            .saturating_mul(size_of::<StoredUnknown>());
-        faults
-            .saturating_add(unknown)
-            .saturating_add(self.paths.capacity())
+        let faults = self.faults.capacity().saturating_mul(size_of::<StoredFault>());
+        let unknown = self.unknown.capacity().saturating_mul(size_of::<StoredUnknown>());
+        faults.saturating_add(unknown).saturating_add(self.paths.capacity())
     }
 
     fn store(&mut self, path: Steps<'_>) -> Range<usize> {

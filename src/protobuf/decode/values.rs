@@ -46,17 +46,9 @@ pub enum Value<'a> {
 }
 
 /// Visits the whole message.
-pub(super) fn visit(
-    walk: &mut Walk<'_>,
-    message: MessageId,
-    visit: &mut dyn FnMut(&ValueEvent<'_>),
-) {
+pub(super) fn visit(walk: &mut Walk<'_>, message: MessageId, visit: &mut dyn FnMut(&ValueEvent<'_>)) {
     let whole = 0..walk.octets.len();
-    let mut visitor = Visitor {
-        walk,
-        visit,
-        path: String::new(),
-    };
+    let mut visitor = Visitor { walk, visit, path: String::new() };
     visitor.message(message, whole, 0);
 }
 
@@ -75,8 +67,7 @@ impl Visitor<'_, '_> {
         let message = self.walk.table.message(id);
         let from = self.walk.scratch.entries.len();
         // Indexed for the sake of its faults; entries are in the order of the wire as long as they are not arranged.
-        self.walk
-            .index(message, from, range, depth, &mut Level::default());
+        self.walk.index(message, from, range, depth, &mut Level::default());
         let to = self.walk.scratch.entries.len();
         // A run of a repeated field is one entry, so each field counts its own values.
         let mut counts: Vec<u32> = vec![0; message.fields.len()];
@@ -87,11 +78,7 @@ impl Visitor<'_, '_> {
             let Some(field) = message.fields.get(entry.field as usize) else {
                 continue;
             };
-            let step = |index| Step {
-                message: id,
-                field: entry.field,
-                index,
-            };
+            let step = |index| Step { message: id, field: entry.field, index };
             if !matches!(field.label, Label::Repeated | Label::Map) {
                 let record = Record {
                     number: field.number,
@@ -101,13 +88,7 @@ impl Visitor<'_, '_> {
                     value: entry.value as usize,
                     end: entry.end as usize,
                 };
-                self.value(
-                    step(Step::SINGULAR),
-                    field.kind,
-                    record,
-                    entry.end as usize,
-                    depth,
-                );
+                self.value(step(Step::SINGULAR), field.kind, record, entry.end as usize, depth);
                 continue;
             }
             let mut reader = Reader::within(self.walk.octets, entry.range());
@@ -134,13 +115,7 @@ impl Visitor<'_, '_> {
                                 break;
                             }
                         };
-                        let value = Record {
-                            bits,
-                            start,
-                            value: start,
-                            end: packed.position(),
-                            ..record
-                        };
+                        let value = Record { bits, start, value: start, end: packed.position(), ..record };
                         self.value(step(next()), field.kind, value, value.end, depth);
                     }
                 } else {
@@ -156,17 +131,9 @@ impl Visitor<'_, '_> {
         self.walk.scratch.path.push(step);
         let table = self.walk.table;
         self.path.clear();
-        let steps = Steps {
-            table,
-            steps: &self.walk.scratch.path,
-            last: None,
-        };
+        let steps = Steps { table, steps: &self.walk.scratch.path, last: None };
         steps.render(&mut self.path);
-        let octets = self
-            .walk
-            .octets
-            .get(record.value_range())
-            .unwrap_or_default();
+        let octets = self.walk.octets.get(record.value_range()).unwrap_or_default();
         let value = match kind {
             Kind::Message(id) | Kind::Group(id) => Value::Message(&table.message(id).name),
             Kind::String | Kind::Bytes => Value::Octets(octets),
@@ -178,9 +145,7 @@ impl Visitor<'_, '_> {
             Kind::Uint64 | Kind::Fixed64 => Value::Unsigned(record.bits),
             Kind::Sint32 => Value::Signed(zigzag(u64::from(record.bits as u32))),
             Kind::Sint64 => Value::Signed(zigzag(record.bits)),
-            Kind::Int32 | Kind::Sfixed32 | Kind::Enum(_) => {
-                Value::Signed(i64::from(record.bits as i32))
-            }
+            Kind::Int32 | Kind::Sfixed32 | Kind::Enum(_) => Value::Signed(i64::from(record.bits as i32)),
             Kind::Int64 | Kind::Sfixed64 => Value::Signed(record.bits as i64),
         };
         (self.visit)(&ValueEvent {

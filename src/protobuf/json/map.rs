@@ -48,9 +48,7 @@ impl<'a> Writer<'a, '_> {
 
     /// Finds the entries and their keys.
     fn collect(&mut self, message: &Message, entries: Range<usize>) {
-        let key = message
-            .index_of(1)
-            .and_then(|at| message.fields.get(at as usize));
+        let key = message.index_of(1).and_then(|at| message.fields.get(at as usize));
         for at in entries {
             let Some(run) = self.entry(at) else { break };
             let mut reader = Reader::within(self.walk.octets, run.range());
@@ -60,20 +58,15 @@ impl<'a> Writer<'a, '_> {
                     self.walk.report.omit(rest.len());
                     return self.walk.fault(FaultKind::TooManyRecords, rest, None);
                 }
-                let mut pair = Pair {
-                    bits: 0,
-                    key: (0, 0),
-                    entry: (record.value as u32, record.end as u32),
-                    live: true,
-                };
+                let mut pair =
+                    Pair { bits: 0, key: (0, 0), entry: (record.value as u32, record.end as u32), live: true };
                 let mut inside = Reader::within(self.walk.octets, record.value_range());
                 while let Ok(Some(part)) = inside.record() {
                     let group = part.wire == WireType::StartGroup;
                     if group && inside.group(&part, self.walk.limits.depth).is_err() {
                         break;
                     }
-                    let Some(key) = key.filter(|key| part.number == 1 && key.accepts(part.wire))
-                    else {
+                    let Some(key) = key.filter(|key| part.number == 1 && key.accepts(part.wire)) else {
                         continue;
                     };
                     if key.kind == Kind::String {
@@ -90,11 +83,7 @@ impl<'a> Writer<'a, '_> {
     /// Of pairs with one key only the last stays live.
     fn settle_keys(&mut self, from: usize) {
         let scratch = &mut *self.walk.scratch;
-        let Some(pairs) = scratch
-            .pairs
-            .get_mut(from..)
-            .filter(|pairs| pairs.len() > 1)
-        else {
+        let Some(pairs) = scratch.pairs.get_mut(from..).filter(|pairs| pairs.len() > 1) else {
             return;
         };
         let octets = self.walk.octets;
@@ -108,22 +97,16 @@ impl<'a> Writer<'a, '_> {
         scratch.order.clear();
         scratch.order.extend(0..pairs.len() as u32);
         let of = |at: u32| pairs.get(at as usize).map(key);
-        scratch
-            .order
-            .sort_unstable_by(|&a, &b| of(a).cmp(&of(b)).then(a.cmp(&b)));
+        scratch.order.sort_unstable_by(|&a, &b| of(a).cmp(&of(b)).then(a.cmp(&b)));
         let mut superseded = 0usize;
         for index in 1..scratch.order.len() {
-            let before = scratch
-                .order
-                .get(index.saturating_sub(1))
-                .copied()
-                .unwrap_or(0);
+            let before = scratch.order.get(index.saturating_sub(1)).copied().unwrap_or(0);
             let this = scratch.order.get(index).copied().unwrap_or(0);
-            if pairs.get(before as usize).map(key) == pairs.get(this as usize).map(key) {
-                if let Some(pair) = pairs.get_mut(before as usize) {
-                    pair.live = false;
-                    superseded = superseded.saturating_add(1);
-                }
+            if pairs.get(before as usize).map(key) == pairs.get(this as usize).map(key)
+                && let Some(pair) = pairs.get_mut(before as usize)
+            {
+                pair.live = false;
+                superseded = superseded.saturating_add(1);
             }
         }
         self.walk.report.supersede(superseded);
@@ -160,10 +143,7 @@ impl<'a> Writer<'a, '_> {
         let is_value = |at: &usize| entries.get(*at).is_some_and(|e| e.field == value_index);
         let mut values = (from..entries.len()).filter(is_value);
         let start = values.next();
-        let end = values
-            .next_back()
-            .or(start)
-            .map(|end| end.saturating_add(1));
+        let end = values.next_back().or(start).map(|end| end.saturating_add(1));
         match (value.kind, start.zip(end)) {
             (Kind::Message(id) | Kind::Group(id), found) => {
                 let segments = match found {

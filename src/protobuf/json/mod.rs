@@ -58,55 +58,36 @@ impl<'a> Writer<'a, '_> {
         let mut level = Level::default();
         match segments {
             Segments::One(range) => {
-                self.walk
-                    .index(message, from, range.clone(), self.depth, &mut level);
+                self.walk.index(message, from, range.clone(), self.depth, &mut level);
             }
             Segments::Entries(entries) => {
                 for at in entries.clone() {
                     if let Some(range) = self.entry(at).map(|entry| entry.value_range()) {
-                        self.walk
-                            .index(message, from, range, self.depth, &mut level);
+                        self.walk.index(message, from, range, self.depth, &mut level);
                     }
                 }
             }
         }
-        let octets = if message.has_required {
-            self.hull(segments)
-        } else {
-            0..0
-        };
+        let octets = if message.has_required { self.hull(segments) } else { 0..0 };
         self.walk.arrange(message, from, level, octets);
         from
     }
 
     /// Writes the fields of an arranged level.
-    pub(crate) fn members(
-        &mut self,
-        id: MessageId,
-        message: &'a Message,
-        from: usize,
-        first: &mut bool,
-    ) {
+    pub(crate) fn members(&mut self, id: MessageId, message: &'a Message, from: usize, first: &mut bool) {
         let mut at = from;
         while let Some(entry) = self.entry(at) {
             let Some(field) = message.fields.get(entry.field as usize) else {
                 return; // replaced values are sorted last
             };
             let mut next = at.saturating_add(1);
-            while self
-                .entry(next)
-                .is_some_and(|other| other.field == entry.field)
-            {
+            while self.entry(next).is_some_and(|other| other.field == entry.field) {
                 next = next.saturating_add(1);
             }
             if self.full {
                 self.omit(at..next);
             } else {
-                let step = Step {
-                    message: id,
-                    field: entry.field,
-                    index: Step::SINGULAR,
-                };
+                let step = Step { message: id, field: entry.field, index: Step::SINGULAR };
                 self.field(step, field, at..next, first);
             }
             at = next;
@@ -177,13 +158,9 @@ impl<'a> Writer<'a, '_> {
 fn is_zero(kind: Kind, entry: &Entry) -> bool {
     match kind {
         Kind::String | Kind::Bytes => entry.value == entry.end,
-        Kind::Double
-        | Kind::Int64
-        | Kind::Uint64
-        | Kind::Sint64
-        | Kind::Fixed64
-        | Kind::Sfixed64
-        | Kind::Bool => entry.bits == 0,
+        Kind::Double | Kind::Int64 | Kind::Uint64 | Kind::Sint64 | Kind::Fixed64 | Kind::Sfixed64 | Kind::Bool => {
+            entry.bits == 0
+        }
         Kind::Unresolved => false,
         _ => entry.bits as u32 == 0,
     }

@@ -1,5 +1,8 @@
 //! JSON's atoms: strings, base64 and numbers, appended to a buffer (RFC 8259 §6, §7; RFC 4648 §4).
 
+pub(crate) use crate::write::integer;
+use crate::write::is_plain;
+
 /// Appends a quoted string. Octets that are not UTF-8 become U+FFFD; returns whether all of them were.
 ///
 /// Besides what JSON asks for, characters that would steer a terminal or reorder a line (DEL, C1, bidirectional marks,
@@ -7,7 +10,7 @@
 #[inline]
 pub(crate) fn string(out: &mut Vec<u8>, octets: &[u8]) -> bool {
     out.push(b'"');
-    let valid = if octets.iter().all(|&octet| is_plain(octet)) {
+    let valid = if is_plain(octets) {
         out.extend_from_slice(octets);
         true
     } else {
@@ -48,39 +51,69 @@ pub(crate) fn continuation_octets(octets: &[u8]) -> usize {
 
 /// Appends quoted base64 with padding.
 pub(crate) fn base64(out: &mut Vec<u8>, octets: &[u8]) {
+    out.reserve(octets.len().div_ceil(3).saturating_mul(4).saturating_add(2));
     out.push(b'"');
-    out.reserve(octets.len().div_ceil(3).saturating_mul(4).saturating_add(1));
-    let digit = |n: u32| DIGITS.get((n & 63) as usize).copied().unwrap_or(b'A');
-    let mut chunks = octets.chunks_exact(3);
-    for chunk in chunks.by_ref() {
-        if let &[a, b, c] = chunk {
-            let n = u32::from_be_bytes([0, a, b, c]);
-            out.extend_from_slice(&[digit(n >> 18), digit(n >> 12), digit(n >> 6), digit(n)]);
+    let (blocks, rest) = octets.as_chunks::<BLOCK>();
+    for block in blocks {
+        let mut digits = [0; BLOCK / 3 * 4];
+        let (sixes, _) = block.as_chunks::<6>();
+        let (eights, _) = digits.as_chunks_mut::<8>();
+        for (eight, [a, b, c, d, e, f]) in eights.iter_mut().zip(sixes) {
+            let n = u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]);
+            let ([a, b], [c, d], [e, f], [g, h]) = (pair(n >> 36), pair(n >> 24), pair(n >> 12), pair(n));
+            *eight = [a, b, c, d, e, f, g, h];
         }
+        out.extend_from_slice(&digits);
     }
-    match *chunks.remainder() {
+    let (threes, rest) = rest.as_chunks::<3>();
+    for [a, b, c] in threes {
+        let n = u64::from_be_bytes([0, 0, 0, 0, 0, *a, *b, *c]);
+        let ([a, b], [c, d]) = (pair(n >> 12), pair(n));
+        out.extend_from_slice(&[a, b, c, d]);
+    }
+    match *rest {
         [a] => {
-            let n = u32::from_be_bytes([0, a, 0, 0]);
-            out.extend_from_slice(&[digit(n >> 18), digit(n >> 12), b'=', b'=']);
+            let [a, b] = pair(u64::from(a) << 4);
+            out.extend_from_slice(&[a, b, b'=', b'=']);
         }
         [a, b] => {
-            let n = u32::from_be_bytes([0, a, b, 0]);
-            out.extend_from_slice(&[digit(n >> 18), digit(n >> 12), digit(n >> 6), b'=']);
+            let n = u64::from_be_bytes([0, 0, 0, 0, 0, a, b, 0]);
+            let ([a, b], [c, _]) = (pair(n >> 12), pair(n));
+            out.extend_from_slice(&[a, b, c, b'=']);
         }
         _ => {}
     }
     out.push(b'"');
 }
 
-/// Appends an integer.
-#[inline]
-pub(crate) fn integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+/// Octets that are encoded before they are appended.
+const BLOCK: usize = 192;
+
+/// Two digits of base64 for the last twelve bits.
+#[inline(always)]
+fn pair(bits: u64) -> [u8; 2] {
+    PAIRS.get((bits & 0xfff) as usize).copied().unwrap_or_default()
 }
+
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // evaluated by the compiler
+static PAIRS: [[u8; 2]; 4096] = {
+    let mut pairs = [[0; 2]; 4096];
+    let (mut high, mut at) = (0, 0);
+    while high < 64 {
+        let mut low = 0;
+        while low < 64 {
+            pairs[at] = [DIGITS[high], DIGITS[low]];
+            at += 1;
+            low += 1;
+        }
+        high += 1;
+    }
+    pairs
+};
 
 /// Appends an integer as a string, as JSON numbers beyond 2^53 lose digits in many readers.
 #[inline]
-pub(crate) fn quoted_integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
+pub(crate) fn quoted_integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u64>) {
     out.push(b'"');
     integer(out, number);
     out.push(b'"');
@@ -99,11 +132,6 @@ pub(crate) fn float(out: &mut Vec<u8>, number: impl ryu::Float + Into<f64>) {
         };
         out.extend_from_slice(name);
     }
-}
-
-#[inline]
-fn is_plain(octet: u8) -> bool {
-    matches!(octet, 0x20..=0x7e) && octet != b'"' && octet != b'\\'
 }
 
 fn escaped(out: &mut Vec<u8>, octets: &[u8]) -> bool {
@@ -171,14 +199,8 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_is_escaped() {
-        assert_eq!(
-            shown("a\u{1b}[2J\u{9b}\u{7f}\u{202e}".as_bytes()).0,
-            r#""a\u001b[2J\u009b\u007f\u202e""#
-        );
-        assert_eq!(
-            shown("grüße 漢字 🦀".as_bytes()),
-            ("\"grüße 漢字 🦀\"".to_owned(), true)
-        );
+        assert_eq!(shown("a\u{1b}[2J\u{9b}\u{7f}\u{202e}".as_bytes()).0, r#""a\u001b[2J\u009b\u007f\u202e""#);
+        assert_eq!(shown("grüße 漢字 🦀".as_bytes()), ("\"grüße 漢字 🦀\"".to_owned(), true));
     }
 
     #[test]
@@ -188,12 +210,7 @@ mod tests {
 
     #[test]
     fn base64_pads_every_remainder() {
-        for (octets, expected) in [
-            (&b""[..], "\"\""),
-            (b"f", "\"Zg==\""),
-            (b"fo", "\"Zm8=\""),
-            (b"foo", "\"Zm9v\""),
-        ] {
+        for (octets, expected) in [(&b""[..], "\"\""), (b"f", "\"Zg==\""), (b"fo", "\"Zm8=\""), (b"foo", "\"Zm9v\"")] {
             let mut out = Vec::new();
             base64(&mut out, octets);
             assert_eq!(String::from_utf8(out).unwrap(), expected);

@@ -11,12 +11,8 @@ use crate::protobuf::wire::{Reader, Record, WireType, zigzag};
 impl<'a> Writer<'a, '_> {
     /// The values of a repeated field, from every run, packed or not.
     pub(crate) fn list(&mut self, step: Step, field: &'a Field, entries: Range<usize>) {
-        if let Some(first) = self
-            .entry(entries.start)
-            .filter(|_| field.kind == Kind::Unresolved)
-        {
-            self.walk
-                .fault(FaultKind::UnresolvedType, first.range(), Some(&field.name));
+        if let Some(first) = self.entry(entries.start).filter(|_| field.kind == Kind::Unresolved) {
+            self.walk.fault(FaultKind::UnresolvedType, first.range(), Some(&field.name));
         }
         self.open(b'[');
         let mut count = 0u32;
@@ -25,37 +21,24 @@ impl<'a> Writer<'a, '_> {
             let mut reader = Reader::within(self.walk.octets, run.range());
             while let Some(mut record) = reader.record().unwrap_or_else(|_| reader.cut_record()) {
                 if record.wire == WireType::StartGroup {
-                    let left = self
-                        .walk
-                        .limits
-                        .depth
-                        .saturating_sub(self.depth)
-                        .saturating_add(1);
+                    let left = self.walk.limits.depth.saturating_sub(self.depth).saturating_add(1);
                     record.end = match reader.group(&record, left) {
                         Ok(end) => end,
                         // Reported when the level was indexed; what precedes is shown.
                         Err(_) => {
-                            reader = Reader::within(
-                                self.walk.octets,
-                                run.end as usize..run.end as usize,
-                            );
+                            reader = Reader::within(self.walk.octets, run.end as usize..run.end as usize);
                             run.end as usize
                         }
                     };
                 }
                 if self.full {
-                    self.walk
-                        .report
-                        .omit(reader.position().saturating_sub(record.start));
+                    self.walk.report.omit(reader.position().saturating_sub(record.start));
                     continue;
                 }
                 if record.wire == WireType::Len && field.accepts_packed() {
                     self.packed(field, &record, &mut count);
                 } else {
-                    let step = Step {
-                        index: count,
-                        ..step
-                    };
+                    let step = Step { index: count, ..step };
                     self.element(step, field, &record, reader.position());
                     count = count.saturating_add(1);
                 }
@@ -140,13 +123,7 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    pub(super) fn blob(
-        &mut self,
-        field: &Field,
-        range: Range<usize>,
-        mark: Mark,
-        entries: Range<usize>,
-    ) {
+    pub(super) fn blob(&mut self, field: &Field, range: Range<usize>, mark: Mark, entries: Range<usize>) {
         // Rather the key with part of the value than nothing.
         if self.over() {
             return self.cut(mark, entries);
@@ -170,8 +147,7 @@ impl<'a> Writer<'a, '_> {
                 self.stop = self.stop.saturating_add(text::continuation_octets(written));
             }
             if !valid {
-                self.walk
-                    .fault(FaultKind::InvalidUtf8, range.clone(), field);
+                self.walk.fault(FaultKind::InvalidUtf8, range.clone(), field);
             }
             if !self.over() {
                 return;
@@ -222,17 +198,10 @@ impl<'a> Writer<'a, '_> {
         let Some(entry) = self.entry(entries.end.saturating_sub(1)) else {
             return;
         };
-        self.walk
-            .fault(FaultKind::UnresolvedType, entry.range(), Some(&field.name));
-        let mut reader = Reader::within(
-            self.walk.octets,
-            entry.start as usize..self.walk.octets.len(),
-        );
+        self.walk.fault(FaultKind::UnresolvedType, entry.range(), Some(&field.name));
+        let mut reader = Reader::within(self.walk.octets, entry.start as usize..self.walk.octets.len());
         match reader.record() {
-            Ok(Some(record)) => self.guess_value(&Record {
-                end: entry.end as usize,
-                ..record
-            }),
+            Ok(Some(record)) => self.guess_value(&Record { end: entry.end as usize, ..record }),
             _ => self.octets_object(entry.value_range()),
         }
     }

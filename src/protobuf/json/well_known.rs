@@ -11,13 +11,7 @@ use crate::protobuf::wire::Reader;
 
 impl<'a> Writer<'a, '_> {
     /// A message whose type has a form of its own. Its level is indexed and starts at `from`.
-    pub(super) fn special(
-        &mut self,
-        id: MessageId,
-        message: &'a Message,
-        from: usize,
-        segments: &Segments,
-    ) {
+    pub(super) fn special(&mut self, id: MessageId, message: &'a Message, from: usize, segments: &Segments) {
         let mark = self.mark();
         let written = match message.shape {
             Shape::Timestamp => self.timestamp(message, from),
@@ -84,10 +78,7 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn seconds_and_nanos(&self, message: &Message, from: usize) -> (i64, i32) {
-        let bits = |number| {
-            self.last(message, from, number)
-                .map_or(0, |entry| entry.bits)
-        };
+        let bits = |number| self.last(message, from, number).map_or(0, |entry| entry.bits);
         (bits(1) as i64, bits(2) as i32)
     }
 
@@ -102,11 +93,7 @@ impl<'a> Writer<'a, '_> {
                 if self.over() {
                     break;
                 }
-                let path = self
-                    .walk
-                    .octets
-                    .get(record.value_range())
-                    .unwrap_or_default();
+                let path = self.walk.octets.get(record.value_range()).unwrap_or_default();
                 if !first {
                     self.out.push(b',');
                 }
@@ -134,18 +121,10 @@ impl<'a> Writer<'a, '_> {
     fn structure(&mut self, id: MessageId, message: &'a Message, from: usize) {
         let index = message.index_of(1).unwrap_or(0);
         let entries = self.range(message, from, 1);
-        let Some(field) = message
-            .fields
-            .get(index as usize)
-            .filter(|_| !entries.is_empty())
-        else {
+        let Some(field) = message.fields.get(index as usize).filter(|_| !entries.is_empty()) else {
             return self.out.extend_from_slice(b"{}");
         };
-        self.walk.scratch.path.push(Step {
-            message: id,
-            field: index,
-            index: Step::SINGULAR,
-        });
+        self.walk.scratch.path.push(Step { message: id, field: index, index: Step::SINGULAR });
         self.map(field, entries);
         self.walk.scratch.path.pop();
     }
@@ -153,18 +132,10 @@ impl<'a> Writer<'a, '_> {
     fn list_value(&mut self, id: MessageId, message: &'a Message, from: usize) {
         let index = message.index_of(1).unwrap_or(0);
         let entries = self.range(message, from, 1);
-        let Some(field) = message
-            .fields
-            .get(index as usize)
-            .filter(|_| !entries.is_empty())
-        else {
+        let Some(field) = message.fields.get(index as usize).filter(|_| !entries.is_empty()) else {
             return self.out.extend_from_slice(b"[]");
         };
-        let step = Step {
-            message: id,
-            field: index,
-            index: Step::SINGULAR,
-        };
+        let step = Step { message: id, field: index, index: Step::SINGULAR };
         self.list(step, field, entries);
     }
 
@@ -224,10 +195,7 @@ impl<'a> Writer<'a, '_> {
         }
         let mark = self.mark();
         let octets = self.walk.octets.get(url).unwrap_or_default();
-        let name = octets
-            .rsplit(|&octet| octet == b'/')
-            .next()
-            .unwrap_or_default();
+        let name = octets.rsplit(|&octet| octet == b'/').next().unwrap_or_default();
         let name = std::str::from_utf8(name).unwrap_or_default();
         match self.walk.table.named(name) {
             Some(id) if self.walk.table.message(id).shape.is_special() => {
@@ -300,8 +268,8 @@ fn digits(out: &mut Vec<u8>, number: u64, width: usize) {
 fn fraction(out: &mut Vec<u8>, nanos: u32) {
     let (number, width) = match nanos {
         0 => return,
-        _ if nanos % 1_000_000 == 0 => (nanos / 1_000_000, 3),
-        _ if nanos % 1_000 == 0 => (nanos / 1_000, 6),
+        _ if nanos.is_multiple_of(1_000_000) => (nanos / 1_000_000, 3),
+        _ if nanos.is_multiple_of(1_000) => (nanos / 1_000, 6),
         _ => (nanos, 9),
     };
     out.push(b'.');
@@ -319,11 +287,7 @@ fn civil(day: i64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     ((year + era * 400 + later) as u64, month as u64, day as u64)
 }
 
@@ -351,9 +315,6 @@ mod tests {
             fraction(&mut out, nanos);
             String::from_utf8(out).unwrap()
         };
-        assert_eq!(
-            [0, 500_000_000, 1_000, 1].map(shown),
-            ["", ".500", ".000001", ".000000001"]
-        );
+        assert_eq!([0, 500_000_000, 1_000, 1].map(shown), ["", ".500", ".000001", ".000000001"]);
     }
 }

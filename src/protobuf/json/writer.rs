@@ -58,22 +58,8 @@ impl<'a, 'o> Writer<'a, 'o> {
             Style::Line { width } => (true, width),
         };
         let stop = out.len().saturating_add(room);
-        out.reserve(
-            walk.octets
-                .len()
-                .saturating_mul(4)
-                .min(room)
-                .min(FIRST_ROOM),
-        );
-        Self {
-            walk,
-            out,
-            spaced,
-            stop,
-            full: false,
-            depth: 0,
-            brackets: 0,
-        }
+        out.reserve(walk.octets.len().saturating_mul(4).min(room).min(FIRST_ROOM));
+        Self { walk, out, spaced, stop, full: false, depth: 0, brackets: 0 }
     }
     /// Ends a cut line with what is missing.
     pub(crate) fn finish(&mut self) {
@@ -152,10 +138,7 @@ impl<'a, 'o> Writer<'a, 'o> {
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        Mark {
-            length: self.out.len(),
-            stop: self.stop,
-        }
+        Mark { length: self.out.len(), stop: self.stop }
     }
 
     /// Takes back what was written since `mark`, and stops.

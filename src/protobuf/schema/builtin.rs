@@ -64,8 +64,7 @@ mod tests {
     #[test]
     fn every_builtin_file_compiles() {
         for (name, text) in FILES {
-            let octets =
-                source::compile(name, text, false).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let octets = source::compile(name, text, false).unwrap_or_else(|e| panic!("{name}: {e}"));
             descriptor::read_file(&octets).unwrap();
         }
     }

@@ -290,14 +290,12 @@ fn read_options(octets: &[u8], depth: u32, owner: Owner) -> Result<Options, Dama
     let mut options = Options::default();
     each(octets, depth, |record, value, depth| {
         match (owner, record.number) {
-            (Owner::File, 50)
-            | (Owner::Message, 12)
-            | (Owner::Field, 21)
-            | (Owner::Oneof, 1)
-            | (Owner::Enum, 7) => each(value, depth, |record, _, _| {
-                options.features.set_number(record.number, record.bits);
-                Ok(())
-            })?,
+            (Owner::File, 50) | (Owner::Message, 12) | (Owner::Field, 21) | (Owner::Oneof, 1) | (Owner::Enum, 7) => {
+                each(value, depth, |record, _, _| {
+                    options.features.set_number(record.number, record.bits);
+                    Ok(())
+                })?
+            }
             (Owner::Message, 1) => options.message_set = record.bits != 0,
             (Owner::Message, 7) => options.map_entry = record.bits != 0,
             (Owner::Field, 2) => options.packed = Some(record.bits != 0),
@@ -370,15 +368,10 @@ fn each(
         let mut end = record.end;
         match record.wire {
             WireType::StartGroup => {
-                end = reader
-                    .group(&record, MAX_DEPTH)
-                    .map_err(|damage| damage.what)?;
+                end = reader.group(&record, MAX_DEPTH).map_err(|damage| damage.what)?;
             }
             WireType::EndGroup => {
-                return Err(DamageKind::EndGroupMismatch {
-                    open: 0,
-                    found: record.number,
-                });
+                return Err(DamageKind::EndGroupMismatch { open: 0, found: record.number });
             }
             _ => {}
         }

@@ -12,17 +12,11 @@ pub struct Disk;
 impl Files for Disk {
     fn kind(&self, path: &Path) -> Option<FileKind> {
         let metadata = fs::metadata(path).ok()?;
-        Some(if metadata.is_dir() {
-            FileKind::Directory
-        } else {
-            FileKind::File
-        })
+        Some(if metadata.is_dir() { FileKind::Directory } else { FileKind::File })
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
-        fs::read_dir(directory)?
-            .map(|entry| Ok(entry?.path()))
-            .collect()
+        fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect()
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

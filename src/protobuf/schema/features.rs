@@ -71,9 +71,7 @@ impl Features {
 
     /// Sets what `features = { name: VALUE ... }` says.
     pub(super) fn set_aggregate(&mut self, text: &str) {
-        let mut words = text
-            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-            .filter(|word| !word.is_empty());
+        let mut words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
         while let (Some(name), Some(value)) = (words.next(), words.next()) {
             self.set_name(name, value);
         }
@@ -91,21 +89,12 @@ impl Resolved {
             delimited: false,
         };
         match syntax {
-            "proto3" => Self {
-                presence: Presence::Implicit,
-                closed_enum: false,
-                packed: true,
-                check_utf8: true,
-                ..proto2
-            },
+            "proto3" => {
+                Self { presence: Presence::Implicit, closed_enum: false, packed: true, check_utf8: true, ..proto2 }
+            }
             "editions" if edition == EDITION_PROTO3 => Self::of_file("proto3", 0),
             "editions" if edition == EDITION_PROTO2 => proto2,
-            "editions" => Self {
-                closed_enum: false,
-                packed: true,
-                check_utf8: true,
-                ..proto2
-            },
+            "editions" => Self { closed_enum: false, packed: true, check_utf8: true, ..proto2 },
             _ => proto2,
         }
     }

@@ -40,11 +40,7 @@ enum Symbol {
 impl Linker {
     /// Adds a file; `shown` is its name in warnings. Built-in files are added last and yield to every other.
     pub(super) fn add(&mut self, shown: String, file: proto::File, builtin: bool) {
-        self.files.push(Unit {
-            shown,
-            file,
-            builtin,
-        });
+        self.files.push(Unit { shown, file, builtin });
     }
 
     /// Resolves every name and compiles the table.
@@ -87,9 +83,7 @@ impl<'a> Pass<'a> {
             self.out.warnings.truncate(before.saturating_add(1));
             if let Some(warning) = self.out.warnings.last_mut() {
                 let more = repeated.saturating_sub(1);
-                warning
-                    .what
-                    .push_str(&format!(" ({more} more names likewise)"));
+                warning.what.push_str(&format!(" ({more} more names likewise)"));
             }
         }
     }
@@ -159,20 +153,14 @@ impl<'a> Pass<'a> {
         };
         let first = file.and_then(|at| self.shown.get(at)).unwrap_or(&"");
         let what = format!("{name} is defined differently in {first}, which is used");
-        self.out
-            .warnings
-            .push(Warning::new(&unit.shown, None, what));
+        self.out.warnings.push(Warning::new(&unit.shown, None, what));
     }
 
     fn define_file(&mut self, at: usize, unit: &'a Unit) {
         let file = &unit.file;
         let features = Resolved::of_file(&file.syntax, file.edition).with(file.features);
         let mut path = Vec::new();
-        let mut place = Place {
-            at,
-            unit,
-            path: &mut path,
-        };
+        let mut place = Place { at, unit, path: &mut path };
         for (index, item) in file.messages.iter().enumerate() {
             place.enter(4, index);
             self.define(&mut place, &file.package, item, features);
@@ -195,13 +183,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn define(
-        &mut self,
-        place: &mut Place<'_>,
-        scope: &str,
-        item: &'a proto::Message,
-        features: Resolved,
-    ) {
+    fn define(&mut self, place: &mut Place<'_>, scope: &str, item: &'a proto::Message, features: Resolved) {
         let name = join(scope, &item.name);
         let features = features.with(item.features);
         for (index, nested) in item.messages.iter().enumerate() {
@@ -277,13 +259,7 @@ impl<'a> Pass<'a> {
     }
 
     /// A field with everything but its name and oneof.
-    fn field(
-        &mut self,
-        place: &Place<'_>,
-        scope: &str,
-        field: &proto::Field,
-        features: Resolved,
-    ) -> Option<Field> {
+    fn field(&mut self, place: &Place<'_>, scope: &str, field: &proto::Field, features: Resolved) -> Option<Field> {
         let number = u32::try_from(field.number).ok().filter(|n| *n > 0)?;
         let features = features.with(field.features);
         let kind = match field.kind {
@@ -305,9 +281,7 @@ impl<'a> Pass<'a> {
             _ => match self.resolve(scope, &field.type_name) {
                 Some(Symbol::Enum(id)) => Kind::Enum(id),
                 Some(Symbol::Message(id)) if field.kind == GROUP => Kind::Group(id),
-                Some(Symbol::Message(id)) if features.delimited && !self.is_map_entry(id) => {
-                    Kind::Group(id)
-                }
+                Some(Symbol::Message(id)) if features.delimited && !self.is_map_entry(id) => Kind::Group(id),
                 Some(Symbol::Message(id)) => Kind::Message(id),
                 None => {
                     let user = format!("field {}", field.name);
@@ -321,9 +295,7 @@ impl<'a> Pass<'a> {
             REPEATED if map => Label::Map,
             REPEATED => Label::Repeated,
             REQUIRED => Label::Required,
-            _ if features.presence == Presence::Required && field.oneof.is_none() => {
-                Label::Required
-            }
+            _ if features.presence == Presence::Required && field.oneof.is_none() => Label::Required,
             _ => Label::Singular,
         };
         let in_oneof = field.oneof.is_some();
@@ -332,11 +304,8 @@ impl<'a> Pass<'a> {
             && !in_oneof
             && !field.proto3_optional
             && kind.message().is_none();
-        let shown = if field.extendee.is_empty() {
-            field.name.clone()
-        } else {
-            format!("[{}]", join(scope, &field.name))
-        };
+        let shown =
+            if field.extendee.is_empty() { field.name.clone() } else { format!("[{}]", join(scope, &field.name)) };
         Some(Field {
             number,
             name: "".into(),
@@ -401,9 +370,7 @@ impl<'a> Pass<'a> {
         let path: Vec<i32> = place.path.iter().chain(inside).copied().collect();
         let at = super::source_place(&place.unit.file, &path);
         let what = format!("{user}: nothing defines {name}; its values are read without a schema");
-        self.out
-            .warnings
-            .push(Warning::new(&place.unit.shown, at, what));
+        self.out.warnings.push(Warning::new(&place.unit.shown, at, what));
     }
 }
 
@@ -429,9 +396,5 @@ const REQUIRED: i32 = 2;
 const REPEATED: i32 = 3;
 
 fn join(scope: &str, name: &str) -> String {
-    if scope.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{scope}.{name}")
-    }
+    if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }

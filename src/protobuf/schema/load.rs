@@ -79,8 +79,7 @@ impl Loader<'_> {
         for file in set {
             self.used = self.used.saturating_add(1);
             self.set_files.insert(file.name.clone());
-            self.parsed
-                .push((format!("{} ({})", path.display(), file.name), file));
+            self.parsed.push((format!("{} ({})", path.display(), file.name), file));
         }
     }
 
@@ -125,9 +124,7 @@ impl Loader<'_> {
                 return;
             };
             *budget = left;
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let name = name.unwrap_or_default();
             if name.starts_with('.') {
                 continue;
@@ -142,13 +139,8 @@ impl Loader<'_> {
 
     fn queue_file(&mut self, path: PathBuf) {
         if self.known.insert(self.files.identity(&path)) {
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
-            self.by_name
-                .entry(name.unwrap_or_default())
-                .or_default()
-                .push(path.clone());
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            self.by_name.entry(name.unwrap_or_default()).or_default().push(path.clone());
             self.queue.push_back(path);
         }
     }
@@ -186,26 +178,16 @@ impl Loader<'_> {
     /// The file that an import means, if there is one.
     fn import(&self, importer: &Path, import: &str) -> Option<PathBuf> {
         let relative = Path::new(import);
-        if relative
-            .components()
-            .any(|part| !matches!(part, Component::Normal(_)))
-        {
+        if relative.components().any(|part| !matches!(part, Component::Normal(_))) {
             return None;
         }
         let name = relative.file_name()?.to_string_lossy();
-        let same_name = self
-            .by_name
-            .get(&*name)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let same_name = self.by_name.get(&*name).map(Vec::as_slice).unwrap_or_default();
         let near = |path: &&PathBuf| {
             let parts = path.components().zip(importer.components());
             parts.take_while(|(a, b)| a == b).count()
         };
-        let found = same_name
-            .iter()
-            .filter(|path| path.ends_with(relative))
-            .max_by_key(near);
+        let found = same_name.iter().filter(|path| path.ends_with(relative)).max_by_key(near);
         if let Some(found) = found {
             return Some(found.clone());
         }
@@ -241,9 +223,7 @@ impl Loader<'_> {
         }
         self.warnings.append(&mut missing);
         if self.used == 0 && !self.inputs.is_empty() {
-            return Err(Error {
-                warnings: self.warnings,
-            });
+            return Err(Error { warnings: self.warnings });
         }
         let names = self.set_files;
         let mut imported = HashSet::new();

@@ -100,11 +100,7 @@ impl Schema {
     }
 
     fn from_linked(linked: link::Linked, given: bool) -> (Self, Vec<Warning>) {
-        let schema = Self {
-            table: linked.table,
-            methods: linked.methods,
-            given,
-        };
+        let schema = Self { table: linked.table, methods: linked.methods, given };
         (schema, linked.warnings)
     }
 }

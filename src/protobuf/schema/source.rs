@@ -55,12 +55,8 @@ impl Edition {
     /// `None` if the file does not start with `edition = "..."`.
     fn lower(text: &str) -> Option<Self> {
         let mut words = Words { text, at: 0 };
-        let first = words
-            .next()
-            .filter(|word| text.get(word.clone()) == Some("edition"))?;
-        words
-            .next()
-            .filter(|word| text.get(word.clone()) == Some("="))?;
+        let first = words.next().filter(|word| text.get(word.clone()) == Some("edition"))?;
+        words.next().filter(|word| text.get(word.clone()) == Some("="))?;
         let value = words.next()?;
         let year = text.get(value.clone())?.trim_matches(['"', '\'']);
         let number = match year {
@@ -136,8 +132,7 @@ impl Iterator for Words<'_> {
             let length = if rest.starts_with("//") {
                 rest.find('\n').unwrap_or(rest.len())
             } else if rest.starts_with("/*") {
-                rest.find("*/")
-                    .map_or(rest.len(), |end| end.saturating_add(2))
+                rest.find("*/").map_or(rest.len(), |end| end.saturating_add(2))
             } else if first == '"' || first == '\'' {
                 string_length(rest, first)
             } else if is_word(first) {

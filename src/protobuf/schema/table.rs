@@ -87,10 +87,7 @@ impl Message {
     pub(super) fn seal(&mut self) {
         self.fields.sort_by_key(|field| field.number);
         self.fields.dedup_by_key(|field| field.number);
-        self.has_required = self
-            .fields
-            .iter()
-            .any(|field| field.label == Label::Required);
+        self.has_required = self.fields.iter().any(|field| field.label == Label::Required);
         let limit = self.fields.len().saturating_mul(8).saturating_add(64);
         let within = |field: &&Field| (field.number as usize) < limit;
         let length = self.fields.iter().rfind(within);
@@ -115,9 +112,7 @@ impl Message {
     }
 
     fn search(&self, number: u32) -> Option<u32> {
-        let found = self
-            .fields
-            .binary_search_by_key(&number, |field| field.number);
+        let found = self.fields.binary_search_by_key(&number, |field| field.number);
         found.ok().map(|index| index as u32)
     }
 
@@ -157,8 +152,7 @@ impl Field {
     /// Whether the field may also come packed.
     #[inline]
     pub(crate) fn accepts_packed(&self) -> bool {
-        self.label == Label::Repeated
-            && !matches!(self.kind.wire(), WireType::Len | WireType::StartGroup)
+        self.label == Label::Repeated && !matches!(self.kind.wire(), WireType::Len | WireType::StartGroup)
     }
 }
 
@@ -290,8 +284,8 @@ impl Shape {
             {
                 Self::Value
             }
-            "DoubleValue" | "FloatValue" | "Int64Value" | "UInt64Value" | "Int32Value"
-            | "UInt32Value" | "BoolValue" | "StringValue" | "BytesValue"
+            "DoubleValue" | "FloatValue" | "Int64Value" | "UInt64Value" | "Int32Value" | "UInt32Value"
+            | "BoolValue" | "StringValue" | "BytesValue"
                 if matches!(message.kind(1), Some((Singular, _))) =>
             {
                 Self::Wrapper
@@ -328,10 +322,10 @@ impl Enum {
             return Some("null");
         }
         // Most enums count from 0 without a hole.
-        if let Some((at, name)) = self.values.get(number as usize) {
-            if *at == number {
-                return Some(name);
-            }
+        if let Some((at, name)) = self.values.get(number as usize)
+            && *at == number
+        {
+            return Some(name);
         }
         let found = self.values.binary_search_by_key(&number, |(at, _)| *at);
         self.values.get(found.ok()?).map(|(_, name)| &**name)

@@ -11,7 +11,7 @@ use crate::grpc::call::{Call, CallId};
 use crate::http2::frame::FrameId;
 use crate::tcp::FlowId;
 use crate::view::ending::{self, Verdict};
-use crate::view::write;
+use crate::write;
 
 /// The diagrams that may be drawn, recorded side by side until it is clear which one will be.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Diagram {
         }
         if self.not_recorded > 0 && self.whole.is_none() {
             out.push(b'\n');
-            write::counted(out, self.not_recorded, "call was", "calls were");
+            write::counted_as(out, self.not_recorded, "call was", "calls were");
             out.extend_from_slice(b" not considered: too many were under way at once.\n");
         }
     }

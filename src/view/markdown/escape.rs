@@ -1,8 +1,8 @@
 //! Text that nobody vouches for, made harmless for GitHub Flavored Markdown and for mermaid.
 //!
-//! Both start from the one-line form of [`write::escaped`](crate::view::write::escaped): no line breaks, no control characters.
+//! Both start from the one-line form of [`write::escaped`]: no line breaks, no control characters.
 
-use crate::view::write;
+use crate::write;
 
 /// Appends text as a code span that may stand in a table cell: nothing in it is a link, a mention, HTML or the end of the cell
 /// (GFM §4.10, §6.3). At most `most` characters of the text.
@@ -34,9 +34,19 @@ pub fn mermaid(out: &mut Vec<u8>, text: &[u8], most: usize) {
     write::escaped_within(&mut line, text, most);
     for octet in line {
         match octet {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b' ' | b'.' | b'/' | b'_' | b'-' | b',' | b'(' | b')' | b'=' | 0x80.. => {
-                out.push(octet)
-            }
+            b'0'..=b'9'
+            | b'A'..=b'Z'
+            | b'a'..=b'z'
+            | b' '
+            | b'.'
+            | b'/'
+            | b'_'
+            | b'-'
+            | b','
+            | b'('
+            | b')'
+            | b'='
+            | 0x80.. => out.push(octet),
             _ => {
                 out.push(b'#');
                 write::integer(out, u64::from(octet));

@@ -15,12 +15,12 @@ use self::trace::Trace;
 use super::ending::{self, Verdict};
 use super::methods::{Methods, Name, Tally};
 use super::unseen::Unseen;
-use super::write::{self, counted, integer};
 use super::{Source, Summary, View};
 use crate::capture::{Facts, Format};
 use crate::event::{Body, Event, Flow};
 use crate::grpc::call::{Call, CallId};
 use crate::time::Timestamp;
+use crate::write::{self, counted_as, integer};
 
 /// The view.
 #[derive(Debug)]
@@ -204,7 +204,7 @@ impl Markdown {
         out.extend_from_slice(&self.rows.text);
         if self.rows.left_out > 0 {
             out.push(b'\n');
-            counted(out, self.rows.left_out, "more call is", "more calls are");
+            counted_as(out, self.rows.left_out, "more call is", "more calls are");
             out.extend_from_slice(b" not in this table, ");
             integer(out, self.rows.failed_left_out);
             out.extend_from_slice(b" of which failed.\n");
@@ -217,7 +217,9 @@ impl Markdown {
             return;
         }
         out.extend_from_slice(b"\n## Methods\n\n");
-        out.extend_from_slice(b"| calls | errors | unknown | p50 ms | p95 ms | p99 ms | octets to server | octets to client | method |\n");
+        out.extend_from_slice(
+            b"| calls | errors | unknown | p50 ms | p95 ms | p99 ms | octets to server | octets to client | method |\n",
+        );
         out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|:---|\n");
         for (name, tally) in methods.iter().take(self.options.limits.methods) {
             total(*name, tally, out);
@@ -228,7 +230,7 @@ impl Markdown {
         let more = methods.len().saturating_sub(self.options.limits.methods);
         if more > 0 {
             out.push(b'\n');
-            counted(out, u64::try_from(more).unwrap_or(u64::MAX), "more method is", "more methods are");
+            counted_as(out, u64::try_from(more).unwrap_or(u64::MAX), "more method is", "more methods are");
             out.extend_from_slice(b" not in this table; the last row counts all.\n");
         }
     }
@@ -317,7 +319,7 @@ fn format_name(capture: &Facts, out: &mut Vec<u8>) {
     let more = capture.interfaces.len().saturating_sub(8);
     if more > 0 {
         out.extend_from_slice(b" and ");
-        counted(out, u64::try_from(more).unwrap_or(u64::MAX), "more interface", "more interfaces");
+        counted_as(out, u64::try_from(more).unwrap_or(u64::MAX), "more interface", "more interfaces");
     }
 }
 

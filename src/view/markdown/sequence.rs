@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use super::Limits;
 use crate::direction::Direction;
 use crate::tcp::FlowFacts;
-use crate::view::write;
+use crate::write;
 
 /// What happened between the participants, in order.
 #[derive(Debug, Default)]
@@ -102,7 +102,7 @@ impl Recording {
         }
         if let (Some(first), true) = (self.tail.front(), self.left_out > 0) {
             let mut text = Vec::new();
-            write::counted(&mut text, self.left_out, "step is", "steps are");
+            write::counted_as(&mut text, self.left_out, "step is", "steps are");
             text.extend_from_slice(b" left out here");
             Step { kind: Kind::Note, text, ..first.clone() }.write(out);
         }

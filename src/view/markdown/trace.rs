@@ -1,10 +1,10 @@
 //! The trace in its collapsible block: what another view writes, up to a limit, and words on the rest.
 
-use crate::time::Timestamp;
 use super::escape::{fence, longest_run};
 use crate::event::{Body, Event};
-use crate::view::write;
+use crate::time::Timestamp;
 use crate::view::{Source, Summary, View};
+use crate::write;
 
 /// The trace so far.
 pub(super) struct Trace {
@@ -22,7 +22,10 @@ struct LeftOut {
 
 impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trace").field("octets", &self.text.len()).field("left_out", &self.left_out).finish_non_exhaustive()
+        f.debug_struct("Trace")
+            .field("octets", &self.text.len())
+            .field("left_out", &self.left_out)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,9 +84,9 @@ impl Trace {
         out.push(b'\n');
         if let Some(left_out) = self.left_out {
             out.push(b'\n');
-            write::counted(out, left_out.frames, "more frame", "more frames");
+            write::counted_as(out, left_out.frames, "more frame", "more frames");
             out.extend_from_slice(b" and ");
-            write::counted(out, left_out.messages, "message", "messages");
+            write::counted_as(out, left_out.messages, "message", "messages");
             out.extend_from_slice(b" are left out here; the text format shows all of them.\n");
         }
         out.extend_from_slice(b"\n</details>\n");

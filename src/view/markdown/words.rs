@@ -11,7 +11,7 @@ use crate::http2::frame::{FrameHeader, StreamId};
 use crate::http2::payload::Payload;
 use crate::tcp::{Close, GapReason};
 use crate::view::ending;
-use crate::view::write::{counted, duration, hex, integer};
+use crate::write::{counted_as, duration, hex_number, integer};
 
 /// Characters of a path or of other text out of the capture.
 const TEXT: usize = 80;
@@ -23,7 +23,7 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
     let kind = match &event.body {
         Body::Frame(frame) => frame_words(frame, alone, out),
         Body::Gap { direction, octets, reason, .. } => {
-            counted(out, *octets, "octet", "octets");
+            counted_as(out, *octets, "octet", "octets");
             say(
                 out,
                 &[
@@ -31,7 +31,8 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
                     direction.sender(),
                     match reason {
                         GapReason::Lost => " were not captured",
-                        GapReason::NotCaptured => " were cut off by the capture",
+                        GapReason::Cut => " were cut off by the capture",
+                        GapReason::NotCaptured => " came after the capture",
                         GapReason::Limit => " were given up at a limit",
                     },
                 ],
@@ -39,8 +40,16 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
             Kind::Note
         }
         Body::Resync { direction, skipped, found, .. } => {
-            counted(out, *skipped, "octet", "octets");
-            say(out, &[" of the ", direction.sender(), " passed over in search of frames", if *found { "" } else { " that never came" }]);
+            counted_as(out, *skipped, "octet", "octets");
+            say(
+                out,
+                &[
+                    " of the ",
+                    direction.sender(),
+                    " passed over in search of frames",
+                    if *found { "" } else { " that never came" },
+                ],
+            );
             Kind::Note
         }
         Body::Unfinished { direction, header, missing, .. } => {
@@ -50,7 +59,7 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
                 None => say(out, &["a frame header"]),
             }
             say(out, &[", "]);
-            counted(out, *missing, "octet is", "octets are");
+            counted_as(out, *missing, "octet is", "octets are");
             say(out, &[" missing"]);
             Kind::Note
         }
@@ -79,6 +88,7 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
                 _ if refused => say(out, &["the server refused the connection"]),
                 Close::Fin => say(out, &["both sides closed the connection"]),
                 Close::Reset(direction) => say(out, &["the ", direction.sender(), " reset the connection"]),
+                Close::Replaced => say(out, &["the ports were used again"]),
                 Close::Open => say(out, &["the capture ends before the connection"]),
             }
             Kind::Note
@@ -114,7 +124,7 @@ fn frame_words(event: &FrameEvent<'_>, alone: bool, out: &mut Vec<u8>) -> Kind {
             (_, 0) => say(out, &[" all defaults"]),
             (_, count) => {
                 say(out, &[" "]);
-                counted(out, u64::try_from(count).unwrap_or(u64::MAX), "value", "values");
+                counted_as(out, u64::try_from(count).unwrap_or(u64::MAX), "value", "values");
             }
         },
         Payload::Ping(_) if header.is_ack() => say(out, &[" ACK"]),
@@ -133,7 +143,7 @@ fn frame_words(event: &FrameEvent<'_>, alone: bool, out: &mut Vec<u8>) -> Kind {
     }
     if frame.missing > 0 {
         say(out, &[", "]);
-        counted(out, u64::from(frame.missing), "octet", "octets");
+        counted_as(out, u64::from(frame.missing), "octet", "octets");
         say(out, &[" not captured"]);
     }
     arrow
@@ -184,7 +194,7 @@ fn end_of(call: &Call, out: &mut Vec<u8>) {
 
 fn data_words(event: &FrameEvent<'_>, octets: usize, out: &mut Vec<u8>) {
     say(out, &[" "]);
-    counted(out, u64::try_from(octets).unwrap_or(u64::MAX), "octet", "octets");
+    counted_as(out, u64::try_from(octets).unwrap_or(u64::MAX), "octet", "octets");
     let noun = match event.frame.direction {
         Direction::ToServer => "request",
         Direction::ToClient => "response",
@@ -231,7 +241,7 @@ fn kind_name(header: FrameHeader, out: &mut Vec<u8>) {
         Some(name) => say(out, &[name]),
         None => {
             say(out, &["UNKNOWN(0x"]);
-            hex(out, u64::from(header.kind().0), 2);
+            hex_number(out, u64::from(header.kind().0), 2);
             say(out, &[")"]);
         }
     }

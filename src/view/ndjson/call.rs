@@ -1,7 +1,10 @@
 //! The `call` record: what was asked, what came back, and what ended it; written when the call ends.
 
 use super::trouble::{self, Reached};
-use super::write::{base64, display, end, end_list, key, name, number, number_if_known, quoted, quoted_hex, string, string_or_hex, truth};
+use super::write::{
+    base64, display, end, end_list, key, name, number, number_if_known, quoted, quoted_hex, string, string_or_hex,
+    truth,
+};
 use crate::direction::Direction;
 use crate::event::Event;
 use crate::grpc::call::{Call, Metadata, Outcome};
@@ -13,7 +16,14 @@ use crate::grpc::status::Status;
 use crate::view::contents::Contents;
 
 /// A call has ended, or the capture before it.
-pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, scratch: &mut Vec<u8>, reached: &mut Reached, out: &mut Vec<u8>) {
+pub(super) fn call(
+    event: &Event<'_>,
+    call: &Call,
+    contents: &mut Contents,
+    scratch: &mut Vec<u8>,
+    reached: &mut Reached,
+    out: &mut Vec<u8>,
+) {
     number(out, b"{\"type\":\"call\",\"call\":", call.id.0);
     number_if_known(out, key!("flow"), event.flow.map(|flow| flow.facts.id.0));
     number(out, key!("stream"), call.stream.0);
@@ -51,7 +61,7 @@ pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, scra
         number(out, key!("error_code"), code.0);
         display(out, key!("error_name"), code);
     }
-    truth(out, key!("complete"), call.is_complete());
+    truth(out, key!("complete"), call.is_complete() && call.outcome != Some(Outcome::Open));
     end(out);
     if call.metadata_left_out() > 0 {
         trouble::limit(event, "octets of a call's metadata", call.metadata_left_out(), reached, out);
@@ -91,7 +101,9 @@ fn names(call: &Call, out: &mut Vec<u8>) {
     if let Some(path) = call.path() {
         string_or_hex(out, (key!("path"), key!("path_hex")), path);
         // A path that is not text is shown once, in hex.
-        if let Some(MethodPath { service, method }) = MethodPath::split(path).filter(|_| std::str::from_utf8(path).is_ok()) {
+        if let Some(MethodPath { service, method }) =
+            MethodPath::split(path).filter(|_| std::str::from_utf8(path).is_ok())
+        {
             string(out, key!("service"), service);
             string(out, key!("method"), method);
         }
@@ -187,7 +199,11 @@ fn metadata(key: &[u8], call: &Call, which: Metadata, scratch: &mut Vec<u8>, out
         if !is_binary(name) {
             entry(&mut before, name, out);
             let is_text = std::str::from_utf8(value).is_ok();
-            if is_text { quoted(out, value) } else { quoted_hex(out, value) }
+            if is_text {
+                quoted(out, value)
+            } else {
+                quoted_hex(out, value)
+            }
             out.extend_from_slice(if is_text { b"]" } else { b",\"hex\"]" });
             continue;
         }

@@ -19,6 +19,7 @@ pub(super) fn ended(event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
             Begin::PriorKnowledge => "prior_knowledge",
             Begin::Upgrade => "upgrade",
             Begin::Mid => "mid",
+            Begin::Unseen => "unseen",
         };
         name(out, key!("begin"), begin);
     }
@@ -30,11 +31,14 @@ pub(super) fn ended(event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
     let closed = match close {
         Close::Fin => "fin",
         Close::Reset(_) => "rst",
-        Close::Open => "open",
+        Close::Open | Close::Replaced => "open",
     };
     name(out, key!("closed"), closed);
     if let Close::Reset(direction) = close {
         name(out, key!("reset_by"), direction.sender());
+    }
+    if close == Close::Replaced {
+        truth(out, key!("ports_reused"), true);
     }
     if facts.refused {
         truth(out, key!("refused"), true);

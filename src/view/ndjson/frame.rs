@@ -1,7 +1,11 @@
 //! The `frame` record: a frame header as it stood, what its type says, and the fields of the header block that ends with it.
 
+use super::fields::Fields;
 use super::trouble::{self, Reached};
-use super::write::{display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted, string, string_or_hex, truth};
+use super::write::{
+    display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted,
+    string, string_or_hex, truth,
+};
 use crate::annotate;
 use crate::event::{Event, FrameEvent};
 use crate::grpc::calls::{Belongs, Role};
@@ -9,13 +13,18 @@ use crate::grpc::message::Progress;
 use crate::http2::connection::{Block, Facts, Frame};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::{Flags, FrameHeader, FrameType, StreamId, defined_flags};
-use crate::http2::hpack::{Field, Representation};
 use crate::http2::payload::{Payload, Priority};
 use crate::http2::preface::MAGIC;
 use crate::http2::stream;
 
 /// A frame.
-pub(super) fn frame(event: &Event<'_>, of: &FrameEvent<'_>, bytes: bool, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+pub(super) fn frame(
+    event: &Event<'_>,
+    of: &FrameEvent<'_>,
+    bytes: bool,
+    (scratch, fields): (&mut Vec<u8>, &mut Fields),
+    out: &mut Vec<u8>,
+) {
     let frame = of.frame;
     number(out, b"{\"type\":\"frame\",\"id\":", frame.id.0);
     number(out, key!("time_ns"), frame.at.time.as_nanos());
@@ -42,7 +51,7 @@ pub(super) fn frame(event: &Event<'_>, of: &FrameEvent<'_>, bytes: bool, scratch
     payload(frame, out);
     facts(frame, out);
     if let Some(of) = &frame.block {
-        block(of, out);
+        block(of, fields, out);
     }
     scratch.clear();
     annotate::note(event, of, scratch);
@@ -277,7 +286,8 @@ fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(key!("acknowledges"));
             number(out, b"{\"frame\":", sent.id.0);
             number(out, key!("packet"), sent.at.packet);
-            number(out, key!("after_ns"), frame.at.time.nanos_since(sent.at.time));
+            let after = frame.at.time.nanos_since(sent.at.time);
+            number_if_known(out, key!("after_ns"), Some(after).filter(|after| *after >= 0));
             out.push(b'}');
         }
         Facts::Used { connection, stream } => {
@@ -295,12 +305,12 @@ fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
 }
 
 /// The header block that ends with the frame.
-fn block(block: &Block<'_>, out: &mut Vec<u8>) {
+fn block(block: &Block<'_>, fields: &mut Fields, out: &mut Vec<u8>) {
     out.extend_from_slice(key!("fields"));
     let mut before = b'[';
     for one in block.fields.fields() {
         out.push(before);
-        field(&one, out);
+        fields.write(&one, out);
         before = b',';
     }
     end_list(out, before);
@@ -319,38 +329,4 @@ fn block(block: &Block<'_>, out: &mut Vec<u8>) {
         before = b',';
     }
     end_list(out, before);
-}
-
-fn field(field: &Field<'_>, out: &mut Vec<u8>) {
-    if let Some(size) = field.size_update() {
-        number(out, br#"{"representation":"size_update","size":"#, size);
-        out.extend_from_slice(br#","known":true}"#);
-        return;
-    }
-    match field.name() {
-        Some(octets) => string_or_hex(out, (b"{\"name\":", b"{\"name_hex\":"), octets),
-        None => out.extend_from_slice(b"{\"name\":null"),
-    }
-    match field.value() {
-        Some(octets) => string_or_hex(out, (key!("value"), key!("value_hex")), octets),
-        None => out.extend_from_slice(b",\"value\":null"),
-    }
-    let prepared: &[u8] = match field.representation() {
-        Representation::Indexed => br#","representation":"indexed""#,
-        Representation::LiteralIndexed => br#","representation":"literal_indexed""#,
-        Representation::Literal => br#","representation":"literal""#,
-        Representation::NeverIndexed => br#","representation":"never_indexed""#,
-        Representation::SizeUpdate => br#","representation":"size_update""#,
-    };
-    out.extend_from_slice(prepared);
-    number_if_known(out, key!("index"), field.index());
-    if field.index().is_none() {
-        truth(out, key!("huffman_name"), field.huffman_name());
-    }
-    out.extend_from_slice(match (field.huffman_value(), field.is_known()) {
-        (false, true) => br#","huffman":false,"known":true}"#,
-        (true, true) => br#","huffman":true,"known":true}"#,
-        (false, false) => br#","huffman":false,"known":false}"#,
-        (true, false) => br#","huffman":true,"known":false}"#,
-    });
 }

@@ -16,7 +16,14 @@ struct LeftOut {
 }
 
 /// A message.
-pub(super) fn message(event: &Event<'_>, of: &MessageEvent<'_>, contents: &mut Contents, bytes: bool, reached: &mut Reached, out: &mut Vec<u8>) {
+pub(super) fn message(
+    event: &Event<'_>,
+    of: &MessageEvent<'_>,
+    contents: &mut Contents,
+    bytes: bool,
+    reached: &mut Reached,
+    out: &mut Vec<u8>,
+) {
     let done = of.message;
     number(out, b"{\"type\":\"message\",\"call\":", of.call.id.0);
     if let Some(flow) = event.flow {
@@ -28,6 +35,9 @@ pub(super) fn message(event: &Event<'_>, of: &MessageEvent<'_>, contents: &mut C
     number(out, key!("end_ns"), done.end.time.as_nanos());
     packets(out, of.pieces);
     number(out, key!("index"), done.index);
+    if !done.index_known {
+        truth(out, key!("index_known"), false);
+    }
     number(out, key!("length"), done.declared);
     truth(out, key!("compressed"), of.is_compressed());
     if of.is_compressed()
@@ -49,7 +59,13 @@ pub(super) fn message(event: &Event<'_>, of: &MessageEvent<'_>, contents: &mut C
 }
 
 /// What the message says, as far as it is there.
-fn content(of: &MessageEvent<'_>, unpacked: Unpacked<'_>, mut reading: Reading<'_>, bytes: bool, out: &mut Vec<u8>) -> LeftOut {
+fn content(
+    of: &MessageEvent<'_>,
+    unpacked: Unpacked<'_>,
+    mut reading: Reading<'_>,
+    bytes: bool,
+    out: &mut Vec<u8>,
+) -> LeftOut {
     let mut left_out = LeftOut::default();
     let octets = unpacked.octets();
     if let Some(octets) = octets.filter(|_| unpacked.is_whole()) {
@@ -115,7 +131,9 @@ fn unpacking_error(unpacked: Unpacked<'_>) -> String {
     match unpacked {
         Unpacked::Plain(_) | Unpacked::Missing | Unpacked::From { end: End::Complete, .. } => String::new(),
         Unpacked::Unnamed => "compressed, but no grpc-encoding that says how was captured".to_owned(),
-        Unpacked::From { octets, end: End::Cut, .. } => format!("unpacked only in part: the limit is {} octets", octets.len()),
+        Unpacked::From { octets, end: End::Cut, .. } => {
+            format!("unpacked only in part: the limit is {} octets", octets.len())
+        }
         Unpacked::From { end: End::Damaged(fault), .. } => fault.to_string(),
         Unpacked::From { end: End::UnknownEncoding, .. } => "compressed in a way that is not known".to_owned(),
     }

@@ -7,6 +7,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 mod call;
+mod fields;
 mod flow;
 mod frame;
 mod message;
@@ -19,6 +20,7 @@ use crate::event::{Body, Event};
 use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
 
+use self::fields::Fields;
 use self::trouble::Reached;
 
 /// The JSON Schema (draft 2020-12) of one record.
@@ -34,13 +36,14 @@ pub struct Ndjson {
     bytes: bool,
     reached: Reached,
     scratch: Vec<u8>,
+    fields: Box<Fields>,
 }
 
 impl Ndjson {
     /// Messages are read with `contents`; `bytes` adds the raw octets of frames and messages.
     #[must_use]
     pub fn new(contents: Contents, bytes: bool) -> Self {
-        Self { contents, bytes, reached: Reached::default(), scratch: Vec::new() }
+        Self { contents, bytes, reached: Reached::default(), scratch: Vec::new(), fields: Box::default() }
     }
 }
 
@@ -50,22 +53,33 @@ impl View for Ndjson {
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-        let Self { contents, bytes, reached, scratch } = self;
+        let Self { contents, bytes, reached, scratch, fields } = self;
         match &event.body {
             Body::Identified => {}
             Body::Frame(frame) => {
-                frame::frame(event, frame, *bytes, scratch, out);
+                frame::frame(event, frame, *bytes, (scratch, fields), out);
                 frame::limits(event, frame, reached, out);
             }
             Body::Message(message) => message::message(event, message, contents, *bytes, reached, out),
             Body::Call(call) => call::call(event, call, contents, scratch, reached, out),
             Body::Ended(close) => flow::ended(event, *close, out),
-            Body::Gap { direction, offset, octets, reason } => trouble::gap(event, *direction, *offset, *octets, *reason, out),
-            Body::Resync { direction, offset, skipped, found } => trouble::resync(event, *direction, *offset, *skipped, *found, out),
+            Body::Gap { direction, offset, octets, reason } => {
+                trouble::gap(event, *direction, *offset, *octets, *reason, out)
+            }
+            Body::Resync { direction, offset, skipped, found } => {
+                trouble::resync(event, *direction, *offset, *skipped, *found, out)
+            }
             Body::Unfinished { direction, offset, header, present, missing, by_sender } => {
-                let rest = trouble::Rest { offset: *offset, header: *header, present: *present, missing: *missing, by_sender: *by_sender };
+                let rest = trouble::Rest {
+                    offset: *offset,
+                    header: *header,
+                    present: *present,
+                    missing: *missing,
+                    by_sender: *by_sender,
+                };
                 trouble::unfinished(event, *direction, &rest, out);
             }
+            Body::Foreign { direction, octets } => trouble::foreign(event, *direction, octets, out),
             Body::Conflict { direction, offset, octets } => trouble::conflict(event, *direction, *offset, *octets, out),
             Body::Malformed(fault) => trouble::malformed(event, fault, out),
             Body::Limit { what, count } => trouble::limit(event, what, *count, reached, out),

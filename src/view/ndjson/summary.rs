@@ -28,6 +28,7 @@ pub(super) fn summary(summary: &Summary<'_>, reached: &Reached, out: &mut Vec<u8
     number(out, key!("messages"), totals.messages);
     number(out, key!("gaps"), totals.gaps);
     number(out, key!("gap_bytes"), totals.gap_octets);
+    number(out, key!("conflicts"), totals.conflicts);
     number(out, key!("malformed"), totals.malformed);
     number(out, key!("findings"), 0);
     limits(reached, out);

@@ -1,6 +1,7 @@
 //! The records of what went wrong: `gap`, `resync`, `unfinished`, `conflict`, `malformed`, `limit`.
 
-use super::write::{display, end, key, name, number, number_if_known, packets, truth};
+use super::write::{display, end, key, name, number, number_if_known, packets, quoted, quoted_hex, truth};
+use crate::annotate;
 use crate::direction::Direction;
 use crate::event::{Event, Fault, What};
 use crate::http2::frame::FrameHeader;
@@ -37,14 +38,21 @@ impl Reached {
 }
 
 /// Octets are missing.
-pub(super) fn gap(event: &Event<'_>, direction: Direction, offset: u64, octets: u64, reason: GapReason, out: &mut Vec<u8>) {
+pub(super) fn gap(
+    event: &Event<'_>,
+    direction: Direction,
+    offset: u64,
+    octets: u64,
+    reason: GapReason,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"{\"type\":\"gap\"");
     place(event, Some(direction), out);
     number(out, key!("offset"), offset);
     number(out, key!("bytes"), octets);
     let why = match reason {
         GapReason::Lost => "lost",
-        GapReason::NotCaptured => "not_captured",
+        GapReason::Cut | GapReason::NotCaptured => "not_captured",
         GapReason::Limit => "limit",
     };
     name(out, key!("why"), why);
@@ -52,7 +60,14 @@ pub(super) fn gap(event: &Event<'_>, direction: Direction, offset: u64, octets: 
 }
 
 /// Reading goes on, or never did.
-pub(super) fn resync(event: &Event<'_>, direction: Direction, offset: u64, skipped: u64, found: bool, out: &mut Vec<u8>) {
+pub(super) fn resync(
+    event: &Event<'_>,
+    direction: Direction,
+    offset: u64,
+    skipped: u64,
+    found: bool,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"{\"type\":\"resync\"");
     place(event, Some(direction), out);
     number(out, key!("offset"), offset);
@@ -85,6 +100,19 @@ pub(super) fn unfinished(event: &Event<'_>, direction: Direction, rest: &Rest, o
     number(out, key!("present"), rest.present);
     number(out, key!("missing"), rest.missing);
     truth(out, key!("by_sender"), rest.by_sender);
+    end(out);
+}
+
+/// One side speaks another protocol than the other.
+pub(super) fn foreign(event: &Event<'_>, direction: Direction, octets: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":\"foreign\"");
+    place(event, Some(direction), out);
+    out.extend_from_slice(key!("first_octets"));
+    quoted_hex(out, octets.get(..64).unwrap_or(octets));
+    out.extend_from_slice(key!("note"));
+    let mut note = Vec::new();
+    annotate::foreign(direction, octets, &mut note);
+    quoted(out, &note);
     end(out);
 }
 

@@ -7,8 +7,10 @@ use std::fmt::Display;
 use crate::direction::Direction;
 use crate::event::Flow;
 use crate::protobuf::json::text;
-pub(super) use crate::protobuf::json::text::{base64, integer};
+pub(super) use crate::protobuf::json::text::base64;
 use crate::span::{Piece, each_packet};
+pub(super) use crate::write::integer;
+use crate::write::is_plain;
 
 /// A key with the comma before it and the colon behind it, as octets.
 macro_rules! key {
@@ -31,14 +33,14 @@ pub(super) fn end(out: &mut Vec<u8>) {
 
 /// Appends a key and an integer.
 #[inline(always)]
-pub(super) fn number(out: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer) {
+pub(super) fn number(out: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer + Copy + TryInto<u64>) {
     out.extend_from_slice(key);
     integer(out, number);
 }
 
 /// Appends a key and an integer, where there is one.
 #[inline(always)]
-pub(super) fn number_if_known(out: &mut Vec<u8>, key: &[u8], known: Option<impl itoa::Integer>) {
+pub(super) fn number_if_known(out: &mut Vec<u8>, key: &[u8], known: Option<impl itoa::Integer + Copy + TryInto<u64>>) {
     if let Some(known) = known {
         number(out, key, known);
     }
@@ -139,34 +141,6 @@ pub(super) fn packets(out: &mut Vec<u8>, pieces: &[Piece]) {
         before = b',';
     });
     end_list(out, before);
-}
-
-/// Whether a JSON string may hold all of it as it stands: printable ASCII but for the quote and the backslash. Eight octets at a time.
-#[inline]
-fn is_plain(octets: &[u8]) -> bool {
-    let (words, rest) = octets.as_chunks::<8>();
-    // The last word overlaps the one before it; what is shorter than a word stands in one twice.
-    let last = match (octets.last_chunk::<8>(), octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
-        (Some(last), _, _) => *last,
-        (None, Some([a, b, c, d]), Some([e, f, g, h])) => [*a, *b, *c, *d, *e, *f, *g, *h],
-        _ => {
-            let mut word = [b' '; 8];
-            word.iter_mut().zip(rest).for_each(|(place, octet)| *place = *octet);
-            word
-        }
-    };
-    words.iter().fold(special(last), |found, word| found | special(*word)) == 0
-}
-
-/// Not 0 if one of the octets is a control, not ASCII, a quote or a backslash.
-#[inline(always)]
-fn special(word: [u8; 8]) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_ne_bytes(word);
-    // The high bit of an octet stays clear if the octet is ASCII and not below `least`.
-    let below = |word: u64, least: u64| word.wrapping_sub(ONES.wrapping_mul(least)) & !word;
-    let is = |octet: u64| below(word ^ ONES.wrapping_mul(octet), 1);
-    (below(word, 0x20) | word | is(0x22) | is(0x5c) | is(0x7f)) & ONES.wrapping_mul(0x80)
 }
 
 fn digit(nibble: u8) -> u8 {

@@ -1,5 +1,6 @@
 //! What stands below a line: fields, settings, messages, octets.
 
+use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
 use crate::grpc::calls::Role;
 use crate::grpc::encoding::{End, Form};
@@ -19,7 +20,7 @@ const DUMP: usize = 4096;
 const BINARY: usize = 24;
 
 pub(super) fn indent(out: &mut Vec<u8>) {
-    write::spaces(INDENT, out);
+    write::spaces(out, INDENT);
 }
 
 /// Writes items on as many lines as they take.
@@ -74,7 +75,7 @@ pub(super) fn settings(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) {
                 None => out.extend_from_slice(setting.id.to_string().as_bytes()),
             }
             out.push(b' ');
-            write::integer(setting.value, out);
+            write::integer(out, setting.value);
         });
     }
     wrap.end(out);
@@ -89,12 +90,12 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
         wrap.item(out, |out| {
             if let Some(size) = field.size_update() {
                 out.extend_from_slice(b"(table size ");
-                write::integer(size, out);
+                write::integer(out, size);
                 out.push(b')');
                 return;
             }
             match field.name() {
-                Some(name) => write::untrusted_part(name, VALUE, out),
+                Some(name) => write::untrusted_part(out, name, VALUE),
                 None => out.push(b'?'),
             }
             out.push(b' ');
@@ -110,7 +111,7 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
     if omitted.fields > 0 {
         wrap.item(out, |out| {
             out.push(b'(');
-            write::counted(u64::from(omitted.fields), "more field", out);
+            write::counted(out, u64::from(omitted.fields), "more field");
             out.push(b')');
         });
     }
@@ -127,7 +128,7 @@ fn text(value: &[u8], out: &mut Vec<u8>) {
     if !bare {
         out.push(b'"');
     }
-    write::untrusted_part(value, VALUE, out);
+    write::untrusted_part(out, value, VALUE);
     if !bare {
         out.push(b'"');
     }
@@ -136,17 +137,19 @@ fn text(value: &[u8], out: &mut Vec<u8>) {
 /// A `-bin` value that travels as raw octets after a zero octet, as C-core peers agree on (SETTINGS 0xfe03).
 fn binary(raw: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"0x");
-    write::hex(raw.get(..BINARY).unwrap_or(raw), out);
+    write::hex(out, raw.get(..BINARY).unwrap_or(raw));
     if raw.len() > BINARY {
         out.extend_from_slice("… ".as_bytes());
-        write::integer(raw.len().saturating_sub(BINARY), out);
+        write::integer(out, raw.len().saturating_sub(BINARY));
         out.extend_from_slice(b" more");
     }
 }
 
 /// The `google.rpc.Status` that a call ended with, if it came with one.
 pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
-    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else { return };
+    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else {
+        return;
+    };
     let Some(value) = call.status_details() else { return };
     indent(out);
     out.extend_from_slice(b"google.rpc.Status ");
@@ -155,7 +158,7 @@ pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usi
     contents.status_details_line(&octets, width.saturating_mul(4), out);
     if let Some(fault) = fault {
         out.extend_from_slice(b" -- its base64 is damaged: ");
-        write::untrusted(fault.to_string().as_bytes(), out);
+        write::untrusted(out, fault.to_string().as_bytes());
     }
     out.push(b'\n');
 }
@@ -165,43 +168,49 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
     indent(out);
     let before = out.len();
     let noun = match event.direction {
-        crate::direction::Direction::ToServer => "request ",
-        crate::direction::Direction::ToClient => "response ",
+        crate::direction::Direction::ToServer => "request",
+        crate::direction::Direction::ToClient => "response",
     };
     let done = event.message;
     contents.read(event, |unpacked, mut reading| {
         if let Unpacked::From { octets, form, end } = unpacked {
-            write::counted(u64::from(done.declared), "octet", out);
+            write::counted(out, u64::from(done.declared), "octet");
+            if end == End::UnknownEncoding {
+                out.extend_from_slice(b" in an encoding that is not known here: ");
+                write::untrusted_part(out, event.call.encoding(event.direction).unwrap_or_default(), 40);
+                return;
+            }
             out.extend_from_slice(b" of ");
             out.extend_from_slice(name(form));
             out.extend_from_slice(b" hold ");
-            write::integer(octets.len(), out);
+            write::integer(out, octets.len());
             match end {
-                End::Complete => {}
                 End::Cut => out.extend_from_slice(b" and more, beyond the limit"),
-                End::UnknownEncoding => out.extend_from_slice(b": this encoding is not known"),
                 End::Damaged(fault) => {
                     out.extend_from_slice(b" up to a fault: ");
-                    write::untrusted(fault.to_string().as_bytes(), out);
+                    write::untrusted(out, fault.to_string().as_bytes());
                 }
+                End::Complete | End::UnknownEncoding => {}
+            }
+            if unpacked.octets().is_none() {
+                return;
             }
             out.push(b'\n');
             indent(out);
         }
         let Some(octets) = unpacked.octets() else {
-            out.extend_from_slice(noun.as_bytes());
-            write::integer(done.index, out);
+            annotate::numbered(noun.as_bytes(), done.index, done.index_known, out);
             match unpacked {
                 Unpacked::Unnamed => out.extend_from_slice(b" is compressed, how is not known"),
                 _ if !done.kept => {
                     out.extend_from_slice(b" is larger than the limit: ");
-                    write::counted(u64::from(done.declared), "octet", out);
+                    write::counted(out, u64::from(done.declared), "octet");
                 }
                 _ => {
                     out.extend_from_slice(b" is incomplete: ");
-                    write::integer(done.missing, out);
+                    write::integer(out, done.missing);
                     out.extend_from_slice(b" of ");
-                    write::counted(u64::from(done.declared), "octet", out);
+                    write::counted(out, u64::from(done.declared), "octet");
                     out.extend_from_slice(b" missing");
                 }
             }
@@ -209,6 +218,8 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
         };
         match reading.type_name() {
             Some(name) => out.extend_from_slice(name.as_bytes()),
+            None if event.call.path().is_none() => out.extend_from_slice(b"(its method is not known, a guess)"),
+            None if reading.schema.is_given() => out.extend_from_slice(b"(not in the schema, a guess)"),
             None => out.extend_from_slice(b"(no schema, a guess)"),
         }
         out.push(b' ');
@@ -219,22 +230,22 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
             out.push(b'\n');
             indent(out);
             out.extend_from_slice(b"-- ");
-            write::untrusted(error.as_bytes(), out);
+            write::untrusted(out, error.as_bytes());
         }
         let unknown = reading.decoder.report().unknown_fields().len();
         if unknown > 0 && reading.message.is_some() {
             out.push(b'\n');
             indent(out);
             out.extend_from_slice(b"-- ");
-            write::counted(unknown as u64, "field", out);
+            write::counted(out, unknown as u64, "field");
             out.extend_from_slice(b" not in the schema:");
             for field in reading.decoder.report().unknown_fields().take(8) {
                 out.push(b' ');
                 if !field.path.is_empty() {
-                    write::untrusted(field.path.as_bytes(), out);
+                    write::untrusted(out, field.path.as_bytes());
                     out.push(b'.');
                 }
-                write::integer(field.record.number, out);
+                write::integer(out, field.record.number);
             }
         }
     });
@@ -264,7 +275,7 @@ pub(super) fn octets(frame: &Frame<'_>, out: &mut Vec<u8>) {
     dump(payload.get(..DUMP).unwrap_or(payload), out);
     if payload.len() > DUMP {
         indent(out);
-        write::counted(payload.len().saturating_sub(DUMP) as u64, "more octet", out);
+        write::counted(out, payload.len().saturating_sub(DUMP) as u64, "more octet");
         out.push(b'\n');
     }
 }
@@ -273,13 +284,13 @@ fn dump(octets: &[u8], out: &mut Vec<u8>) {
     for (row, chunk) in octets.chunks(16).enumerate() {
         indent(out);
         let offset = u32::try_from(row.saturating_mul(16)).unwrap_or(u32::MAX);
-        write::hex(&offset.to_be_bytes(), out);
+        write::hex(out, &offset.to_be_bytes());
         out.push(b' ');
         for octet in chunk {
             out.push(b' ');
-            write::hex(&[*octet], out);
+            write::hex(out, &[*octet]);
         }
-        write::spaces(16_usize.saturating_sub(chunk.len()).saturating_mul(3).saturating_add(2), out);
+        write::spaces(out, 16_usize.saturating_sub(chunk.len()).saturating_mul(3).saturating_add(2));
         out.extend(chunk.iter().map(|octet| if matches!(octet, b' '..=b'~') { *octet } else { b'.' }));
         out.push(b'\n');
     }

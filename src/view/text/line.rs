@@ -55,7 +55,7 @@ impl Style {
 /// The header of the columns.
 pub(super) fn header(absolute: bool, flows: bool, out: &mut Vec<u8>) {
     if absolute {
-        write::left("time", 30, out);
+        write::left(out, "time", 30);
     } else {
         out.extend_from_slice(b"      ms");
     }
@@ -81,13 +81,13 @@ impl Line {
             if self.absolute {
                 out.extend_from_slice(self.at.time.rfc3339().as_bytes());
             } else {
-                write::milliseconds(self.at.time.nanos_since(self.start), 8, out);
+                write::moment(out, self.at.time.nanos_since(self.start), 8);
             }
         });
-        write::padded(self.at.packet, 8, out);
+        write::integer_right(out, self.at.packet, 8);
         out.extend_from_slice(b"  ");
         if let Some(flow) = self.flow {
-            write::padded(flow.0, 4, out);
+            write::integer_right(out, flow.0, 4);
             out.extend_from_slice(b"  ");
         }
         match direction {
@@ -101,15 +101,15 @@ impl Line {
         self.begin(Some(frame.direction), out);
         match frame.header {
             Some(header) => {
-                write::padded(header.stream().0, 7, out);
+                write::integer_right(out, header.stream().0, 7);
                 out.extend_from_slice(b"  ");
                 self.style.bold(out, |out| kind(header, out));
-                write::padded(header.length(), 8, out);
+                write::integer_right(out, header.length(), 8);
             }
             None => {
                 out.extend_from_slice(b"         ");
-                self.style.bold(out, |out| write::left("MAGIC", 14, out));
-                write::padded(24, 8, out);
+                self.style.bold(out, |out| write::left(out, "MAGIC", 14));
+                write::integer_right(out, 24_u64, 8);
             }
         }
         if !note.is_empty() {
@@ -141,10 +141,10 @@ fn kind(header: FrameHeader, out: &mut Vec<u8>) {
         (FrameType::PING, true) => "PING ACK",
         (kind, _) => match kind.name() {
             Some(name) => name,
-            None => return write::left(&kind.to_string(), 14, out),
+            None => return write::left(out, &kind.to_string(), 14),
         },
     };
-    write::left(name, 14, out);
+    write::left(out, name, 14);
 }
 
 /// The names of the flags that the type defines, but for ACK, which the type column has.
@@ -155,11 +155,19 @@ fn flags(header: FrameHeader, note: &[u8], out: &mut Vec<u8>) {
             continue;
         }
         if std::mem::replace(&mut first, false) {
-            let width = note.utf8_chunks().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.valid().chars().count()));
-            write::spaces(NOTE.saturating_sub(width).max(2), out);
+            let width = characters(note);
+            write::spaces(out, NOTE.saturating_sub(width).max(2));
         } else {
             out.push(b' ');
         }
         out.extend_from_slice(name.as_bytes());
     }
+}
+
+/// How many columns a note takes.
+fn characters(note: &[u8]) -> usize {
+    if note.is_ascii() {
+        return note.len();
+    }
+    note.utf8_chunks().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.valid().chars().count()))
 }

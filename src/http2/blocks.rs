@@ -1,0 +1,219 @@
+//! Header blocks: one frame or a chain of them, decoded when the last has come (RFC 9113 §4.3, §6.2, §6.10).
+
+use super::frame::{Flags, FrameId};
+use super::frame::{FrameType, StreamId};
+use super::payload::Payload;
+use super::reader::Raw;
+use super::seen::{Block, Facts, Frame, Malformed, Notice, Sink};
+use super::state::{CLOSED, State, Step};
+use super::stream::{Half as StreamHalf, StreamState};
+use crate::limits::Limits;
+
+/// A header block that more frames will continue.
+#[derive(Debug)]
+pub(super) struct OpenBlock {
+    pub(super) stream: StreamId,
+    pub(super) promised: Option<StreamId>,
+    pub(super) ends_stream: bool,
+    pub(super) fragment: Vec<u8>,
+    pub(super) frames: Vec<FrameId>,
+    pub(super) complete: bool,
+    pub(super) left_out: u64,
+}
+
+impl OpenBlock {
+    fn extend(&mut self, fragment: &[u8], limits: &Limits) {
+        let room = limits.header_block.saturating_sub(self.fragment.len());
+        let fits = fragment.get(..room).unwrap_or(fragment);
+        if self.complete {
+            self.fragment.extend_from_slice(fits);
+        }
+        let left_out = if self.complete { fragment.len().saturating_sub(fits.len()) } else { fragment.len() };
+        self.complete &= left_out == 0;
+        self.left_out = self.left_out.saturating_add(left_out as u64);
+    }
+}
+
+/// What is known of a header block when its last frame has come.
+struct Ended<'a> {
+    id: FrameId,
+    promised: Option<StreamId>,
+    ends_stream: bool,
+    frames: &'a [FrameId],
+    complete: bool,
+    state: Option<StreamState>,
+}
+
+impl State {
+    /// A header block whose rest was not captured: the fields before the hole are exact, the table is not any more.
+    /// `earlier` are the frames of the block before this one.
+    pub(super) fn broken_block(
+        &mut self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        fragment: &[u8],
+        earlier: &[FrameId],
+        ends_stream: bool,
+        step: &mut Step<'_, impl Sink>,
+    ) {
+        let state = self.begin_headers(raw.header.stream(), ends_stream, step);
+        let id = step.shared.number();
+        let frame = step.plain(id, raw, payload, Facts::None, Some(state));
+        let fields = self.sides[step.direction].hpack.decode_partial(fragment, &mut step.shared.scratch);
+        let frames = [earlier, &[id]].concat();
+        let block = Block { fields, frames: &frames, promised: None, complete: false };
+        step.sink.frame(&Frame { block: Some(block), ends_stream, ..frame });
+        self.charge_tables(step);
+    }
+
+    pub(super) fn headers(
+        &mut self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        fragment: &[u8],
+        promised: Option<StreamId>,
+        step: &mut Step<'_, impl Sink>,
+    ) {
+        let stream = raw.header.stream();
+        let ends_stream = raw.header.ends_stream();
+        if raw.header.flags().has(Flags::END_HEADERS) {
+            let state = match promised {
+                Some(promised) => {
+                    self.begin_headers(promised, false, step);
+                    self.streams.get(stream).map(|stream| stream.state)
+                }
+                None => Some(self.begin_headers(stream, ends_stream, step)),
+            };
+            let id = step.shared.number();
+            let ids = [id];
+            return self.block(
+                raw,
+                payload,
+                fragment,
+                Ended { promised, ends_stream, frames: &ids, complete: true, id, state },
+                step,
+            );
+        }
+        let id = FrameId(step.shared.next_frame);
+        let mut block = OpenBlock {
+            stream,
+            promised,
+            ends_stream,
+            fragment: Vec::new(),
+            frames: vec![id],
+            complete: true,
+            left_out: 0,
+        };
+        block.extend(fragment, &step.shared.limits);
+        self.sides[step.direction].block = Some(block);
+        let state = self.streams.get(stream).map(|stream| stream.state);
+        self.emit(raw, payload, Facts::None, state, step);
+    }
+
+    pub(super) fn continuation(
+        &mut self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        fragment: &[u8],
+        step: &mut Step<'_, impl Sink>,
+    ) {
+        let Some(mut block) =
+            self.sides[step.direction].block.take().filter(|block| block.stream == raw.header.stream())
+        else {
+            let exact = self.sides[step.direction].hpack.is_exact();
+            self.sides[step.direction].hpack.lose_track();
+            let id = FrameId(step.shared.next_frame);
+            self.plain(raw, payload, Facts::None, step);
+            // Without its beginning in the capture there is nothing to blame anybody for.
+            if exact {
+                step.malformed(id, raw, Malformed::StrayContinuation);
+            }
+            return;
+        };
+        block.extend(fragment, &step.shared.limits);
+        let id = FrameId(step.shared.next_frame);
+        if block.frames.len() < step.shared.limits.header_block_frames {
+            block.frames.push(id);
+        }
+        if !raw.header.flags().has(Flags::END_HEADERS) {
+            self.sides[step.direction].block = Some(block);
+            let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
+            return self.emit(raw, payload, Facts::None, state, step);
+        }
+        let state = self.begin_headers(block.promised.unwrap_or(block.stream), block.ends_stream, step);
+        let id = step.shared.number();
+        let ended = Ended {
+            promised: block.promised,
+            ends_stream: block.ends_stream,
+            frames: &block.frames,
+            complete: block.complete,
+            id,
+            state: Some(state),
+        };
+        self.block(raw, payload, &block.fragment, ended, step);
+        if block.left_out > 0 {
+            step.notice(Notice::Limit { what: "octets of a header block", count: block.left_out });
+        }
+    }
+
+    fn block(
+        &mut self,
+        raw: &Raw<'_>,
+        payload: Payload<'_>,
+        fragment: &[u8],
+        ended: Ended<'_>,
+        step: &mut Step<'_, impl Sink>,
+    ) {
+        let mut frame = step.plain(ended.id, raw, payload, Facts::None, ended.state);
+        let Step { direction, at, shared, sink, .. } = step;
+        let hpack = &mut self.sides[*direction].hpack;
+        let fields = if ended.complete {
+            hpack.decode(fragment, &mut shared.scratch)
+        } else {
+            hpack.decode_partial(fragment, &mut shared.scratch)
+        };
+        frame.block = Some(Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete });
+        frame.ends_stream = ended.ends_stream;
+        sink.frame(&frame);
+        for fault in fields.faults() {
+            sink.notice(*direction, *at, raw.malformed(ended.id, Malformed::Hpack(*fault)));
+        }
+        let omitted = fields.omitted();
+        if omitted.fields > 0 {
+            sink.notice(
+                *direction,
+                *at,
+                Notice::Limit { what: "fields of a header block", count: u64::from(omitted.fields) },
+            );
+        }
+        self.charge_tables(step);
+    }
+
+    /// Opens the stream a header block begins on, or ends its half; the state after it.
+    fn begin_headers(&mut self, id: StreamId, ends_stream: bool, step: &mut Step<'_, impl Sink>) -> StreamState {
+        self.open(id, step);
+        let Some(stream) = self.streams.get_mut(id) else { return StreamState::default() };
+        stream.state[step.direction] = match stream.state[step.direction] {
+            _ if ends_stream => StreamHalf::Closed,
+            StreamHalf::Idle => StreamHalf::Open,
+            half => half,
+        };
+        let state = stream.state;
+        if state == CLOSED {
+            self.end_stream(id, step.shared);
+        }
+        state
+    }
+
+    /// A header block must be finished before any other frame of its direction (§4.3).
+    pub(super) fn check_interruption(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
+        let side = &mut self.sides[step.direction];
+        let continues =
+            |block: &OpenBlock| raw.header.kind() == FrameType::CONTINUATION && raw.header.stream() == block.stream;
+        if side.block.as_ref().is_some_and(|block| !continues(block)) {
+            side.block = None;
+            side.hpack.lose_track();
+            step.malformed(FrameId(step.shared.next_frame), raw, Malformed::BlockInterrupted);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What belongs to one direction of a connection, and to the side that sends in it.
+
+use std::collections::VecDeque;
+
+use super::blocks::OpenBlock;
+use super::frame::StreamId;
+use super::hpack;
+use super::seen::FrameRef;
+use super::settings::{Setting, Values};
+
+/// The connection window both sides begin with (RFC 9113 §6.9.2).
+const INITIAL_WINDOW: i64 = 65_535;
+
+/// What belongs to one direction, and to the side that sends in it.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) hpack: hpack::Decoder,
+    pub(super) block: Option<OpenBlock>,
+    /// Whether the sender's connection preface is still to come.
+    pub(super) before_preface: bool,
+    /// Whether frames of this direction are seen at all.
+    pub(super) followed: bool,
+    /// What the sender asked for, as far as the other side has accepted it.
+    pub(super) values: Values,
+    pub(super) unanswered_settings: VecDeque<(FrameRef, Vec<Setting>)>,
+    pub(super) unanswered_pings: VecDeque<(FrameRef, [u8; 8])>,
+    /// The connection window left for octets of this direction.
+    pub(super) window: Option<i64>,
+    /// Flow-controlled octets that no WINDOW_UPDATE for the connection has given back; `None` once some were not captured.
+    pub(super) used: Option<u64>,
+    pub(super) used_by: UsedBy,
+    /// Octets of padding of the DATA frame that is being read in parts.
+    pub(super) large_padding: u8,
+    /// The highest stream whose beginning was seen.
+    pub(super) highest: u32,
+}
+
+/// Whose octets have not been given back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum UsedBy {
+    Nobody,
+    One(StreamId),
+    Many,
+}
+
+impl Side {
+    pub(super) fn new(known: bool, both: bool) -> Self {
+        let start = if known { hpack::Start::Known } else { hpack::Start::Late };
+        Self {
+            hpack: hpack::Decoder::new(start, hpack::Limits::default()),
+            block: None,
+            before_preface: known,
+            followed: known,
+            values: if known { Values::DEFAULT } else { Values::UNKNOWN },
+            unanswered_settings: VecDeque::new(),
+            unanswered_pings: VecDeque::new(),
+            window: both.then_some(INITIAL_WINDOW),
+            used: both.then_some(0),
+            used_by: UsedBy::Nobody,
+            large_padding: 0,
+            highest: 0,
+        }
+    }
+}

@@ -19,6 +19,9 @@ pub enum Command {
     /// Decode capture files into an annotated frame trace
     #[command(after_help = EXIT_CODES)]
     Decode(Box<Decode>),
+    /// Watch the built-in client and server speak gRPC
+    #[command(after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed")]
+    Demo(Box<Demo>),
     /// Print shell completions
     Completions {
         /// The shell.
@@ -61,6 +64,38 @@ pub struct Decode {
     /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
     #[arg(long = "limit", value_name = "NAME=SIZE")]
     pub limits: Vec<String>,
+}
+
+/// `framescope demo`.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// What to play: a name of `--list`, or `all`
+    #[arg(default_value = "unary", value_name = "SCENARIO")]
+    pub scenario: String,
+    /// List the scenarios
+    #[arg(long)]
+    pub list: bool,
+    /// A simulated link with a virtual clock instead of TCP on this machine: the same octets and times on every run
+    #[arg(long)]
+    pub simulate: bool,
+    /// Keep the capture, with the notes as comments on its packets (pcapng)
+    #[arg(short, long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// How to show it
+    #[arg(short = 'T', long = "type", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// Raw octets too: a hexdump in text, `octets` and `data` in NDJSON
+    #[arg(long)]
+    pub bytes: bool,
+    /// Clock times instead of milliseconds since the first packet
+    #[arg(long)]
+    pub absolute: bool,
+    /// Colours: always, never, or when the output is a terminal (NO_COLOR and CLICOLOR_FORCE are heeded)
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+    /// Write to a file instead of the standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// The formats.

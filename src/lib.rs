@@ -7,6 +7,7 @@ pub mod cli;
 pub mod command;
 pub mod direction;
 pub mod dissect;
+pub mod endpoint;
 pub mod event;
 pub mod filter;
 pub mod grpc;

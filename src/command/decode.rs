@@ -8,18 +8,15 @@ use super::input::{Consumer, Inputs};
 use super::output::Output;
 use super::{Failure, options};
 use crate::capture::{Packet, Source as _};
-use crate::cli::{Decode, Format};
+use crate::cli::Decode;
 use crate::dissect::Dissector;
 use crate::event::{Body, Event, Observer};
 use crate::filter::{Filter, Filtering, StatusFilter};
 use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
-use crate::view::calls::{self, Calls};
 use crate::view::contents::Contents;
-use crate::view::markdown::{self, Markdown};
-use crate::view::ndjson::Ndjson;
-use crate::view::text::{self, Text};
+use crate::view::text;
 use crate::view::{Source, Summary, View};
 
 /// Decodes every file that is named.
@@ -53,21 +50,10 @@ fn interruptions() -> Arc<AtomicBool> {
 }
 
 fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn View>, Failure> {
-    let contents = || Ok::<_, Failure>(Contents::new(options::schema(&arguments.schema)?, limits));
+    let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, limits));
     let colour = options::colour(arguments.color, arguments.output.is_some());
     let text = text::Options { absolute: arguments.absolute, colour, bytes: arguments.bytes, width: options::width() };
-    Ok(match arguments.format {
-        Format::Text => Box::new(Text::new(contents()?, text)),
-        Format::Ndjson => Box::new(Ndjson::new(contents()?, arguments.bytes)),
-        Format::Calls => Box::new(Calls::new(calls::Options { absolute: arguments.absolute, colour })),
-        Format::Markdown => {
-            // What is meant for people on a page needs no colours.
-            let trace = Text::new(contents()?, text::Options { colour: false, ..text });
-            let call = filter.call.map(CallId);
-            let options = markdown::Options { call, absolute: arguments.absolute, ..markdown::Options::default() };
-            Box::new(Markdown::new(Box::new(trace), options))
-        }
-    })
+    super::view::view(arguments.format, text, filter.call.map(CallId), contents)
 }
 
 /// Decodes the files, one after the other as one capture.

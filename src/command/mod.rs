@@ -1,11 +1,14 @@
 //! The commands: the only place that joins a source, the dissector and a view, opens files and writes.
 
 pub mod decode;
+pub mod demo;
 mod input;
+mod loopback;
 pub mod man;
 mod options;
 mod output;
 mod read_ahead;
+mod view;
 
 /// Why a command failed, and the exit code that says so.
 #[derive(Debug)]

@@ -43,6 +43,24 @@ impl Timeout {
         Ok(Self { amount, unit })
     }
 
+    /// The timeout that a client with this many nanoseconds left states, as grpc-go chooses it: the finest unit whose
+    /// amount has at most eight digits, rounded up. Beyond the longest timeout, the longest.
+    pub fn from_nanos(nanos: u64) -> Self {
+        let longest = Self { amount: MAX_AMOUNT, unit: Unit::Hours };
+        let units = [Unit::Nanos, Unit::Micros, Unit::Millis, Unit::Seconds, Unit::Minutes, Unit::Hours];
+        let mut fitting = units.into_iter().filter_map(|unit| {
+            let amount = u128::from(nanos).div_ceil(unit.nanos());
+            let amount = u32::try_from(amount).ok().filter(|amount| *amount <= MAX_AMOUNT)?;
+            Some(Self { amount, unit })
+        });
+        fitting.next().unwrap_or(longest)
+    }
+
+    /// The header's value.
+    pub fn to_value(self) -> Vec<u8> {
+        format!("{}{}", self.amount, self.unit.letter()).into_bytes()
+    }
+
     /// The same time in nanoseconds; exact for every value (99999999H needs 69 bits).
     pub fn nanos(self) -> u128 {
         u128::from(self.amount).saturating_mul(self.unit.nanos())
@@ -178,6 +196,8 @@ pub enum TimeoutFault {
 }
 
 const MAX_DIGITS: usize = 8;
+/// The largest number of so many digits.
+const MAX_AMOUNT: u32 = 99_999_999;
 
 #[cfg(test)]
 mod tests {
@@ -213,6 +233,16 @@ mod tests {
         assert_eq!(words("0n"), "0 s");
         assert_eq!(words("1001n"), "1.001 us");
         assert_eq!(words("1010m"), "1.01 s");
+    }
+
+    #[test]
+    fn a_client_states_its_time_in_the_finest_unit_that_has_room() {
+        let stated = |nanos| String::from_utf8(Timeout::from_nanos(nanos).to_value()).unwrap();
+        assert_eq!(stated(10_000_000), "10000000n");
+        assert_eq!(stated(5_000_000_000), "5000000u");
+        assert_eq!(stated(4_998_513_001), "4998514u");
+        assert_eq!(stated(0), "0n");
+        assert_eq!(stated(u64::MAX), "5124096H");
     }
 
     #[test]

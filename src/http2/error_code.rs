@@ -9,10 +9,22 @@ pub struct ErrorCode(pub u32);
 impl ErrorCode {
     /// Graceful shutdown, or a stream that is no longer needed after a complete answer.
     pub const NO_ERROR: Self = Self(0);
+    /// A rule of the protocol was broken that has no code of its own.
+    pub const PROTOCOL_ERROR: Self = Self(1);
+    /// The sender itself failed.
+    pub const INTERNAL_ERROR: Self = Self(2);
+    /// More octets came than the window allowed, or the window grew beyond 2^31-1.
+    pub const FLOW_CONTROL_ERROR: Self = Self(3);
+    /// A frame came for a half of a stream that had ended.
+    pub const STREAM_CLOSED: Self = Self(5);
+    /// A frame has a length that its type, or the receiver's setting, does not allow.
+    pub const FRAME_SIZE_ERROR: Self = Self(6);
     /// The stream was not processed at all.
     pub const REFUSED_STREAM: Self = Self(7);
     /// The stream is no longer needed.
     pub const CANCEL: Self = Self(8);
+    /// A header block could not be decoded, so that the table is lost.
+    pub const COMPRESSION_ERROR: Self = Self(9);
     /// The peer behaves in a way that may generate excessive load.
     pub const ENHANCE_YOUR_CALM: Self = Self(11);
 

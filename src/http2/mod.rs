@@ -21,3 +21,4 @@ mod state;
 pub mod stream;
 pub mod streams;
 pub mod sync;
+pub mod write;

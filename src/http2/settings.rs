@@ -9,10 +9,16 @@ pub struct SettingId(pub u16);
 impl SettingId {
     /// How large a dynamic table the sender keeps for decoding.
     pub const HEADER_TABLE_SIZE: Self = Self(0x1);
+    /// Whether the server may promise responses; 0 forbids it.
+    pub const ENABLE_PUSH: Self = Self(0x2);
+    /// How many streams the peer may have open at once.
+    pub const MAX_CONCURRENT_STREAMS: Self = Self(0x3);
     /// The window every stream begins with, for octets to the sender.
     pub const INITIAL_WINDOW_SIZE: Self = Self(0x4);
     /// The largest payload the sender takes.
     pub const MAX_FRAME_SIZE: Self = Self(0x5);
+    /// The largest header list the sender takes: octets of names and values, and 32 a field. Advisory.
+    pub const MAX_HEADER_LIST_SIZE: Self = Self(0x6);
 
     /// The registered name, if there is one.
     #[must_use]

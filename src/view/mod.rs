@@ -7,6 +7,7 @@ pub mod ending;
 pub mod markdown;
 pub mod methods;
 pub mod ndjson;
+pub mod steps;
 pub mod text;
 pub mod unseen;
 

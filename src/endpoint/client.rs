@@ -1,0 +1,427 @@
+//! The client of gRPC: calls, their messages, deadlines and how they end (gRPC PROTOCOL-HTTP2, statuscodes).
+//!
+//! One connection. Connecting, and what to do with a call that failed, is left to others.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::connection::{self, Config, Connection, Side};
+use super::fields::Fields;
+use super::inbox::{ENVELOPE, Inbox, envelope};
+use crate::grpc::content_type::ContentType;
+use crate::grpc::percent;
+use crate::grpc::status::Status;
+use crate::grpc::timeout::Timeout;
+use crate::http2::error_code::ErrorCode;
+use crate::http2::frame::StreamId;
+use crate::time::Timestamp;
+
+/// A call of this client, counted from 0.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Ticket(pub u64);
+
+/// What a call asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `/package.Service/Method`.
+    pub path: String,
+    /// The application's own metadata; values of `-bin` names in base64 already.
+    pub metadata: Fields,
+    /// Nanoseconds after which nobody waits any more.
+    pub timeout: Option<u64>,
+}
+
+/// What happened to a call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// The response has begun.
+    Begun {
+        /// The call.
+        ticket: Ticket,
+        /// The server's metadata.
+        metadata: Fields,
+    },
+    /// A message of the server.
+    Message {
+        /// The call.
+        ticket: Ticket,
+        /// Without envelope.
+        octets: Vec<u8>,
+    },
+    /// The call is over.
+    Ended {
+        /// The call.
+        ticket: Ticket,
+        /// How.
+        ending: Ending,
+    },
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ending {
+    /// The status.
+    pub status: Status,
+    /// In words.
+    pub message: String,
+    /// The trailing metadata.
+    pub trailers: Fields,
+    /// Whether the server said so; else this client found out by itself.
+    pub from_server: bool,
+}
+
+impl Ending {
+    fn own(status: Status, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), trailers: Fields::default(), from_server: false }
+    }
+}
+
+/// A client on one connection.
+#[derive(Debug)]
+pub struct Client {
+    connection: Connection,
+    authority: String,
+    calls: BTreeMap<Ticket, Call>,
+    by_stream: BTreeMap<StreamId, Ticket>,
+    /// Calls that wait for a stream.
+    waiting: VecDeque<Ticket>,
+    next: u64,
+    events: VecDeque<Event>,
+}
+
+#[derive(Debug)]
+struct Call {
+    stream: Option<StreamId>,
+    request: Request,
+    deadline: Option<Timestamp>,
+    inbox: Inbox,
+    /// Octets of the inbox that were given back before their message was whole.
+    advanced: usize,
+    begun: bool,
+    /// What is to be sent once there is a stream: messages, and whether that is all.
+    early: (Vec<Vec<u8>>, bool),
+}
+
+impl Client {
+    /// A client that calls `authority`, a host and port.
+    #[must_use]
+    pub fn new(config: Config, authority: impl Into<String>) -> Self {
+        Self {
+            connection: Connection::new(Side::Client, config),
+            authority: authority.into(),
+            calls: BTreeMap::new(),
+            by_stream: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            next: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Begins a call; it waits while the server takes no more streams.
+    pub fn call(&mut self, now: Timestamp, request: Request) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next = self.next.saturating_add(1);
+        let deadline = request.timeout.map(|nanos| now.saturating_add_nanos(nanos.try_into().unwrap_or(i64::MAX)));
+        let call = Call {
+            stream: None,
+            request,
+            deadline,
+            inbox: Inbox::default(),
+            advanced: 0,
+            begun: false,
+            early: (Vec::new(), false),
+        };
+        self.calls.insert(ticket, call);
+        self.waiting.push_back(ticket);
+        self.open_waiting(now);
+        ticket
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, ticket: Ticket, message: &[u8]) {
+        self.send_and(ticket, message, false);
+    }
+
+    /// Sends a message, the last one.
+    pub fn send_last(&mut self, ticket: Ticket, message: &[u8]) {
+        self.send_and(ticket, message, true);
+    }
+
+    fn send_and(&mut self, ticket: Ticket, message: &[u8], last: bool) {
+        let Some(call) = self.calls.get_mut(&ticket) else { return };
+        match call.stream {
+            Some(stream) => self.connection.send_data(stream, envelope(message), last),
+            None => {
+                call.early.0.push(envelope(message));
+                call.early.1 |= last;
+            }
+        }
+    }
+
+    /// Says that no message follows.
+    pub fn finish(&mut self, ticket: Ticket) {
+        let Some(call) = self.calls.get_mut(&ticket) else { return };
+        match call.stream {
+            Some(stream) => self.connection.send_data(stream, Vec::new(), true),
+            None => call.early.1 = true,
+        }
+    }
+
+    /// Gives the call up.
+    pub fn cancel(&mut self, now: Timestamp, ticket: Ticket) {
+        self.end(now, ticket, Ending::own(Status::CANCELLED, "the caller gave up"), ErrorCode::CANCEL);
+    }
+
+    /// What happened, in order. Taking a message makes room for another one.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        if let Event::Message { ticket, octets } = &event
+            && let Some(call) = self.calls.get_mut(ticket)
+            && let Some(stream) = call.stream
+        {
+            let size = octets.len().saturating_add(ENVELOPE);
+            let before = size.min(call.advanced);
+            call.advanced = call.advanced.saturating_sub(before);
+            self.connection.give_back(stream, size.saturating_sub(before));
+        }
+        Some(event)
+    }
+
+    /// Takes octets of the server.
+    pub fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
+        self.connection.handle_octets(now, octets);
+        self.follow(now);
+    }
+
+    /// The server will send nothing more.
+    pub fn handle_end(&mut self, now: Timestamp) {
+        self.connection.handle_end();
+        self.follow(now);
+    }
+
+    /// When the next deadline passes.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.calls.values().filter_map(|call| call.deadline).min()
+    }
+
+    /// Ends the calls whose deadline has passed.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let late: Vec<Ticket> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| call.deadline.is_some_and(|deadline| deadline <= now))
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        for ticket in late {
+            self.end(now, ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"), ErrorCode::CANCEL);
+        }
+    }
+
+    /// Appends octets to send.
+    pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
+        self.connection.poll_transmit(out);
+    }
+
+    /// Whether nothing is under way: no call, no PING, no SETTINGS.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty() && (self.connection.is_closed() || self.connection.is_settled())
+    }
+
+    /// Whether the connection is over.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// Opens streams for the calls that wait, as many as the server takes.
+    fn open_waiting(&mut self, now: Timestamp) {
+        while let Some(ticket) = self.waiting.front().copied() {
+            let Some(call) = self.calls.get_mut(&ticket) else {
+                self.waiting.pop_front();
+                continue;
+            };
+            if self.connection.is_closing() {
+                self.end(
+                    now,
+                    ticket,
+                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls"),
+                    ErrorCode::CANCEL,
+                );
+                continue;
+            }
+            if !self.connection.can_open() {
+                return;
+            }
+            let left = call.deadline.map(|deadline| u64::try_from(deadline.nanos_since(now)).unwrap_or(0));
+            let Some(stream) = self.connection.open(&header_list(&call.request, &self.authority, left)) else { return };
+            self.waiting.pop_front();
+            call.stream = Some(stream);
+            self.by_stream.insert(stream, ticket);
+            let (messages, last) = std::mem::take(&mut call.early);
+            let count = messages.len();
+            for (n, message) in messages.into_iter().enumerate() {
+                self.connection.send_data(stream, message, last && n.saturating_add(1) == count);
+            }
+            if last && count == 0 {
+                self.connection.send_data(stream, Vec::new(), true);
+            }
+        }
+    }
+
+    /// Follows what happened on the connection.
+    fn follow(&mut self, now: Timestamp) {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                connection::Event::Headers { stream, fields, end } => {
+                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
+                        self.headers(now, ticket, &fields, end);
+                    }
+                }
+                connection::Event::Data { stream, octets, end } => {
+                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
+                        self.data(now, ticket, &octets, end);
+                    }
+                }
+                connection::Event::Reset { stream, code, by_peer } => {
+                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
+                        let status = if by_peer {
+                            Status::from_reset(code.0).unwrap_or(Status::UNKNOWN)
+                        } else {
+                            Status::INTERNAL
+                        };
+                        let side = if by_peer { "server" } else { "client" };
+                        self.end(
+                            now,
+                            ticket,
+                            Ending::own(status, format!("the {side} reset the stream: {code}")),
+                            ErrorCode::CANCEL,
+                        );
+                    }
+                }
+                connection::Event::GoAway { last, code } => {
+                    let dropped: Vec<Ticket> =
+                        self.by_stream.range(StreamId(last.0.saturating_add(1))..).map(|(_, ticket)| *ticket).collect();
+                    for ticket in dropped {
+                        self.end(
+                            now,
+                            ticket,
+                            Ending::own(
+                                Status::UNAVAILABLE,
+                                format!("the server goes away and did not process the call: {code}"),
+                            ),
+                            ErrorCode::CANCEL,
+                        );
+                    }
+                }
+                connection::Event::Closed { .. } => {
+                    let all: Vec<Ticket> = self.calls.keys().copied().collect();
+                    for ticket in all {
+                        self.end(
+                            now,
+                            ticket,
+                            Ending::own(Status::UNAVAILABLE, "the connection ended"),
+                            ErrorCode::CANCEL,
+                        );
+                    }
+                }
+            }
+        }
+        self.open_waiting(now);
+    }
+
+    fn headers(&mut self, now: Timestamp, ticket: Ticket, fields: &Fields, end: bool) {
+        let Some(call) = self.calls.get_mut(&ticket) else { return };
+        let is_first = !std::mem::replace(&mut call.begun, true);
+        if is_first {
+            let http_status = fields.http_status().unwrap_or(0);
+            let is_grpc = fields.value(b"content-type").is_some_and(|value| ContentType::parse(value).is_grpc());
+            if http_status != 200 {
+                let ending = Ending::own(Status::from_http(http_status), format!("HTTP status {http_status}"));
+                return self.end(now, ticket, ending, ErrorCode::CANCEL);
+            }
+            if !is_grpc {
+                return self.end(
+                    now,
+                    ticket,
+                    Ending::own(Status::UNKNOWN, "the response is not gRPC"),
+                    ErrorCode::CANCEL,
+                );
+            }
+        }
+        if end {
+            let ending = ending(fields);
+            return self.end(now, ticket, ending, ErrorCode::NO_ERROR);
+        }
+        self.events.push_back(Event::Begun { ticket, metadata: fields.metadata() });
+    }
+
+    fn data(&mut self, now: Timestamp, ticket: Ticket, octets: &[u8], end: bool) {
+        let Some(call) = self.calls.get_mut(&ticket) else { return };
+        call.inbox.push(octets);
+        loop {
+            match call.inbox.message() {
+                Ok(Some(octets)) => self.events.push_back(Event::Message { ticket, octets }),
+                Ok(None) => break,
+                Err((status, words)) => return self.end(now, ticket, Ending::own(status, words), ErrorCode::CANCEL),
+            }
+        }
+        // A message larger than the window would wait for ever if its octets were given back only as a whole.
+        let ahead = call.inbox.pending().saturating_sub(call.advanced);
+        call.advanced = call.advanced.saturating_add(ahead);
+        if let Some(stream) = call.stream {
+            self.connection.give_back(stream, ahead);
+        }
+        if end {
+            self.end(
+                now,
+                ticket,
+                Ending::own(Status::INTERNAL, "the server ended the stream without a status"),
+                ErrorCode::CANCEL,
+            );
+        }
+    }
+
+    /// Forgets the call and tells how it ended; a stream still open is reset with `code`.
+    fn end(&mut self, _now: Timestamp, ticket: Ticket, ending: Ending, code: ErrorCode) {
+        let Some(call) = self.calls.remove(&ticket) else { return };
+        if let Some(stream) = call.stream {
+            self.by_stream.remove(&stream);
+            self.connection.reset(stream, code);
+        }
+        self.waiting.retain(|waiting| *waiting != ticket);
+        self.events.push_back(Event::Ended { ticket, ending });
+    }
+}
+
+/// The request's header list, in the order of grpc-go.
+fn header_list(request: &Request, authority: &str, left: Option<u64>) -> Fields {
+    let mut fields = Fields::default();
+    fields
+        .push(":method", "POST")
+        .push(":scheme", "http")
+        .push(":path", request.path.as_str())
+        .push(":authority", authority);
+    fields.push("content-type", "application/grpc").push("user-agent", USER_AGENT).push("te", "trailers");
+    if let Some(left) = left {
+        fields.push("grpc-timeout", Timeout::from_nanos(left).to_value());
+    }
+    fields.0.extend(request.metadata.0.iter().cloned());
+    fields
+}
+
+/// What the trailers say.
+fn ending(fields: &Fields) -> Ending {
+    let message =
+        fields.value(b"grpc-message").map(|value| String::from_utf8_lossy(&percent::decode(value)).into_owned());
+    let status = fields.value(b"grpc-status").map(Status::parse);
+    match status {
+        Some(Ok(status)) => {
+            Ending { status, message: message.unwrap_or_default(), trailers: fields.metadata(), from_server: true }
+        }
+        Some(Err(fault)) => Ending::own(Status::UNKNOWN, fault.to_string()),
+        None => Ending::own(Status::UNKNOWN, "the server ended the call without grpc-status"),
+    }
+}
+
+const USER_AGENT: &str = concat!("grpc-framescope/", env!("CARGO_PKG_VERSION"));

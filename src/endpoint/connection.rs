@@ -1,0 +1,394 @@
+//! One end of an HTTP/2 connection: its state, and what whoever uses it may ask of it (RFC 9113).
+//!
+//! `receive` has what it makes of the peer's frames, `send` the order in which it sends. What streams are used for is decided by
+//! [`client`](super::client) and [`server`](super::server).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::bdp::{self, Estimator};
+use super::fields::Fields;
+use super::stream::{Item, Stream};
+use crate::http2::error_code::ErrorCode;
+use crate::http2::frame::StreamId;
+use crate::http2::hpack::{Decoder, Encoder, Limits, Scratch, Start};
+use crate::http2::preface::MAGIC;
+use crate::http2::settings::{Setting, SettingId};
+use crate::http2::write;
+use crate::time::Timestamp;
+
+/// Which end it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// The one that opened the connection.
+    Client,
+    /// The other one.
+    Server,
+}
+
+/// What this end grants the other. What differs from the RFC's defaults is told in SETTINGS.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Octets the peer may send on a stream before some are given back, at most 2^31-1. Default 65 535.
+    pub initial_window: u32,
+    /// The largest payload taken, in octets: 16 384 to 2^24-1. Default 16 384.
+    pub max_frame: u32,
+    /// Streams the peer may have open at once. A server's default is 100; a client allows none.
+    pub max_streams: u32,
+    /// Octets of a header list, by the measure of SETTINGS_MAX_HEADER_LIST_SIZE. Not announced when it is the
+    /// default, 64 KiB.
+    pub max_header_list: u32,
+    /// Whether windows follow the [bandwidth-delay estimator](super::bdp).
+    pub estimate: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            initial_window: DEFAULT_WINDOW,
+            max_frame: DEFAULT_FRAME,
+            max_streams: 100,
+            max_header_list: DEFAULT_HEADER_LIST,
+            estimate: true,
+        }
+    }
+}
+
+/// What happened on the connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// A header list.
+    Headers {
+        /// The stream.
+        stream: StreamId,
+        /// Well-formed, as its place in the stream demands.
+        fields: Fields,
+        /// Whether the peer sends nothing more on the stream.
+        end: bool,
+    },
+    /// The content of a DATA frame. [`Connection::give_back`] its octets when they are taken.
+    Data {
+        /// The stream.
+        stream: StreamId,
+        /// Without padding.
+        octets: Vec<u8>,
+        /// Whether the peer sends nothing more on the stream.
+        end: bool,
+    },
+    /// The stream is closed before its end.
+    Reset {
+        /// The stream.
+        stream: StreamId,
+        /// Why.
+        code: ErrorCode,
+        /// Whether the peer did it; else this end, because of what the peer sent.
+        by_peer: bool,
+    },
+    /// The peer takes no more streams; those of this end above `last` were not processed.
+    GoAway {
+        /// The last stream it has processed, or might.
+        last: StreamId,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// The connection is over; nothing more comes from it.
+    Closed {
+        /// Why: this end's judgement of the peer, or `NO_ERROR` when the peer ended the connection.
+        code: ErrorCode,
+    },
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) side: Side,
+    pub(super) config: Config,
+    pub(super) out: Vec<u8>,
+    pub(super) events: VecDeque<Event>,
+    pub(super) streams: BTreeMap<StreamId, Stream>,
+    /// What the peer grants.
+    pub(super) peer: PeerSettings,
+    /// Octets this end may send on the whole connection.
+    pub(super) send_window: i64,
+    pub(super) receive: ReceiveWindow,
+    pub(super) encoder: Encoder,
+    pub(super) decoder: Decoder,
+    pub(super) scratch: Scratch,
+    pub(super) estimator: Option<Estimator>,
+    /// Own SETTINGS that the peer has not acknowledged.
+    pub(super) unacknowledged: u32,
+    /// The next stream this end opens.
+    next_stream: u32,
+    /// The highest stream the peer opened.
+    pub(super) last_peer_stream: StreamId,
+    /// Streams this end reset, the last few: frames that were on their way are no fault of the peer.
+    pub(super) reset: BTreeSet<StreamId>,
+    /// The highest stream that was among them and is no longer.
+    pub(super) forgotten: StreamId,
+    /// The stream after which DATA goes on, so that all get their turn.
+    pub(super) turn: StreamId,
+    pub(super) goes_away: bool,
+    pub(super) closed: bool,
+    /// Octets that are no whole frame yet.
+    pub(super) input: Vec<u8>,
+    /// What of the preface is still to come.
+    pub(super) magic: &'static [u8],
+    pub(super) settings_seen: bool,
+    pub(super) block: Option<super::receive::Block>,
+    /// Frames that cost more than they bring, less those that brought something.
+    pub(super) nuisance: u32,
+}
+
+/// What the peer's SETTINGS say, as far as a sender heeds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PeerSettings {
+    pub(super) initial_window: u32,
+    pub(super) max_frame: u32,
+    pub(super) max_streams: u32,
+}
+
+/// The window of the whole connection for octets to this end, given back as grpc-go does it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReceiveWindow {
+    pub(super) limit: u32,
+    /// Octets the peer may still send.
+    pub(super) left: i64,
+    /// Octets received and not given back yet.
+    pub(super) used: u32,
+}
+
+impl Connection {
+    /// A new connection. A client's preface waits to be sent; a server's follows the client's.
+    #[must_use]
+    pub fn new(side: Side, config: Config) -> Self {
+        let mut connection = Self {
+            side,
+            out: Vec::new(),
+            events: VecDeque::new(),
+            streams: BTreeMap::new(),
+            peer: PeerSettings {
+                initial_window: DEFAULT_WINDOW,
+                max_frame: DEFAULT_FRAME,
+                max_streams: ASSUMED_STREAMS,
+            },
+            send_window: DEFAULT_WINDOW.into(),
+            receive: ReceiveWindow { limit: DEFAULT_WINDOW, left: DEFAULT_WINDOW.into(), used: 0 },
+            encoder: Encoder::new(),
+            decoder: Decoder::new(Start::Known, Limits { list_octets: config.max_header_list, ..Limits::default() }),
+            scratch: Scratch::new(),
+            estimator: config.estimate.then(|| Estimator::new(config.initial_window.max(DEFAULT_WINDOW))),
+            unacknowledged: 0,
+            next_stream: 1,
+            last_peer_stream: StreamId::CONNECTION,
+            reset: BTreeSet::new(),
+            forgotten: StreamId::CONNECTION,
+            turn: StreamId::CONNECTION,
+            goes_away: false,
+            closed: false,
+            input: Vec::new(),
+            magic: &[],
+            settings_seen: false,
+            block: None,
+            nuisance: 0,
+            config,
+        };
+        match side {
+            Side::Client => {
+                connection.out.extend_from_slice(MAGIC);
+                connection.preface();
+            }
+            Side::Server => connection.magic = MAGIC,
+        }
+        connection
+    }
+
+    /// SETTINGS with what differs from the defaults.
+    pub(super) fn preface(&mut self) {
+        let Config { initial_window, max_frame, max_streams, max_header_list, .. } = self.config;
+        let (push, streams) = match self.side {
+            Side::Client => (Some(0), None),
+            Side::Server => (None, Some(max_streams)),
+        };
+        let settings = [
+            (SettingId::ENABLE_PUSH, push),
+            (SettingId::MAX_CONCURRENT_STREAMS, streams),
+            (SettingId::INITIAL_WINDOW_SIZE, Some(initial_window).filter(|octets| *octets != DEFAULT_WINDOW)),
+            (SettingId::MAX_FRAME_SIZE, Some(max_frame).filter(|octets| *octets != DEFAULT_FRAME)),
+            (SettingId::MAX_HEADER_LIST_SIZE, Some(max_header_list).filter(|octets| *octets != DEFAULT_HEADER_LIST)),
+        ];
+        let told: Vec<Setting> =
+            settings.into_iter().filter_map(|(id, value)| Some(Setting { id, value: value? })).collect();
+        self.announce(&told);
+    }
+
+    pub(super) fn announce(&mut self, settings: &[Setting]) {
+        write::settings(settings, &mut self.out);
+        self.unacknowledged = self.unacknowledged.saturating_add(1);
+    }
+
+    /// What happened, in order.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Whether another stream may be opened now.
+    #[must_use]
+    pub fn can_open(&self) -> bool {
+        let open = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        !self.closed && !self.goes_away && open < self.peer.max_streams && self.next_stream < MAX_STREAM
+    }
+
+    /// Whether no stream will ever be opened again.
+    #[must_use]
+    pub const fn is_closing(&self) -> bool {
+        self.closed || self.goes_away || self.next_stream >= MAX_STREAM
+    }
+
+    /// Whether everything this end asked for was answered: its SETTINGS and its PING.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.unacknowledged == 0 && !self.estimator.as_ref().is_some_and(Estimator::is_waiting)
+    }
+
+    /// Whether the connection has failed or ended, so that nothing but what [`poll_transmit`](Self::poll_transmit) has left is sent.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Opens a stream with its header list; `None` unless [`can_open`](Self::can_open). For clients.
+    pub fn open(&mut self, fields: &Fields) -> Option<StreamId> {
+        if !self.can_open() {
+            return None;
+        }
+        let stream = StreamId(self.next_stream);
+        self.next_stream = self.next_stream.saturating_add(2);
+        let new = Stream::new(self.peer.initial_window.into(), self.stream_window().into());
+        self.streams.insert(stream, new);
+        self.write_headers(stream, fields, false);
+        Some(stream)
+    }
+
+    /// Whether this end has opened the stream, now or before.
+    pub(super) const fn has_opened(&self, stream: StreamId) -> bool {
+        stream.0 < self.next_stream
+    }
+
+    /// The window that new streams give the peer.
+    pub(super) fn stream_window(&self) -> u32 {
+        self.config.initial_window
+    }
+
+    /// Sends a header list: at once if it is the first of the stream, else behind the octets that wait. `end` closes this half.
+    pub fn send_headers(&mut self, stream: StreamId, fields: Fields, end: bool) {
+        let Some(state) = self.streams.get_mut(&stream).filter(|state| state.sending) else { return };
+        if end && !state.queue.is_empty() {
+            state.queue.push_back(Item::Trailers(fields));
+        } else {
+            self.write_headers(stream, &fields, end);
+        }
+    }
+
+    /// Sends octets as windows and turns allow. `end` closes this half of the stream.
+    pub fn send_data(&mut self, stream: StreamId, octets: Vec<u8>, end: bool) {
+        if let Some(state) = self.streams.get_mut(&stream).filter(|state| state.sending) {
+            state.queue.push_back(Item::Data { octets, sent: 0, end });
+        }
+    }
+
+    /// Octets that wait for a window or their turn, on one stream.
+    #[must_use]
+    pub fn queued(&self, stream: StreamId) -> usize {
+        self.streams.get(&stream).map_or(0, Stream::queued)
+    }
+
+    /// Whether this half of the stream is still open.
+    #[must_use]
+    pub fn is_sending(&self, stream: StreamId) -> bool {
+        self.streams.get(&stream).is_some_and(|state| state.sending)
+    }
+
+    /// Closes the stream at once.
+    pub fn reset(&mut self, stream: StreamId, code: ErrorCode) {
+        if self.streams.remove(&stream).is_some() {
+            write::rst_stream(stream, code, &mut self.out);
+            self.remember_reset(stream);
+        }
+    }
+
+    pub(super) fn remember_reset(&mut self, stream: StreamId) {
+        self.reset.insert(stream);
+        if self.reset.len() > REMEMBERED_RESETS
+            && let Some(first) = self.reset.pop_first()
+        {
+            self.forgotten = self.forgotten.max(first);
+        }
+    }
+
+    /// The application has taken this many octets of the stream: the peer may send as many more, told it a quarter of
+    /// the window at a time, as grpc-go does.
+    pub fn give_back(&mut self, stream: StreamId, octets: usize) {
+        let limit = self.stream_window();
+        let Some(state) = self.streams.get_mut(&stream).filter(|state| state.receiving) else { return };
+        state.taken = state.taken.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
+        if state.taken >= limit / 4 && state.taken > 0 {
+            let taken = std::mem::take(&mut state.taken);
+            state.receive_window = state.receive_window.saturating_add(taken.into());
+            write::window_update(stream, taken, &mut self.out);
+        }
+    }
+
+    /// Takes no more streams and ends when those open have ended. The peer learns `code`.
+    pub fn go_away(&mut self, code: ErrorCode, debug_data: &[u8]) {
+        if !self.closed && !std::mem::replace(&mut self.goes_away, true) {
+            write::go_away(self.last_peer_stream, code, debug_data, &mut self.out);
+        }
+    }
+
+    /// The peer will send nothing more.
+    pub fn handle_end(&mut self) {
+        if !std::mem::replace(&mut self.closed, true) {
+            self.streams.clear();
+            self.events.push_back(Event::Closed { code: ErrorCode::NO_ERROR });
+        }
+    }
+
+    /// PING for the estimator, behind all the window that can be given back, so that it measures nothing else.
+    pub(super) fn probe(&mut self) {
+        let used = std::mem::take(&mut self.receive.used);
+        self.grant(used);
+        write::ping(bdp::PING, false, &mut self.out);
+    }
+
+    /// Gives the peer more room on the connection.
+    pub(super) fn grant(&mut self, octets: u32) {
+        if octets > 0 {
+            self.receive.left = self.receive.left.saturating_add(octets.into());
+            write::window_update(StreamId::CONNECTION, octets, &mut self.out);
+        }
+    }
+
+    /// The answer to the estimator's PING: perhaps larger windows, from now on.
+    pub(super) fn probe_answered(&mut self, now: Timestamp) {
+        let Some(window) = self.estimator.as_mut().and_then(|estimator| estimator.answer(now)) else { return };
+        self.grant(window.saturating_sub(self.receive.limit));
+        self.receive.limit = window;
+        let more = i64::from(window).saturating_sub(self.config.initial_window.into());
+        for state in self.streams.values_mut() {
+            state.receive_window = state.receive_window.saturating_add(more);
+        }
+        self.config.initial_window = window;
+        self.announce(&[Setting { id: SettingId::INITIAL_WINDOW_SIZE, value: window }]);
+    }
+}
+
+/// What holds before any SETTINGS (§6.5.2).
+const DEFAULT_WINDOW: u32 = 65_535;
+const DEFAULT_FRAME: u32 = 16_384;
+/// Our own default; the RFC has none.
+const DEFAULT_HEADER_LIST: u32 = 64 << 10;
+/// Streams opened at most before the peer says how many it takes.
+const ASSUMED_STREAMS: u32 = 100;
+/// The highest stream number.
+const MAX_STREAM: u32 = 0x7fff_ffff;
+/// Streams remembered as reset.
+const REMEMBERED_RESETS: usize = 256;

@@ -1,0 +1,431 @@
+//! What an endpoint makes of the peer's frames, and what it answers to those that must not be (RFC 9113 §5.4, §6, §10.5).
+
+use super::bdp;
+use super::connection::{Connection, Event, Side};
+use super::fields::{Fields, Kind};
+use super::stream::Stream;
+use crate::http2::error_code::ErrorCode;
+use crate::http2::frame::{Flags, FrameHeader, FrameType, HEADER_OCTETS, StreamId};
+use crate::http2::payload::{Fault, Payload, parse};
+use crate::http2::settings::{Setting, SettingId, Settings};
+use crate::http2::write;
+use crate::time::Timestamp;
+
+/// A header block whose end has not come.
+#[derive(Debug)]
+pub(super) struct Block {
+    stream: StreamId,
+    end_stream: bool,
+    octets: Vec<u8>,
+}
+
+/// How far a fault reaches (§5.4).
+enum Wrong {
+    /// The connection ends, and the peer is told this.
+    Connection(ErrorCode, &'static str),
+    /// The stream ends.
+    Stream(StreamId, ErrorCode),
+}
+
+type Judged = Result<(), Wrong>;
+
+const fn broken(words: &'static str) -> Wrong {
+    Wrong::Connection(ErrorCode::PROTOCOL_ERROR, words)
+}
+
+const fn nuisance(words: &'static str) -> Wrong {
+    Wrong::Connection(ErrorCode::ENHANCE_YOUR_CALM, words)
+}
+
+impl Connection {
+    /// Takes octets of the peer, cut anywhere.
+    pub fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
+        if self.closed {
+            return;
+        }
+        let mut input = std::mem::take(&mut self.input);
+        input.extend_from_slice(octets);
+        let mut rest = input.as_slice();
+        let judged = self.read(now, &mut rest);
+        if let Err((code, words)) = judged {
+            self.fail(code, words);
+        } else {
+            let used = input.len().saturating_sub(rest.len());
+            input.drain(..used);
+            self.input = input;
+        }
+    }
+
+    fn read(&mut self, now: Timestamp, rest: &mut &[u8]) -> Result<(), (ErrorCode, &'static str)> {
+        if !self.magic.is_empty() {
+            let present = rest.len().min(self.magic.len());
+            let (expected, to_come) = self.magic.split_at_checked(present).unwrap_or_default();
+            let (found, after) = rest.split_at_checked(present).unwrap_or_default();
+            if expected != found {
+                return Err((ErrorCode::PROTOCOL_ERROR, "the client connection preface is not HTTP/2's"));
+            }
+            (self.magic, *rest) = (to_come, after);
+            if !to_come.is_empty() {
+                return Ok(());
+            }
+            self.preface();
+        }
+        while let Some(header) = FrameHeader::first(rest) {
+            if header.length() > self.config.max_frame {
+                return Err((ErrorCode::FRAME_SIZE_ERROR, "a frame is longer than SETTINGS_MAX_FRAME_SIZE"));
+            }
+            let length = usize::try_from(header.length()).unwrap_or(usize::MAX);
+            let Some(payload) = rest.get(HEADER_OCTETS..length.saturating_add(HEADER_OCTETS)) else { break };
+            match self.frame(now, header, payload) {
+                Ok(()) => {}
+                Err(Wrong::Connection(code, words)) => return Err((code, words)),
+                Err(Wrong::Stream(stream, code)) => self.fail_stream(stream, code),
+            }
+            if self.out.len() > UNFETCHED {
+                return Err((ErrorCode::ENHANCE_YOUR_CALM, "too many frames that ask for an answer"));
+            }
+            if self.nuisance > NUISANCE {
+                return Err((ErrorCode::ENHANCE_YOUR_CALM, "too many frames that bring nothing"));
+            }
+            *rest = rest.get(length.saturating_add(HEADER_OCTETS)..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// The connection ends because of what the peer did.
+    fn fail(&mut self, code: ErrorCode, words: &str) {
+        write::go_away(self.last_peer_stream, code, words.as_bytes(), &mut self.out);
+        self.closed = true;
+        self.streams.clear();
+        self.events.push_back(Event::Closed { code });
+    }
+
+    /// The stream ends because of what the peer did.
+    fn fail_stream(&mut self, stream: StreamId, code: ErrorCode) {
+        self.nuisance = self.nuisance.saturating_add(1);
+        write::rst_stream(stream, code, &mut self.out);
+        self.remember_reset(stream);
+        if self.streams.remove(&stream).is_some() {
+            self.events.push_back(Event::Reset { stream, code, by_peer: false });
+        }
+    }
+
+    fn frame(&mut self, now: Timestamp, header: FrameHeader, octets: &[u8]) -> Judged {
+        let kind = header.kind();
+        if self.block.is_some() && kind != FrameType::CONTINUATION {
+            return Err(broken("a frame stands inside a header block"));
+        }
+        if !self.settings_seen && (kind != FrameType::SETTINGS || header.is_ack()) {
+            return Err(broken("the first frame is not SETTINGS"));
+        }
+        let (payload, fault) = parse(header, octets);
+        if let Some(fault) = fault {
+            return Err(match (fault, kind) {
+                (Fault::Padding { .. }, _) => broken("padding does not fit"),
+                // §6.3: the stream pays for its own PRIORITY.
+                (Fault::Length { .. }, FrameType::PRIORITY) => {
+                    Wrong::Stream(header.stream(), ErrorCode::FRAME_SIZE_ERROR)
+                }
+                (Fault::Length { .. }, _) => {
+                    Wrong::Connection(ErrorCode::FRAME_SIZE_ERROR, "a frame has a length that its type does not allow")
+                }
+            });
+        }
+        let stream = header.stream();
+        match kind {
+            FrameType::SETTINGS | FrameType::PING | FrameType::GOAWAY if stream != StreamId::CONNECTION => {
+                return Err(broken("a frame about the connection names a stream"));
+            }
+            FrameType::DATA
+            | FrameType::HEADERS
+            | FrameType::PRIORITY
+            | FrameType::RST_STREAM
+            | FrameType::CONTINUATION
+                if stream == StreamId::CONNECTION =>
+            {
+                return Err(broken("a frame about a stream names none"));
+            }
+            _ => {}
+        }
+        match payload {
+            Payload::Data { data, .. } => self.data(now, header, data),
+            Payload::Headers { fragment, .. } => {
+                self.fragment(Block { stream, end_stream: header.ends_stream(), octets: Vec::new() }, header, fragment)
+            }
+            Payload::Continuation { fragment } => match self.block.take() {
+                Some(block) if block.stream == stream => {
+                    self.nuisance = self.nuisance.saturating_add(1);
+                    self.fragment(block, header, fragment)
+                }
+                _ => Err(broken("CONTINUATION continues no header block")),
+            },
+            Payload::RstStream(code) => self.peer_resets(stream, code),
+            Payload::Settings(_) if header.is_ack() => {
+                self.unacknowledged = self.unacknowledged.saturating_sub(1);
+                Ok(())
+            }
+            Payload::Settings(settings) => self.settings(settings),
+            Payload::PushPromise { .. } => Err(broken("PUSH_PROMISE is not allowed here")),
+            Payload::Ping(opaque) => {
+                if !header.is_ack() {
+                    write::ping(opaque, true, &mut self.out);
+                } else if opaque == bdp::PING {
+                    self.probe_answered(now);
+                }
+                Ok(())
+            }
+            Payload::GoAway { last_stream, error, .. } => {
+                self.goes_away = true;
+                if self.side == Side::Client {
+                    let dropped: Vec<StreamId> = self
+                        .streams
+                        .range(StreamId(last_stream.0.saturating_add(1))..)
+                        .map(|(stream, _)| *stream)
+                        .collect();
+                    for stream in dropped {
+                        self.streams.remove(&stream);
+                        self.remember_reset(stream);
+                    }
+                }
+                self.events.push_back(Event::GoAway { last: last_stream, code: error });
+                Ok(())
+            }
+            Payload::WindowUpdate { increment } => self.window_update(stream, increment),
+            // Deprecated, unknown or of no use to gRPC: ignored (§5.5), but not without end.
+            _ => {
+                self.nuisance = self.nuisance.saturating_add(1);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the stream has never been opened (§5.1, idle).
+    fn is_idle(&self, stream: StreamId) -> bool {
+        match self.side {
+            Side::Client => !stream.is_client_initiated() || !self.has_opened(stream),
+            Side::Server => !stream.is_client_initiated() || stream > self.last_peer_stream,
+        }
+    }
+
+    fn data(&mut self, now: Timestamp, header: FrameHeader, data: &[u8]) -> Judged {
+        let (stream, length) = (header.stream(), header.length());
+        if self.is_idle(stream) {
+            return Err(broken("DATA on a stream that was never opened"));
+        }
+        // The window counts the whole payload, on whatever stream it is (§6.9).
+        self.receive.left = self.receive.left.saturating_sub(length.into());
+        if self.receive.left < 0 {
+            return Err(Wrong::Connection(
+                ErrorCode::FLOW_CONTROL_ERROR,
+                "more DATA than the window of the connection allows",
+            ));
+        }
+        self.receive.used = self.receive.used.saturating_add(length);
+        if length > 0 && self.estimator.as_mut().is_some_and(|estimator| estimator.data(now, length)) {
+            self.probe();
+        } else if self.receive.used >= self.receive.limit / 4 {
+            let used = std::mem::take(&mut self.receive.used);
+            self.grant(used);
+        }
+        if data.is_empty() && !header.ends_stream() {
+            self.nuisance = self.nuisance.saturating_add(1);
+        }
+        let Some(state) = self.streams.get_mut(&stream).filter(|state| state.receiving) else {
+            return self.late(stream);
+        };
+        if !state.begun {
+            return Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR));
+        }
+        state.receive_window = state.receive_window.saturating_sub(length.into());
+        if state.receive_window < 0 {
+            return Err(Wrong::Stream(stream, ErrorCode::FLOW_CONTROL_ERROR));
+        }
+        let padding = usize::try_from(length).unwrap_or(0).saturating_sub(data.len());
+        self.give_back(stream, padding);
+        let end = header.ends_stream();
+        self.events.push_back(Event::Data { stream, octets: data.to_vec(), end });
+        if end {
+            self.peer_ends(stream);
+        }
+        Ok(())
+    }
+
+    /// A frame for a half of a stream that has ended.
+    fn late(&self, stream: StreamId) -> Judged {
+        if self.reset.contains(&stream) {
+            return Ok(());
+        }
+        // Perhaps it was reset long ago; nobody is blamed for what was forgotten here.
+        if stream <= self.forgotten && !self.streams.contains_key(&stream) {
+            return Ok(());
+        }
+        if self.streams.contains_key(&stream) {
+            return Err(Wrong::Stream(stream, ErrorCode::STREAM_CLOSED));
+        }
+        Err(Wrong::Connection(ErrorCode::STREAM_CLOSED, "a frame for a stream that has ended"))
+    }
+
+    fn peer_ends(&mut self, stream: StreamId) {
+        if let Some(state) = self.streams.get_mut(&stream) {
+            state.receiving = false;
+            if state.is_closed() {
+                self.streams.remove(&stream);
+                self.nuisance = self.nuisance.saturating_sub(1);
+            }
+        }
+    }
+
+    fn peer_resets(&mut self, stream: StreamId, code: ErrorCode) -> Judged {
+        if self.is_idle(stream) {
+            return Err(broken("RST_STREAM for a stream that was never opened"));
+        }
+        self.nuisance = self.nuisance.saturating_add(1);
+        if self.streams.remove(&stream).is_some() {
+            self.events.push_back(Event::Reset { stream, code, by_peer: true });
+        }
+        Ok(())
+    }
+
+    fn settings(&mut self, settings: Settings<'_>) -> Judged {
+        if !std::mem::replace(&mut self.settings_seen, true) {
+            // From now on silence about the number of streams means any number.
+            self.peer.max_streams = u32::MAX;
+        }
+        for Setting { id, value } in settings {
+            match id {
+                SettingId::ENABLE_PUSH if value > 1 => return Err(broken("SETTINGS_ENABLE_PUSH is neither 0 nor 1")),
+                SettingId::HEADER_TABLE_SIZE => self.encoder.set_size_limit(value),
+                SettingId::MAX_CONCURRENT_STREAMS => self.peer.max_streams = value,
+                SettingId::INITIAL_WINDOW_SIZE => self.initial_window(value)?,
+                SettingId::MAX_FRAME_SIZE if !(16_384..=0xff_ffff).contains(&value) => {
+                    return Err(broken("SETTINGS_MAX_FRAME_SIZE is not within 16384 and 2^24-1"));
+                }
+                SettingId::MAX_FRAME_SIZE => self.peer.max_frame = value,
+                _ => {}
+            }
+        }
+        write::settings_ack(&mut self.out);
+        Ok(())
+    }
+
+    /// All streams' windows move with the setting (§6.9.2).
+    fn initial_window(&mut self, value: u32) -> Judged {
+        const TOO_LARGE: Wrong = Wrong::Connection(ErrorCode::FLOW_CONTROL_ERROR, "a window grows beyond 2^31-1");
+        if i64::from(value) > MAX_WINDOW {
+            return Err(TOO_LARGE);
+        }
+        let more = i64::from(value).saturating_sub(self.peer.initial_window.into());
+        self.peer.initial_window = value;
+        for state in self.streams.values_mut() {
+            state.send_window = state.send_window.saturating_add(more);
+            if state.send_window > MAX_WINDOW {
+                return Err(TOO_LARGE);
+            }
+        }
+        Ok(())
+    }
+
+    fn window_update(&mut self, stream: StreamId, increment: u32) -> Judged {
+        if stream == StreamId::CONNECTION {
+            self.send_window = self.send_window.saturating_add(increment.into());
+            return match (increment, self.send_window) {
+                (0, _) => Err(broken("WINDOW_UPDATE by 0")),
+                (_, window) if window > MAX_WINDOW => {
+                    Err(Wrong::Connection(ErrorCode::FLOW_CONTROL_ERROR, "a window grows beyond 2^31-1"))
+                }
+                _ => Ok(()),
+            };
+        }
+        if self.is_idle(stream) {
+            return Err(broken("WINDOW_UPDATE for a stream that was never opened"));
+        }
+        // It may have crossed the end of the stream.
+        let Some(state) = self.streams.get_mut(&stream) else { return Ok(()) };
+        state.send_window = state.send_window.saturating_add(increment.into());
+        match (increment, state.send_window) {
+            (0, _) => Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR)),
+            (_, window) if window > MAX_WINDOW => Err(Wrong::Stream(stream, ErrorCode::FLOW_CONTROL_ERROR)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a piece of a header block; the block, if it ends here.
+    fn fragment(&mut self, mut block: Block, header: FrameHeader, fragment: &[u8]) -> Judged {
+        block.octets.extend_from_slice(fragment);
+        if block.octets.len() > LONGEST_BLOCK {
+            return Err(nuisance("a header block is too long"));
+        }
+        if header.flags().has(Flags::END_HEADERS) {
+            self.header_block(&block)
+        } else {
+            self.block = Some(block);
+            Ok(())
+        }
+    }
+
+    fn header_block(&mut self, block: &Block) -> Judged {
+        let decoded = self.decoder.decode(&block.octets, &mut self.scratch);
+        if decoded.fault().is_some() {
+            return Err(Wrong::Connection(ErrorCode::COMPRESSION_ERROR, "a header block cannot be decoded"));
+        }
+        let fits = decoded.list_octets() <= self.config.max_header_list.into();
+        let real = decoded.fields().filter(|field| field.size_update().is_none());
+        let fields = Fields(real.filter_map(|field| Some((field.name()?.to_vec(), field.value()?.to_vec()))).collect());
+        self.header_list(block.stream, fields, fits, block.end_stream)
+    }
+
+    fn header_list(&mut self, stream: StreamId, fields: Fields, fits: bool, end: bool) -> Judged {
+        let is_new = self.side == Side::Server && stream > self.last_peer_stream;
+        if is_new && stream.is_client_initiated() {
+            self.last_peer_stream = stream;
+            self.new_stream(stream)?;
+        } else if self.is_idle(stream) {
+            return Err(broken("HEADERS on a stream that cannot be opened"));
+        }
+        let Some(state) = self.streams.get_mut(&stream).filter(|state| state.receiving) else {
+            return self.late(stream);
+        };
+        if !fits {
+            return Err(Wrong::Stream(stream, ErrorCode::ENHANCE_YOUR_CALM));
+        }
+        let kind = match (self.side, state.begun) {
+            (_, true) => Kind::Trailers,
+            (Side::Server, false) => Kind::Request,
+            (Side::Client, false) => Kind::Response,
+        };
+        let is_interim = kind == Kind::Response && fields.http_status().is_some_and(|status| status < 200);
+        // Trailers end the stream, 1xx does not (§8.1).
+        if !fields.is_well_formed(kind) || (kind == Kind::Trailers && !end) || (is_interim && end) {
+            return Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR));
+        }
+        if is_interim {
+            self.nuisance = self.nuisance.saturating_add(1);
+            return Ok(());
+        }
+        state.begun = true;
+        self.events.push_back(Event::Headers { stream, fields, end });
+        if end {
+            self.peer_ends(stream);
+        }
+        Ok(())
+    }
+
+    fn new_stream(&mut self, stream: StreamId) -> Judged {
+        let open = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        if self.goes_away || open >= self.config.max_streams {
+            return Err(Wrong::Stream(stream, ErrorCode::REFUSED_STREAM));
+        }
+        let state = Stream::new(self.peer.initial_window.into(), self.stream_window().into());
+        self.streams.insert(stream, state);
+        Ok(())
+    }
+}
+
+/// The largest window (§6.9.1).
+const MAX_WINDOW: i64 = 0x7fff_ffff;
+/// The longest header block taken, in octets as on the wire.
+const LONGEST_BLOCK: usize = 64 << 10;
+/// Octets of answers after which a peer that does not read them is given up.
+const UNFETCHED: usize = 256 << 10;
+/// How many more frames may bring nothing (resets, empty DATA, CONTINUATION, unknown types) than streams end well.
+const NUISANCE: u32 = 1000;

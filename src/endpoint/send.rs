@@ -1,0 +1,100 @@
+//! In which order an endpoint sends: streams take turns, and DATA waits for its windows (RFC 9113 §5.2, §6.9; RFC 7541 §7.1).
+
+use std::ops::Bound::{Excluded, Unbounded};
+
+use super::connection::{Connection, Side};
+use super::fields::Fields;
+use super::stream::{Item, Stream};
+use crate::http2::error_code::ErrorCode;
+use crate::http2::frame::StreamId;
+use crate::http2::hpack::{How, Huffman, Indexing};
+use crate::http2::write;
+
+impl Connection {
+    /// Appends what is to be sent, a bounded piece at a time; nothing when all of it waits for the peer.
+    pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
+        while self.out.len() < PIECE && self.next_item() {}
+        out.append(&mut self.out);
+    }
+
+    /// Writes the next DATA frame or trailers; `false` when there is none or no window.
+    fn next_item(&mut self) -> bool {
+        let window = self.send_window;
+        let ready = |(_, state): &(&StreamId, &Stream)| match state.queue.front() {
+            None => false,
+            Some(Item::Trailers(_)) => true,
+            Some(Item::Data { octets, sent, .. }) => *sent == octets.len() || state.send_window.min(window) > 0,
+        };
+        let after = self.streams.range((Excluded(self.turn), Unbounded)).find(ready);
+        let Some((stream, _)) = after.or_else(|| self.streams.iter().find(ready)) else { return false };
+        self.turn = *stream;
+        self.write_item(*stream);
+        true
+    }
+
+    fn write_item(&mut self, stream: StreamId) {
+        let Some(state) = self.streams.get_mut(&stream) else { return };
+        match state.queue.pop_front() {
+            None => {}
+            Some(Item::Trailers(fields)) => self.write_headers(stream, &fields, true),
+            Some(Item::Data { octets, mut sent, end }) => {
+                let window = usize::try_from(state.send_window.min(self.send_window)).unwrap_or(0);
+                let rest = octets.get(sent..).unwrap_or_default();
+                let most = rest.len().min(window).min(self.peer.max_frame.try_into().unwrap_or(usize::MAX));
+                let piece = rest.get(..most).unwrap_or(rest);
+                let is_last = piece.len() == rest.len();
+                write::data(stream, piece, end && is_last, &mut self.out);
+                let used = i64::try_from(most).unwrap_or(i64::MAX);
+                state.send_window = state.send_window.saturating_sub(used);
+                self.send_window = self.send_window.saturating_sub(used);
+                if !is_last {
+                    sent = sent.saturating_add(most);
+                    state.queue.push_front(Item::Data { octets, sent, end });
+                } else if end {
+                    self.half_close(stream);
+                }
+            }
+        }
+    }
+
+    pub(super) fn write_headers(&mut self, stream: StreamId, fields: &Fields, end: bool) {
+        let mut block = Vec::new();
+        let mut encoder = self.encoder.block(&mut block);
+        for (name, value) in &fields.0 {
+            encoder.field_with(name, value, How { indexing: indexing(name), huffman: Huffman::Shorter });
+        }
+        let max_frame = self.peer.max_frame.try_into().unwrap_or(usize::MAX);
+        write::headers(stream, &block, end, max_frame, &mut self.out);
+        if end {
+            self.half_close(stream);
+        }
+    }
+
+    /// This end sends nothing more on the stream.
+    fn half_close(&mut self, stream: StreamId) {
+        if let Some(state) = self.streams.get_mut(&stream) {
+            state.sending = false;
+            state.queue.clear();
+            if state.is_closed() {
+                self.streams.remove(&stream);
+                self.nuisance = self.nuisance.saturating_sub(1);
+            } else if self.side == Side::Server {
+                // The answer is whole: the rest of the request is of no use, and must not hold the stream open (§8.1).
+                self.reset(stream, ErrorCode::NO_ERROR);
+            }
+        }
+    }
+}
+
+/// Secrets never enter a table, and no intermediary may put them there (RFC 7541 §7.1.3); a time that differs with each
+/// call would only push others out.
+fn indexing(name: &[u8]) -> Indexing {
+    match name {
+        b"authorization" | b"cookie" | b"proxy-authorization" => Indexing::Never,
+        b"grpc-timeout" => Indexing::Without,
+        _ => Indexing::Incremental,
+    }
+}
+
+/// Octets after which no further DATA frame is written before they are fetched.
+const PIECE: usize = 64 << 10;

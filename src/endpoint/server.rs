@@ -1,0 +1,257 @@
+//! The server of gRPC: calls that come in, and how they are answered (gRPC PROTOCOL-HTTP2).
+//!
+//! One connection. Which methods there are is decided by whoever takes the [`Event`]s, see [`example`](super::example).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::connection::{self, Config, Connection, Side};
+use super::fields::Fields;
+use super::inbox::{ENVELOPE, Inbox, envelope};
+use crate::grpc::content_type::ContentType;
+use crate::grpc::percent;
+use crate::grpc::status::Status;
+use crate::grpc::timeout::Timeout;
+use crate::http2::frame::StreamId;
+use crate::time::Timestamp;
+
+/// What happened to a call; calls are named by their stream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// A call begins.
+    Call {
+        /// Its stream.
+        stream: StreamId,
+        /// `/package.Service/Method`.
+        path: String,
+        /// The client's metadata.
+        metadata: Fields,
+    },
+    /// A message of the client.
+    Message {
+        /// Its stream.
+        stream: StreamId,
+        /// Without envelope.
+        octets: Vec<u8>,
+    },
+    /// The client sends no more messages.
+    Finished {
+        /// Its stream.
+        stream: StreamId,
+    },
+    /// Nobody waits for the answer any more: reset, deadline, connection lost.
+    Cancelled {
+        /// Its stream.
+        stream: StreamId,
+    },
+}
+
+/// A server on one connection.
+#[derive(Debug)]
+pub struct Server {
+    connection: Connection,
+    calls: BTreeMap<StreamId, Call>,
+    events: VecDeque<Event>,
+}
+
+#[derive(Debug, Default)]
+struct Call {
+    inbox: Inbox,
+    /// As for the client.
+    advanced: usize,
+    deadline: Option<Timestamp>,
+    /// Whether the response's header list is sent.
+    begun: bool,
+}
+
+impl Server {
+    /// A server that has just accepted a connection.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { connection: Connection::new(Side::Server, config), calls: BTreeMap::new(), events: VecDeque::new() }
+    }
+
+    /// Begins the response, with metadata. [`send`](Self::send) does so by itself, without.
+    pub fn respond(&mut self, stream: StreamId, metadata: Fields) {
+        let Some(call) = self.calls.get_mut(&stream) else { return };
+        if !std::mem::replace(&mut call.begun, true) {
+            let mut fields = response();
+            fields.0.extend(metadata.0);
+            self.connection.send_headers(stream, fields, false);
+        }
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, stream: StreamId, message: &[u8]) {
+        self.respond(stream, Fields::default());
+        if self.calls.contains_key(&stream) {
+            self.connection.send_data(stream, envelope(message), false);
+        }
+    }
+
+    /// Ends the call: with trailers, or with a single header list if there was no response yet (Trailers-Only).
+    pub fn end(&mut self, stream: StreamId, status: Status, message: &str, trailers: Fields) {
+        let Some(call) = self.calls.remove(&stream) else { return };
+        let mut fields = if call.begun { Fields::default() } else { response() };
+        let mut escaped = Vec::new();
+        percent::encode_into(message.as_bytes(), &mut escaped);
+        fields.push("grpc-status", status.0.to_string()).push("grpc-message", escaped);
+        fields.0.extend(trailers.0);
+        self.connection.send_headers(stream, fields, true);
+    }
+
+    /// What happened, in order. Taking a message makes room for another one.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        if let Event::Message { stream, octets } = &event
+            && let Some(call) = self.calls.get_mut(stream)
+        {
+            let size = octets.len().saturating_add(ENVELOPE);
+            let before = size.min(call.advanced);
+            call.advanced = call.advanced.saturating_sub(before);
+            self.connection.give_back(*stream, size.saturating_sub(before));
+        }
+        Some(event)
+    }
+
+    /// Takes octets of the client.
+    pub fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
+        self.connection.handle_octets(now, octets);
+        self.follow(now);
+    }
+
+    /// The client will send nothing more: nobody can hear the answers to what is under way.
+    pub fn handle_end(&mut self, now: Timestamp) {
+        self.connection.handle_end();
+        self.follow(now);
+    }
+
+    /// When the next deadline passes.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.calls.values().filter_map(|call| call.deadline).min()
+    }
+
+    /// Ends the calls whose deadline has passed.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let late: Vec<StreamId> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| call.deadline.is_some_and(|deadline| deadline <= now))
+            .map(|(stream, _)| *stream)
+            .collect();
+        for stream in late {
+            self.end(stream, Status::DEADLINE_EXCEEDED, "the deadline has passed", Fields::default());
+            self.events.push_back(Event::Cancelled { stream });
+        }
+    }
+
+    /// Appends octets to send.
+    pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
+        self.connection.poll_transmit(out);
+    }
+
+    /// Whether the connection is over.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// Follows what happened on the connection.
+    fn follow(&mut self, now: Timestamp) {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                connection::Event::Headers { stream, fields, end } => {
+                    if !self.calls.contains_key(&stream) && self.connection.is_sending(stream) {
+                        self.begin(now, stream, &fields);
+                    }
+                    self.finished(stream, end);
+                }
+                connection::Event::Data { stream, octets, end } => {
+                    self.data(stream, &octets);
+                    self.finished(stream, end);
+                }
+                connection::Event::Reset { stream, .. } => self.cancelled(stream),
+                // The client ends the connection when its calls have ended.
+                connection::Event::GoAway { .. } => {}
+                connection::Event::Closed { .. } => {
+                    let all: Vec<StreamId> = self.calls.keys().copied().collect();
+                    for stream in all {
+                        self.cancelled(stream);
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, now: Timestamp, stream: StreamId, fields: &Fields) {
+        let refuse = |http_status: &str| {
+            let mut fields = Fields::default();
+            fields.push(":status", http_status);
+            fields
+        };
+        if fields.value(b":method") != Some(b"POST") {
+            return self.connection.send_headers(stream, refuse("405"), true);
+        }
+        if !fields.value(b"content-type").is_some_and(|value| ContentType::parse(value).is_grpc()) {
+            return self.connection.send_headers(stream, refuse("415"), true);
+        }
+        let path = String::from_utf8_lossy(fields.value(b":path").unwrap_or_default()).into_owned();
+        let timeout = fields.value(b"grpc-timeout").map(Timeout::parse);
+        let deadline = match timeout {
+            Some(Ok(timeout)) => Some(now.saturating_add_nanos(timeout.nanos().try_into().unwrap_or(i64::MAX))),
+            _ => None,
+        };
+        self.calls.insert(stream, Call { deadline, ..Call::default() });
+        if let Some(Err(fault)) = timeout {
+            return self.end(stream, Status::INTERNAL, &fault.to_string(), Fields::default());
+        }
+        self.events.push_back(Event::Call { stream, path, metadata: fields.metadata() });
+    }
+
+    fn data(&mut self, stream: StreamId, octets: &[u8]) {
+        let Some(call) = self.calls.get_mut(&stream) else {
+            // The answer is already given: the octets are of no use, but they must not hold the client up.
+            return self.connection.give_back(stream, octets.len());
+        };
+        call.inbox.push(octets);
+        loop {
+            match call.inbox.message() {
+                Ok(Some(octets)) => self.events.push_back(Event::Message { stream, octets }),
+                Ok(None) => break,
+                Err((status, words)) => {
+                    self.end(stream, status, words, Fields::default());
+                    return self.events.push_back(Event::Cancelled { stream });
+                }
+            }
+        }
+        // As for the client: a message may be larger than the window.
+        let ahead = call.inbox.pending().saturating_sub(call.advanced);
+        call.advanced = call.advanced.saturating_add(ahead);
+        self.connection.give_back(stream, ahead);
+    }
+
+    fn finished(&mut self, stream: StreamId, end: bool) {
+        if !end {
+            return;
+        }
+        if self.calls.get(&stream).is_some_and(|call| call.inbox.pending() > 0) {
+            self.end(stream, Status::INTERNAL, "the client ended the stream inside a message", Fields::default());
+            self.events.push_back(Event::Cancelled { stream });
+        } else if self.calls.contains_key(&stream) {
+            self.events.push_back(Event::Finished { stream });
+        }
+    }
+
+    fn cancelled(&mut self, stream: StreamId) {
+        if self.calls.remove(&stream).is_some() {
+            self.events.push_back(Event::Cancelled { stream });
+        }
+    }
+}
+
+/// What every gRPC response begins with, whatever becomes of the call.
+fn response() -> Fields {
+    let mut fields = Fields::default();
+    fields.push(":status", "200").push("content-type", "application/grpc");
+    fields
+}

@@ -1,0 +1,58 @@
+//! One stream as an endpoint keeps it: its halves, its windows, and what waits to be sent (RFC 9113 §5.1, §6.9).
+
+use std::collections::VecDeque;
+
+use super::fields::Fields;
+
+/// A stream that is not closed.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Whether this end may still send.
+    pub(super) sending: bool,
+    /// Whether the other end may still send.
+    pub(super) receiving: bool,
+    /// Octets this end may send; below 0 after the peer has lowered its setting (§6.9.2).
+    pub(super) send_window: i64,
+    /// Octets the other end may send.
+    pub(super) receive_window: i64,
+    /// Octets taken by the application and not given back yet.
+    pub(super) taken: u32,
+    /// Whether the other end's first header list has come.
+    pub(super) begun: bool,
+    pub(super) queue: VecDeque<Item>,
+}
+
+/// Something that waits for its turn.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// Octets for DATA, sent up to `sent`.
+    Data { octets: Vec<u8>, sent: usize, end: bool },
+    /// A header list behind DATA.
+    Trailers(Fields),
+}
+
+impl Stream {
+    pub(super) const fn new(send_window: i64, receive_window: i64) -> Self {
+        Self {
+            sending: true,
+            receiving: true,
+            send_window,
+            receive_window,
+            taken: 0,
+            begun: false,
+            queue: VecDeque::new(),
+        }
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        !self.sending && !self.receiving
+    }
+
+    /// Octets that wait for the window.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.iter().fold(0, |sum: usize, item| match item {
+            Item::Data { octets, sent, .. } => sum.saturating_add(octets.len().saturating_sub(*sent)),
+            Item::Trailers(_) => sum,
+        })
+    }
+}

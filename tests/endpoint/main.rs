@@ -1,0 +1,7 @@
+//! The built-in client and server: against each other, and against peers that do what they must not.
+#![allow(missing_docs, reason = "a test binary")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod calls;
+mod hostile;
+mod support;

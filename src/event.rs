@@ -238,4 +238,8 @@ impl std::fmt::Display for What {
 pub trait Observer {
     /// Takes one event. What it borrows is gone afterwards.
     fn event(&mut self, event: &Event<'_>);
+    /// Whether it looks at the frames and messages of calls; without them it is told the calls alone, and everything else.
+    fn wants_details(&self) -> bool {
+        true
+    }
 }

@@ -77,16 +77,17 @@ fn decode(
     let name = inputs.name();
     view.begin(&Source { name: &name }, &mut output.buffer);
     let filtering = Filtering::new(filter.clone(), calls);
+    let details = view.wants_details() || !filter.is_empty();
     let mut decoding = Decoding {
         dissector: Dissector::new(limits),
-        showing: Showing { view, filtering, output },
+        showing: Showing { view, filtering, output, details },
         started: false,
         interrupted,
     };
     let read = inputs.read(first, &mut decoding);
     let Decoding { mut dissector, mut showing, .. } = decoding;
     dissector.finish(&mut showing);
-    let Showing { view, filtering, output } = showing;
+    let Showing { view, filtering, output, .. } = showing;
     let summary = Summary {
         totals: dissector.totals(),
         net: Some(dissector.net()),
@@ -174,6 +175,10 @@ impl Observer for Chosen<'_> {
             self.calls.insert(call.id);
         }
     }
+
+    fn wants_details(&self) -> bool {
+        false
+    }
 }
 
 /// Events on their way through the filter into the view.
@@ -181,6 +186,8 @@ struct Showing<'a> {
     view: &'a mut dyn View,
     filtering: Filtering,
     output: &'a mut Output,
+    /// Whether view or filter look at the frames and messages of calls.
+    details: bool,
 }
 
 impl Showing<'_> {
@@ -194,5 +201,9 @@ impl Observer for Showing<'_> {
     fn event(&mut self, event: &Event<'_>) {
         let Self { view, filtering, output } = self;
         filtering.event(event, |event| view.event(event, &mut output.buffer));
+    }
+
+    fn wants_details(&self) -> bool {
+        self.details
     }
 }

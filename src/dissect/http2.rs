@@ -219,6 +219,9 @@ fn messages(
     let data = grpc.data(data);
     for message in grpc.queue.done().iter().filter(|done| done.flag & TRAILERS_FLAG == 0) {
         totals.messages = totals.messages.saturating_add(1);
+        if !observer.wants_details() {
+            continue;
+        }
         let octets = if message.kept { grpc.queue.octets(message, data) } else { &[] };
         let event = MessageEvent { call, direction, message, octets, pieces: grpc.queue.pieces(message) };
         observer.event(&Event { at, flow: Some(flow), body: Body::Message(event) });
@@ -243,8 +246,10 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
             }
             return;
         };
-        let event = FrameEvent { frame, belongs, call: Some(call) };
-        self.observer.event(&Event { at: frame.at, flow: Some(self.flow), body: Body::Frame(event) });
+        if self.observer.wants_details() {
+            let event = FrameEvent { frame, belongs, call: Some(call) };
+            self.observer.event(&Event { at: frame.at, flow: Some(self.flow), body: Body::Frame(event) });
+        }
         if let Payload::Data { data, .. } = frame.payload {
             messages(self.grpc, self.totals, self.flow, call, frame.direction, data, frame.at, self.observer);
             if let Some(flag) = belongs.bad_flag {

@@ -215,6 +215,10 @@ impl View for Calls {
         self.origin = first;
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match (&event.body, &event.flow) {
             // Nearly all events.

@@ -47,6 +47,10 @@ pub trait View {
     fn begin(&mut self, source: &Source<'_>, out: &mut Vec<u8>);
     /// The time of the first packet, told once before the first event; relative times count from it.
     fn start(&mut self, _first: Timestamp) {}
+    /// Whether it shows the frames and messages of calls, and not only the calls.
+    fn wants_details(&self) -> bool {
+        true
+    }
     /// One event.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
     /// After the last event.

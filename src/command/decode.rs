@@ -199,7 +199,7 @@ impl Showing<'_> {
 
 impl Observer for Showing<'_> {
     fn event(&mut self, event: &Event<'_>) {
-        let Self { view, filtering, output } = self;
+        let Self { view, filtering, output, .. } = self;
         filtering.event(event, |event| view.event(event, &mut output.buffer));
     }
 

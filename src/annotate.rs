@@ -28,7 +28,9 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
         Payload::Data { data, .. } => call::data(frame, data, out),
         Payload::Headers { .. } | Payload::Continuation { .. } => call::headers(frame, out),
         Payload::PushPromise { promised, .. } => {
-            out.extend_from_slice(b"the server promises a response on stream ");
+            out.extend_from_slice(b"the ");
+            out.extend_from_slice(sender(seen.direction));
+            out.extend_from_slice(b" promises a response on stream ");
             write::integer(out, promised.0);
         }
         Payload::RstStream(code) => call::reset(frame, code, out),
@@ -101,8 +103,14 @@ pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
         Protocol::Unknown => out.extend_from_slice(b"unknown protocol"),
         Protocol::Http1 => out.extend_from_slice(b"HTTP/1"),
         Protocol::Http2(Begin::PriorKnowledge) => out.extend_from_slice(b"HTTP/2, prior knowledge"),
+        Protocol::Http2(Begin::Proxied) => {
+            out.extend_from_slice(b"HTTP/2, prior knowledge, behind a PROXY protocol header");
+        }
         Protocol::Http2(Begin::Upgrade) => out.extend_from_slice(b"HTTP/2, upgraded from HTTP/1.1 (h2c)"),
         Protocol::Http2(Begin::Unseen) => out.extend_from_slice(b"HTTP/2, its first octets were not captured"),
+        Protocol::Http2(Begin::Sideless) => out.extend_from_slice(
+            b"HTTP/2, already under way when the capture began; which side is the client is a guess",
+        ),
         Protocol::Http2(Begin::Mid) => out.extend_from_slice(b"HTTP/2, already under way when the capture began"),
         Protocol::Tls(facts) => connection::tls(facts, out),
     }

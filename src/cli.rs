@@ -37,7 +37,7 @@ pub const EXIT_CODES: &str = "Exit codes: 0 clean, 2 usage, 3 input unreadable, 
 /// `framescope decode`.
 #[derive(Args, Debug)]
 pub struct Decode {
-    /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe
+    /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe; several (a rotated capture) are read as one
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How to show it

@@ -15,6 +15,7 @@ use crate::event::{Body, Event, Fault, Flow, Observer, Protocol, What};
 use crate::grpc::calls;
 use crate::http2::connection;
 use crate::http2::preface::Begin;
+use crate::http2::sync::{self, Evidence, Search};
 use crate::limits::Limits;
 use crate::net::{Net, Outcome};
 use crate::span::{Arrival, Piece};
@@ -25,6 +26,9 @@ use crate::tls;
 use self::http1::Http1;
 use self::http2::Http2;
 use self::opening::{Gap, Opening, Verdict};
+
+/// The longest segment of a flow of unknown protocol that is looked at once more: frames that steer a connection are short.
+const LOOKED_AT_AGAIN: usize = 1024;
 
 /// Everything that has been counted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -319,7 +323,19 @@ impl<O: Observer> Step<'_, O> {
                 }
                 Orientation::Keep
             }
-            State::Other => Orientation::Keep,
+            State::Other => {
+                let again =
+                    matches!(sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol), Search::Found(0));
+                if !again || octets.len() > LOOKED_AT_AGAIN {
+                    return Orientation::Keep;
+                }
+                // The other direction may have begun inside a very large frame, and told nothing until now.
+                let mut opening = Opening::default();
+                opening.push(direction, offset, octets, pieces, at);
+                let verdict = opening.last_verdict(&self.facts);
+                self.application.state = State::Opening(Box::new(opening));
+                self.conclude(verdict, at)
+            }
         }
     }
 

@@ -140,9 +140,29 @@ fn colour_and_octets_come_when_asked_for() {
 }
 
 #[test]
-fn several_files_are_shown_one_after_the_other() {
-    let text = stdout(&["decode", UNARY, ERRORS]);
-    assert!(text.contains("16 frames, 1 call") && text.contains("130 frames, 22 calls"), "{text}");
+fn a_rotated_capture_reads_as_the_whole_one() {
+    let whole = std::fs::read(fixture(UNARY)).expect("a fixture");
+    let mut end = 24;
+    for _ in 0..11 {
+        let length = u32::from_le_bytes(whole[end + 8..end + 12].try_into().expect("four octets"));
+        end += 16 + length as usize;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let (first, second) = (directory.path().join("trace.pcap0"), directory.path().join("trace.pcap1"));
+    std::fs::write(&first, &whole[..end]).expect("a file");
+    std::fs::write(&second, [&whole[..24], &whole[end..]].concat()).expect("a file");
+    let (first, second) = (first.to_str().expect("UTF-8"), second.to_str().expect("UTF-8"));
+    assert_eq!(stdout(&["decode", first, second]), stdout(&["decode", UNARY]));
+    let filtered = |files: &[&str]| stdout(&[&["decode", "--status", "ok"], files].concat());
+    assert_eq!(filtered(&[first, second]), filtered(&[UNARY]));
+}
+
+#[test]
+fn a_file_that_is_missing_does_not_keep_the_others_from_being_read() {
+    let output = framescope(&["decode", UNARY, "no/such/file.pcap", ERRORS]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("146 frames, 23 calls") && text.contains("ended early"), "{text}");
 }
 
 #[test]

@@ -91,3 +91,13 @@ fn damaged_captures_are_shown_as_text_as_they_were() {
 fn damaged_captures_are_shown_as_records_as_they_were() {
     check("damaged", "ndjson", "ndjson");
 }
+
+#[test]
+fn captures_behind_bugs_are_shown_as_text_as_they_were() {
+    check("found", "text", "txt");
+}
+
+#[test]
+fn captures_behind_bugs_are_shown_as_records_as_they_were() {
+    check("found", "ndjson", "ndjson");
+}

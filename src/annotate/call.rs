@@ -52,6 +52,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             value(block, StaticName::PATH, out);
             out.extend_from_slice(b" (not gRPC)");
         }
+        (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
         (Some(_), _) => {}
     }
@@ -260,7 +261,7 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
         }
     }
     if call.outcome.is_some_and(|outcome| outcome != Outcome::Completed) {
-        out.extend_from_slice(b", after the reset");
+        out.extend_from_slice(b" (after the reset)");
     }
 }
 

@@ -43,6 +43,9 @@ pub(super) fn window_update(event: &FrameEvent<'_>, increment: u32, out: &mut Ve
     out.push(b'+');
     write::integer(out, increment);
     let Facts::Granted { window, used, by } = frame.facts else { return };
+    if increment == 0 {
+        return out.extend_from_slice(b": grants nothing, which the RFC takes for an error");
+    }
     let on_stream = frame.header.is_some_and(|header| header.stream() != StreamId::CONNECTION);
     let what: &[u8] = match (frame.direction.opposite(), by.is_some()) {
         (Direction::ToServer, true) => b"the request",

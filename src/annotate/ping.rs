@@ -4,7 +4,7 @@ use crate::http2::connection::{Facts, Frame};
 use crate::write;
 
 /// Payloads that implementations always use for one purpose.
-const KNOWN: [([u8; 8], &[u8]); 8] = [
+const KNOWN: [([u8; 8], &[u8]); 7] = [
     ([2, 4, 16, 16, 9, 14, 7, 7], b"bandwidth probe of grpc-go (BDP estimator)"),
     ([1, 6, 1, 8, 0, 3, 3, 9], b"graceful stop of grpc-go: its answer shows that the GOAWAY was read"),
     ([0, 0, 0, 0, 0, 0, 0x04, 0xd2], b"bandwidth probe of grpc-java (BDP estimator)"),
@@ -15,7 +15,6 @@ const KNOWN: [([u8; 8], &[u8]); 8] = [
         [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54],
         b"graceful stop of h2: its answer shows that the GOAWAY was read",
     ),
-    ([0; 8], b"asks for an answer; all zeros, as in the keepalive of grpc-go"),
 ];
 
 pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {

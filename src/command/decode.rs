@@ -1,16 +1,13 @@
 //! `framescope decode`: capture files through the dissector into a view.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::input::{Consumer, Inputs};
 use super::output::Output;
-use super::read_ahead::ReadAhead;
-use super::{Failure, options, shown};
-use crate::capture::{CaptureFile, Error, Source as _};
+use super::{Failure, options};
+use crate::capture::{Packet, Source as _};
 use crate::cli::Decode;
 use crate::dissect::Dissector;
 use crate::event::{Body, Event, Observer};
@@ -37,15 +34,9 @@ pub fn run(arguments: &Decode) -> Result<(), Failure> {
     let filter = options::filter(&arguments.filter)?;
     let interrupted = interruptions();
     let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
-    let mut outcome = Ok(());
-    for file in &arguments.files {
-        let mut view = view(arguments, &limits, &filter)?;
-        let result = decode(file, view.as_mut(), &filter, &limits, &interrupted, &mut output);
-        outcome = outcome.and(result);
-        if !output.is_open() || interrupted.load(Ordering::Relaxed) {
-            break;
-        }
-    }
+    let mut view = view(arguments, &limits, &filter)?;
+    let mut inputs = Inputs::new(&arguments.files);
+    let outcome = decode(&mut inputs, view.as_mut(), &filter, &limits, &interrupted, &mut output);
     output.finish().and(outcome)
 }
 
@@ -65,162 +56,124 @@ fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn 
     super::view::view(arguments.format, text, filter.call.map(CallId), contents)
 }
 
-/// Decodes one file.
+/// Decodes the files, one after the other as one capture.
 fn decode(
-    path: &Path,
+    inputs: &mut Inputs<'_>,
     view: &mut dyn View,
     filter: &Filter,
     limits: &Limits,
     interrupted: &AtomicBool,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let name = shown(&path.display().to_string());
-    let failure = |error: &Error| Failure::new(exit_code(error), format!("{name}: {}", shown(&error.to_string())));
-    let mut input = open(path)?;
     let calls = match &filter.status {
         None => None,
         Some(status) => {
-            if path == Path::new("-") {
-                input = spool(input)?;
-            }
-            let calls = choose(&mut input, status, limits, interrupted)?;
-            Some(calls)
+            inputs.spool()?;
+            Some(choose(inputs, status, limits, interrupted)?)
         }
     };
-    let input = ReadAhead::new(input).map_err(|error| {
-        Failure::new(Failure::INPUT, format!("cannot read {name}: no thread for it: {error}; end other programs"))
-    })?;
-    let mut source = CaptureFile::open(input).map_err(|error| failure(&error))?;
-    let mut dissector = Dissector::new(limits);
+    // A file that cannot be opened is told before anything is shown.
+    let first = inputs.open(0)?;
+    let name = inputs.name();
     view.begin(&Source { name: &name }, &mut output.buffer);
-    let mut showing = Showing { view, filtering: Filtering::new(filter.clone(), calls), output };
-    let mut started = false;
-    let mut ended = Ok(());
-    while showing.output.is_open() && !interrupted.load(Ordering::Relaxed) {
-        if source.may_block() {
-            showing.output.flush();
-        }
-        match source.next_packet() {
-            Ok(Some(packet)) => {
-                if !std::mem::replace(&mut started, true) {
-                    showing.start(packet.time);
-                }
-                dissector.packet(&packet, &mut showing);
-                showing.output.write_if_full();
-            }
-            Ok(None) => break,
-            Err(error) => {
-                ended = Err(error);
-                break;
-            }
-        }
-    }
+    let filtering = Filtering::new(filter.clone(), calls);
+    let mut decoding = Decoding {
+        dissector: Dissector::new(limits),
+        showing: Showing { view, filtering, output },
+        started: false,
+        interrupted,
+    };
+    let read = inputs.read(first, &mut decoding);
+    let Decoding { mut dissector, mut showing, .. } = decoding;
     dissector.finish(&mut showing);
-    let early = ended.as_ref().err().map(ToString::to_string);
     let Showing { view, filtering, output } = showing;
     let summary = Summary {
         totals: dissector.totals(),
         net: Some(dissector.net()),
-        capture: Some(source.facts()),
+        capture: read.only.as_ref().map(|source| source.facts()),
         late_packets: dissector.late_packets(),
         frames_shown: filtering.shown(),
-        ended_early: early.as_deref(),
+        ended_early: read.ended_early.as_deref(),
     };
     view.finish(&summary, &mut output.buffer);
     output.flush();
-    ended.map_err(|error| failure(&error))
+    read.failure.map_or(Ok(()), Err)
 }
 
-fn exit_code(error: &Error) -> u8 {
-    if error.is_truncation() { Failure::TRUNCATED } else { Failure::INPUT }
+/// Packets on their way through the dissector to what is shown.
+struct Decoding<'a> {
+    dissector: Dissector,
+    showing: Showing<'a>,
+    started: bool,
+    interrupted: &'a AtomicBool,
 }
 
-/// A capture to read from.
-enum Input {
-    File(File),
-    Pipe(io::Stdin),
-}
+impl Consumer for Decoding<'_> {
+    fn wants_more(&self) -> bool {
+        self.showing.output.is_open() && !self.interrupted.load(Ordering::Relaxed)
+    }
 
-impl Read for Input {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.read(buffer),
-            Self::Pipe(pipe) => pipe.lock().read(buffer),
+    fn before_wait(&mut self) {
+        self.showing.output.flush();
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) {
+        if !std::mem::replace(&mut self.started, true) {
+            self.showing.start(packet.time);
         }
+        self.dissector.packet(packet, &mut self.showing);
+        self.showing.output.write_if_full();
     }
 }
 
-fn open(path: &Path) -> Result<Input, Failure> {
-    if path == Path::new("-") {
-        return Ok(Input::Pipe(io::stdin()));
-    }
-    let name = shown(&path.display().to_string());
-    let cannot = |why: String| {
-        Failure::new(Failure::INPUT, format!("cannot read {name}: {why}; check the name and the permissions"))
-    };
-    let file = File::open(path).map_err(|error| cannot(error.to_string()))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(cannot("it is a directory".into()));
-    }
-    Ok(Input::File(file))
-}
-
-/// Copies a pipe into a temporary file, because it has to be read twice.
-fn spool(mut pipe: Input) -> Result<Input, Failure> {
-    let cannot = |error: io::Error| {
-        Failure::new(
-            Failure::INPUT,
-            format!("cannot keep the pipe for a second reading: {error}; save it to a file first"),
-        )
-    };
-    let mut file = tempfile::tempfile().map_err(cannot)?;
-    io::copy(&mut pipe, &mut file).map_err(cannot)?;
-    file.flush().map_err(cannot)?;
-    file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-    Ok(Input::File(file))
-}
-
-/// The first of two readings: which calls ended as asked for.
+/// The first of two readings: which calls ended as asked for. What cannot be read to its end is reported by the second one.
 fn choose(
-    input: &mut Input,
+    inputs: &mut Inputs<'_>,
     status: &StatusFilter,
     limits: &Limits,
     interrupted: &AtomicBool,
 ) -> Result<HashSet<CallId>, Failure> {
-    struct Choosing<'a> {
-        status: &'a StatusFilter,
-        chosen: HashSet<CallId>,
+    let first = inputs.open(0)?;
+    let chosen = Chosen { status, calls: HashSet::new() };
+    let mut choosing = Choosing { dissector: Dissector::new(limits), chosen, interrupted };
+    inputs.read(first, &mut choosing);
+    let Choosing { mut dissector, mut chosen, .. } = choosing;
+    dissector.finish(&mut chosen);
+    Ok(chosen.calls)
+}
+
+/// Packets on their way to nothing but the ends of calls.
+struct Choosing<'a> {
+    dissector: Dissector,
+    chosen: Chosen<'a>,
+    interrupted: &'a AtomicBool,
+}
+
+impl Consumer for Choosing<'_> {
+    fn wants_more(&self) -> bool {
+        !self.interrupted.load(Ordering::Relaxed)
     }
-    impl Observer for Choosing<'_> {
-        fn event(&mut self, event: &Event<'_>) {
-            if let Body::Call(call) = event.body
-                && self.status.matches(call)
-            {
-                self.chosen.insert(call.id);
-            }
+
+    fn before_wait(&mut self) {}
+
+    fn packet(&mut self, packet: &Packet<'_>) {
+        self.dissector.packet(packet, &mut self.chosen);
+    }
+}
+
+struct Chosen<'a> {
+    status: &'a StatusFilter,
+    calls: HashSet<CallId>,
+}
+
+impl Observer for Chosen<'_> {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Body::Call(call) = event.body
+            && self.status.matches(call)
+        {
+            self.calls.insert(call.id);
         }
     }
-    let mut choosing = Choosing { status, chosen: HashSet::new() };
-    let mut dissector = Dissector::new(limits);
-    // A capture that cannot be read to its end is reported by the second reading.
-    if let Ok(mut source) = CaptureFile::open(&mut *input) {
-        while let Ok(Some(packet)) = source.next_packet() {
-            dissector.packet(&packet, &mut choosing);
-            if interrupted.load(Ordering::Relaxed) {
-                break;
-            }
-        }
-    }
-    dissector.finish(&mut choosing);
-    if let Input::File(file) = input {
-        file.seek(SeekFrom::Start(0)).map_err(|error| {
-            Failure::new(
-                Failure::INPUT,
-                format!("cannot read the input a second time, as --status needs: {error}; copy it to a plain file"),
-            )
-        })?;
-    }
-    Ok(choosing.chosen)
 }
 
 /// Events on their way through the filter into the view.

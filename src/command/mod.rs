@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod demo;
+mod input;
 mod loopback;
 pub mod man;
 mod options;

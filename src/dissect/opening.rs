@@ -16,6 +16,11 @@ use crate::tls::{Look, looks_like_tls};
 const SHOWN: usize = 64;
 /// How far into a direction the client preface may stand: behind a PROXY protocol header, say.
 const PREFACE_WITHIN: usize = 512;
+/// Octets, and capture time, for which a connection met midway is held back until a header block tells who is the client.
+const SIDES_OCTETS: usize = 16 << 10;
+const SIDES_NANOS: i64 = 1_000_000_000;
+/// How PROXY protocol headers begin, version 1 and version 2.
+const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n"];
 /// Octets after which a flow that says nothing we know is given up.
 const ENOUGH: usize = 8192;
 /// Octets of a server's side after which its client's preface is no longer awaited: it was not captured.
@@ -181,7 +186,10 @@ impl Opening {
             if let Some(skip) = find_magic(octets) {
                 return self.with_preface(direction, skip, facts);
             }
-            if MAGIC.starts_with(octets.get(..MAGIC.len()).unwrap_or(octets)) {
+            // The preface, or a PROXY protocol header before it, is coming.
+            let begins = |whole: &[u8]| whole.starts_with(octets.get(..whole.len()).unwrap_or(octets));
+            let proxied = PROXY.iter().any(|proxy| begins(proxy)) && octets.len() <= PREFACE_WITHIN;
+            if begins(MAGIC) || proxied {
                 wait = true;
                 continue;
             }
@@ -208,7 +216,10 @@ impl Opening {
         let silent = server.is_empty() && facts.seen[client.opposite()];
         let whole = !self.gaps[client.opposite()] && (silent || begins_with_settings(server));
         let from_start = Both { to_server: !self.gaps[client], to_client: whole };
-        Verdict::Http2 { begin: Begin::PriorKnowledge, swap, from_start, skip }
+        let before = self.octets[client].get(..skip).unwrap_or_default();
+        let proxied = PROXY.iter().any(|proxy| before.starts_with(proxy));
+        let begin = if proxied { Begin::Proxied } else { Begin::PriorKnowledge };
+        Verdict::Http2 { begin, swap, from_start, skip }
     }
 
     /// No preface of the client: frames that chain, and who sends requests.
@@ -228,17 +239,36 @@ impl Opening {
                 let from_start = Both { to_server: false, to_client: true };
                 return Verdict::Http2 { begin: Begin::Unseen, swap: false, from_start, skip: 0 };
             }
-            let swap = match sends_requests(octets.get(at..).unwrap_or_default()) {
-                Some(requests) => requests == (direction == Direction::ToClient),
-                None => match sends_requests(&self.octets[direction.opposite()]) {
-                    Some(requests) => requests == (direction == Direction::ToServer),
-                    None => false,
-                },
+            let here = sends_requests(octets.get(at..).unwrap_or_default());
+            let other = sends_requests(&self.octets[direction.opposite()]);
+            let requests = here.or(other.map(|requests| !requests));
+            if requests.is_none() && facts.opened == Opened::Mid && !last && self.may_still_tell() {
+                // Ports do not tell who is the client: the first request or response will.
+                return Verdict::Wait;
+            }
+            let swap = requests.is_some_and(|requests| requests == (direction == Direction::ToClient));
+            let begin = match (facts.opened, requests) {
+                (Opened::Syn, _) => Begin::Unseen,
+                (Opened::Mid, Some(_)) => Begin::Mid,
+                (Opened::Mid, None) => Begin::Sideless,
             };
-            let begin = if facts.opened == Opened::Syn { Begin::Unseen } else { Begin::Mid };
             return Verdict::Http2 { begin, swap, from_start: Both::default(), skip: 0 };
         }
         Verdict::Wait
+    }
+
+    /// Whether to wait for a header block that tells the sides: not for long, and not for much.
+    fn may_still_tell(&self) -> bool {
+        let octets = self.octets.to_server.len().saturating_add(self.octets.to_client.len());
+        let time = |item: &Item| match item {
+            Item::Octets(chunk) => chunk.at.time,
+            Item::Gap(gap) => gap.at.time,
+        };
+        let waited = match (self.items.first(), self.items.last()) {
+            (Some(first), Some(last)) => time(last).nanos_since(time(first)),
+            _ => 0,
+        };
+        octets < SIDES_OCTETS && waited < SIDES_NANOS
     }
 
     fn may_be_frames(&self) -> bool {

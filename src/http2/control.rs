@@ -61,8 +61,8 @@ impl State {
     /// How much larger stream windows are for a reader of everything that the sender of `of` has sent, than as far as was acknowledged.
     fn initial_window_ahead(&self, of: Direction) -> i64 {
         let side = &self.sides[of];
-        let sent = side.unanswered_settings.iter().flat_map(|(_, settings)| settings);
-        let last = sent.filter(|setting| setting.id == SettingId::INITIAL_WINDOW_SIZE).last();
+        let mut sent = side.unanswered_settings.iter().flat_map(|(_, settings)| settings);
+        let last = sent.rfind(|setting| setting.id == SettingId::INITIAL_WINDOW_SIZE);
         match (last, side.values.initial_window_size) {
             (Some(ahead), Some(now)) => i64::from(ahead.value).saturating_sub(i64::from(now)),
             _ => 0,

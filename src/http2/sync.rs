@@ -26,6 +26,9 @@ pub enum Search {
 /// The largest payload believed without proof: what every peer accepts (§6.5.2), or what this connection has shown.
 pub const DEFAULT_MAX_FRAME: u32 = 16_384;
 
+/// The largest payload a header can announce.
+const MOST_FRAME: u32 = (1 << 24) - 1;
+
 /// Looks for the first octet of `octets`, from `from` on, at which frames begin. `octets` ends where a segment ends.
 #[must_use]
 pub fn find(octets: &[u8], from: usize, max_frame: u32, evidence: Evidence) -> Search {
@@ -76,7 +79,9 @@ fn chain(mut octets: &[u8], max_frame: u32) -> Chain {
         let Some(header) = FrameHeader::first(octets) else {
             return if begins_like_a_header(octets, max_frame) { Chain::Open(weight) } else { Chain::Broken };
         };
-        let Some(worth) = plausibility(header, max_frame) else { return Chain::Broken };
+        // Behind a frame that is plausible a DATA frame may be as long as any peer may allow.
+        let most = if weight > 0 && header.kind() == FrameType::DATA { MOST_FRAME } else { max_frame };
+        let Some(worth) = plausibility(header, most) else { return Chain::Broken };
         let length = usize::try_from(header.length()).unwrap_or(usize::MAX).saturating_add(HEADER_OCTETS);
         let Some(rest) = octets.get(length..) else { return Chain::Open(weight) };
         weight = weight.saturating_add(worth);

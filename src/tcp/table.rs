@@ -4,7 +4,7 @@
 //! for those of the other side that it acknowledges. A capture in order never waits. A hole that the other side has acknowledged is
 //! given up after some more packets of the flow or seconds of capture time, because captures also reorder.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use super::flow::{Close, FlowFacts, FlowId, Opened, Receiver};
@@ -24,6 +24,8 @@ const START_NANOS: i64 = 100_000_000;
 const LINGER_NANOS: i64 = 200_000_000;
 /// Flows that may linger after their end at once.
 const LINGERING: usize = 1024;
+/// Addresses remembered of those that somebody connected to.
+const SERVERS: usize = 4096;
 /// How far out of line both numbers of a segment must be for it to belong to a new conversation.
 const JUMP: i32 = 64 << 20;
 
@@ -43,6 +45,8 @@ pub struct FlowTable {
     history: History,
     pub(super) waiting_octets: usize,
     clock_hand: usize,
+    /// Addresses that somebody connected to.
+    servers: HashSet<SocketAddr, FoldHasher>,
     given_up: u64,
     late: u64,
     scratch: Vec<Piece>,
@@ -116,6 +120,7 @@ impl FlowTable {
             history: History::default(),
             waiting_octets: 0,
             clock_hand: 0,
+            servers: HashSet::default(),
             given_up: 0,
             late: 0,
             scratch: Vec::new(),
@@ -137,8 +142,12 @@ impl FlowTable {
         };
         let Some(place) = self.slots.get_mut(slot) else { return };
         let from_client = place.facts.client == segment.source;
-        if let State::Ended(_) = place.state {
-            self.late = self.late.saturating_add(u64::from(!segment.payload.is_empty()));
+        if let State::Ended(next) = &place.state {
+            let direction = if from_client { Direction::ToServer } else { Direction::ToClient };
+            let end = SeqNumber(segment.sequence).add(segment.wire_length);
+            // What only repeats octets that were seen is not late.
+            let is_new = segment.wire_length > 0 && next[direction].is_none_or(|next| end.distance(next) > 0);
+            self.late = self.late.saturating_add(u64::from(is_new));
             return;
         }
         place.facts.packets = place.facts.packets.saturating_add(1);
@@ -270,13 +279,15 @@ impl FlowTable {
             self.evict(at, receiver);
         }
         let (syn, ack) = (segment.flags.contains(TcpFlags::SYN), segment.flags.contains(TcpFlags::ACK));
-        // Without a SYN the smaller port is taken for the server's until the octets tell.
-        let source_is_client = if syn { !ack } else { segment.source.port() >= segment.destination.port() };
+        let source_is_client = if syn { !ack } else { self.looks_like_client(segment) };
         let (client, server) = if source_is_client {
             (segment.source, segment.destination)
         } else {
             (segment.destination, segment.source)
         };
+        if syn && self.servers.len() < SERVERS {
+            self.servers.insert(server);
+        }
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
         self.live = self.live.saturating_add(1);
@@ -314,6 +325,19 @@ impl FlowTable {
             self.starting.push_back(Deadline { slot, id, time });
         }
         slot
+    }
+
+    /// Who the client of a flow met midway may be, until its octets tell: not who answers on an address that others connect to, else who
+    /// uses a port of the range that systems choose for clients, else who has the higher port.
+    fn looks_like_client(&self, segment: &Segment<'_>) -> bool {
+        let (source, destination) = (segment.source, segment.destination);
+        let chosen = |address: SocketAddr| (32_768..=60_999).contains(&address.port());
+        match (self.servers.contains(&source), self.servers.contains(&destination)) {
+            (true, false) => false,
+            (false, true) => true,
+            _ if chosen(source) != chosen(destination) => chosen(source),
+            _ => source.port() >= destination.port(),
+        }
     }
 
     fn is(&self, due: Deadline) -> bool {

@@ -361,17 +361,16 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
         (totals.calls, "call"),
         (totals.messages, "message"),
     ];
-    let sometimes = [
-        (totals.conflicts, "conflict"),
-        (totals.gaps, "gap"),
-        (totals.malformed, "malformed item"),
-        (totals.limits, "limit reached"),
-    ];
+    let sometimes = [(totals.conflicts, "conflict"), (totals.gaps, "gap"), (totals.malformed, "malformed item")];
     for (n, noun) in always.into_iter().chain(sometimes.into_iter().filter(|(n, _)| *n > 0)) {
         if !std::mem::replace(&mut first, false) {
             out.extend_from_slice(b", ");
         }
         write::counted(out, n, noun);
+    }
+    if totals.limits > 0 {
+        out.extend_from_slice(b", ");
+        write::counted_as(out, totals.limits, "limit reached", "limits reached");
     }
     if totals.gap_octets > 0 {
         out.extend_from_slice(b" (");

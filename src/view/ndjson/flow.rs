@@ -17,8 +17,10 @@ pub(super) fn ended(event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
     if let Protocol::Http2(begin) = flow.protocol {
         let begin = match begin {
             Begin::PriorKnowledge => "prior_knowledge",
+            Begin::Proxied => "proxied",
             Begin::Upgrade => "upgrade",
             Begin::Mid => "mid",
+            Begin::Sideless => "mid_sides_guessed",
             Begin::Unseen => "unseen",
         };
         name(out, key!("begin"), begin);

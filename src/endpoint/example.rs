@@ -52,6 +52,8 @@ struct Handler {
     work: i64,
     /// Messages of the client so far.
     messages: i32,
+    /// Answers that are not due yet.
+    pending: u32,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,6 +89,9 @@ impl Example {
         }
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
             let (stream, answer) = entry.remove();
+            if let Some(handler) = self.calls.get_mut(&stream) {
+                handler.pending = handler.pending.saturating_sub(1);
+            }
             match answer {
                 Answer::Message(message) => self.server.send(stream, &message),
                 Answer::End(status, message, trailers) => {
@@ -109,7 +114,7 @@ impl Example {
             metadata.value(WORK.as_bytes()).and_then(|value| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         let usual = if method == Method::Search { SEARCH_WORK } else { 0 };
         let work = asked.map_or(usual, |millis| i64::from(millis.min(60_000)).saturating_mul(1_000_000));
-        self.calls.insert(stream, Handler { method, work, messages: 0 });
+        self.calls.insert(stream, Handler { method, work, messages: 0, pending: 0 });
         if method == Method::Route {
             // The example answers first and reads then; the spelling is its own.
             self.answer(now.saturating_add_nanos(work), stream, Answer::Message(point(ROUTE_NAME, 0)));
@@ -194,6 +199,17 @@ impl Example {
     }
 
     fn answer(&mut self, then: Timestamp, stream: StreamId, answer: Answer) {
+        let Some(handler) = self.calls.get_mut(&stream) else { return };
+        handler.pending = handler.pending.saturating_add(1);
+        if handler.pending > PENDING {
+            self.server.end(
+                stream,
+                Status::RESOURCE_EXHAUSTED,
+                "too many answers are being worked on",
+                Fields::default(),
+            );
+            return self.forget(stream);
+        }
         self.due.insert((then, self.answers), (stream, answer));
         self.answers = self.answers.saturating_add(1);
     }
@@ -326,6 +342,8 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
 
 /// What List answers with.
 const LISTED: i32 = 7;
+/// Answers of one call that may be worked on at once.
+const PENDING: u32 = 1000;
 /// Nanoseconds that a search takes.
 const SEARCH_WORK: i64 = 150_000;
 /// As the example spells it.

@@ -12,6 +12,8 @@ pub const LARGEST_MESSAGE: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub struct Inbox {
     octets: Vec<u8>,
+    /// Octets at the front that were handed out as messages.
+    taken: usize,
 }
 
 /// Why a message is not taken, as the status that says so and its words.
@@ -20,6 +22,7 @@ pub type Refusal = (Status, &'static str);
 impl Inbox {
     /// Takes the content of a DATA frame.
     pub fn push(&mut self, octets: &[u8]) {
+        self.octets.drain(..std::mem::take(&mut self.taken).min(self.octets.len()));
         self.octets.extend_from_slice(octets);
     }
 
@@ -29,7 +32,9 @@ impl Inbox {
     ///
     /// For a message that is too large, or compressed although no encoding was agreed upon.
     pub fn message(&mut self) -> Result<Option<Vec<u8>>, Refusal> {
-        let Some(([flag, length @ ..], rest)) = self.octets.split_first_chunk::<ENVELOPE>() else { return Ok(None) };
+        let Some(([flag, length @ ..], rest)) = self.pending_octets().split_first_chunk::<ENVELOPE>() else {
+            return Ok(None);
+        };
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
         match flag {
             0 => {}
@@ -40,14 +45,18 @@ impl Inbox {
             return Err((Status::RESOURCE_EXHAUSTED, "a message is larger than 4 MiB"));
         }
         let Some(message) = rest.get(..length).map(<[u8]>::to_vec) else { return Ok(None) };
-        self.octets.drain(..length.saturating_add(ENVELOPE));
+        self.taken = self.taken.saturating_add(length).saturating_add(ENVELOPE);
         Ok(Some(message))
     }
 
     /// Octets of a message that is not whole yet.
     #[must_use]
-    pub const fn pending(&self) -> usize {
-        self.octets.len()
+    pub fn pending(&self) -> usize {
+        self.pending_octets().len()
+    }
+
+    fn pending_octets(&self) -> &[u8] {
+        self.octets.get(self.taken..).unwrap_or_default()
     }
 }
 

@@ -59,6 +59,8 @@ struct Call {
     /// As for the client.
     advanced: usize,
     deadline: Option<Timestamp>,
+    /// Octets taken but not given back, because the client does not take the answers.
+    owed: usize,
     /// Whether the response's header list is sent.
     begun: bool,
 }
@@ -108,9 +110,19 @@ impl Server {
             let size = octets.len().saturating_add(ENVELOPE);
             let before = size.min(call.advanced);
             call.advanced = call.advanced.saturating_sub(before);
-            self.connection.give_back(*stream, size.saturating_sub(before));
+            call.owed = call.owed.saturating_add(size.saturating_sub(before));
+            self.give_back(*stream);
         }
         Some(event)
+    }
+
+    /// Makes room for requests, unless their answers pile up: a client must not fill the memory by not listening.
+    fn give_back(&mut self, stream: StreamId) {
+        if let Some(call) = self.calls.get_mut(&stream)
+            && self.connection.queued(stream) <= UNSENT
+        {
+            self.connection.give_back(stream, std::mem::take(&mut call.owed));
+        }
     }
 
     /// Takes octets of the client.
@@ -147,6 +159,10 @@ impl Server {
 
     /// Appends octets to send.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
+        let waiting = self.calls.iter().filter(|(_, call)| call.owed > 0).map(|(stream, _)| *stream);
+        for stream in waiting.collect::<Vec<_>>() {
+            self.give_back(stream);
+        }
         self.connection.poll_transmit(out);
     }
 
@@ -255,3 +271,6 @@ fn response() -> Fields {
     fields.push(":status", "200").push("content-type", "application/grpc");
     fields
 }
+
+/// Octets of answers that may wait for the client while its requests are still given room.
+const UNSENT: usize = 64 << 10;

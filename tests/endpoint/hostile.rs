@@ -3,7 +3,7 @@
 use framescope::endpoint::Peer;
 use framescope::endpoint::client::{Client, Request};
 use framescope::endpoint::connection::Config;
-use framescope::endpoint::example::{Example, SEARCH, search_request};
+use framescope::endpoint::example::{Example, ROUTE, SEARCH, point, search_request};
 use framescope::http2::error_code::ErrorCode;
 use framescope::http2::frame::{Flags, FrameType, StreamId};
 use framescope::http2::hpack::Encoder;
@@ -294,6 +294,47 @@ fn a_peer_that_grants_no_window_is_sent_no_data() {
         sent.iter().map(|(header, _)| (header.kind(), header.length())).collect::<Vec<_>>(),
         [(FrameType::DATA, 5)]
     );
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answers_is_given_no_more_room() {
+    let mut server = Example::new(Config { estimate: false, ..Config::default() });
+    let mut octets = MAGIC.to_vec();
+    // A window of 0, so that every answer waits.
+    write::settings(&[Setting { id: SettingId::INITIAL_WINDOW_SIZE, value: 0 }], &mut octets);
+    let route = [(":method", "POST"), (":scheme", "http"), (":path", ROUTE), ("content-type", "application/grpc")];
+    write::headers(StreamId(1), &block(&route), false, 16_384, &mut octets);
+    server.handle_octets(at(0), &octets);
+    let request = [&[0, 0, 0, 0, 35][..], &point(&"x".repeat(31), 0)].concat();
+    let mut sent = 0;
+    while sent < 100_000 {
+        let mut octets = Vec::new();
+        write::data(StreamId(1), &request, false, &mut octets);
+        server.handle_octets(at(1), &octets);
+        sent += 1;
+        if reset(&answers(&mut server)) == Some((1, ErrorCode::FLOW_CONTROL_ERROR)) {
+            break;
+        }
+    }
+    assert!(sent < 10_000, "room was given for {sent} requests");
+}
+
+#[test]
+fn work_that_piles_up_ends_its_call() {
+    let mut server = server(Config::default());
+    let mut octets = Vec::new();
+    let route = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", ROUTE),
+        ("content-type", "application/grpc"),
+        ("work-ms", "60000"),
+    ];
+    write::headers(StreamId(1), &block(&route), false, 16_384, &mut octets);
+    write::data(StreamId(1), &[0; 5 * 2000], false, &mut octets);
+    server.handle_octets(at(0), &octets);
+    assert_eq!(reset(&answers(&mut server)), Some((1, ErrorCode::NO_ERROR)), "the call is over, with trailers");
+    assert_eq!(server.poll_timeout(), None, "and nothing is left to do");
 }
 
 /// What a client and a server say to each other in a scenario, as octets of either side.

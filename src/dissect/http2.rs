@@ -201,6 +201,11 @@ impl<O: Observer> Frames<'_, O> {
     fn call_ended(&mut self, call: Box<Call>, at: Arrival) {
         self.totals.calls = self.totals.calls.saturating_add(1);
         self.emit(at, Body::Call(&call));
+        let count = call.metadata_left_out();
+        if count > 0 {
+            self.totals.limits = self.totals.limits.saturating_add(1);
+            self.emit(at, Body::Limit { what: "octets of a call's metadata", count });
+        }
         self.grpc.recycle(call);
     }
 }

@@ -1,6 +1,5 @@
 //! The `call` record: what was asked, what came back, and what ended it; written when the call ends.
 
-use super::trouble::{self, Reached};
 use super::write::{
     base64, display, end, end_list, key, name, number, number_if_known, quoted, quoted_hex, string, string_or_hex,
     truth,
@@ -16,14 +15,7 @@ use crate::grpc::status::Status;
 use crate::view::contents::Contents;
 
 /// A call has ended, or the capture before it.
-pub(super) fn call(
-    event: &Event<'_>,
-    call: &Call,
-    contents: &mut Contents,
-    scratch: &mut Vec<u8>,
-    reached: &mut Reached,
-    out: &mut Vec<u8>,
-) {
+pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
     number(out, b"{\"type\":\"call\",\"call\":", call.id.0);
     number_if_known(out, key!("flow"), event.flow.map(|flow| flow.facts.id.0));
     number(out, key!("stream"), call.stream.0);
@@ -63,9 +55,6 @@ pub(super) fn call(
     }
     truth(out, key!("complete"), call.is_complete() && call.outcome != Some(Outcome::Open));
     end(out);
-    if call.metadata_left_out() > 0 {
-        trouble::limit(event, "octets of a call's metadata", call.metadata_left_out(), reached, out);
-    }
 }
 
 /// `kind` from the schema; without one what the numbers of messages show, which is a guess.

@@ -61,7 +61,7 @@ impl View for Ndjson {
                 frame::limits(event, frame, reached, out);
             }
             Body::Message(message) => message::message(event, message, contents, *bytes, reached, out),
-            Body::Call(call) => call::call(event, call, contents, scratch, reached, out),
+            Body::Call(call) => call::call(event, call, contents, scratch, out),
             Body::Ended(close) => flow::ended(event, *close, out),
             Body::Gap { direction, offset, octets, reason } => {
                 trouble::gap(event, *direction, *offset, *octets, *reason, out)

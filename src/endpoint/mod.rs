@@ -30,6 +30,8 @@ pub mod server;
 mod stream;
 pub mod tap;
 
+use std::net::SocketAddr;
+
 use crate::time::Timestamp;
 
 /// One end of a TCP connection, as whoever moves octets sees it.
@@ -53,5 +55,103 @@ pub trait Peer {
     fn poll_transmit(&mut self, out: &mut Vec<u8>);
 
     /// Whether this end sends nothing more once everything transmitted is on its way.
+    fn is_finished(&self) -> bool;
+}
+
+/// One outgoing connection of a [`Dialler`], counted from 0 by whoever asked for it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ConnectionId(pub u64);
+
+/// What a [`Dialler`] wants done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Order {
+    /// To learn the addresses of a host and port. Answered by [`News::Resolved`].
+    Resolve {
+        /// As the user wrote it.
+        name: String,
+    },
+    /// To open a TCP connection. Answered by [`News::Connected`] or [`News::Failed`].
+    Dial {
+        /// New.
+        connection: ConnectionId,
+        /// Of the other end.
+        address: SocketAddr,
+    },
+    /// To send nothing more once everything transmitted is on its way (FIN).
+    End {
+        /// It was connected.
+        connection: ConnectionId,
+    },
+    /// To forget the connection at once, whatever is on its way (RST); also one that is still being dialled.
+    Abort {
+        /// It was dialled.
+        connection: ConnectionId,
+    },
+}
+
+/// What happened to what a [`Dialler`] has asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum News {
+    /// Where a name leads now.
+    Resolved {
+        /// The name that was asked for.
+        name: String,
+        /// Its addresses, in order of preference, or why there are none, in words.
+        addresses: Result<Vec<SocketAddr>, String>,
+    },
+    /// The connection is there.
+    Connected {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// The connection did not come about.
+    Failed {
+        /// Which.
+        connection: ConnectionId,
+        /// Why, in words: `connection refused`.
+        why: String,
+    },
+    /// Octets from the other end.
+    Octets {
+        /// Which.
+        connection: ConnectionId,
+        /// Some.
+        octets: Vec<u8>,
+    },
+    /// The other end will send nothing more (FIN).
+    Ended {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// The connection is gone without a proper end (RST, or the socket failed).
+    Lost {
+        /// Which.
+        connection: ConnectionId,
+        /// Why, in words.
+        why: String,
+    },
+}
+
+/// A program that opens connections, none or many, as whoever moves octets sees it.
+pub trait Dialler {
+    /// The program starts.
+    fn begin(&mut self, now: Timestamp);
+
+    /// Something happened.
+    fn handle_news(&mut self, now: Timestamp, news: News);
+
+    /// The time that [`poll_timeout`](Self::poll_timeout) gave has come.
+    fn handle_timeout(&mut self, now: Timestamp);
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if nothing else happens before.
+    fn poll_timeout(&self) -> Option<Timestamp>;
+
+    /// The next thing to do; to be called until there is none, after each of the other calls.
+    fn poll_order(&mut self) -> Option<Order>;
+
+    /// Appends octets to send on a connection that is there; nothing when there are none for now.
+    fn poll_transmit(&mut self, connection: ConnectionId, out: &mut Vec<u8>);
+
+    /// Whether the program has ended: no connection is open, and nothing is waited for.
     fn is_finished(&self) -> bool;
 }

@@ -18,11 +18,14 @@
 
 pub mod bdp;
 pub mod client;
+pub mod compression;
+pub mod config;
 pub mod connection;
 pub mod example;
 pub mod fields;
 pub mod inbox;
 pub mod link;
+mod queue;
 mod receive;
 pub mod scenario;
 mod send;

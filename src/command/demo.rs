@@ -13,11 +13,10 @@ use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
 use crate::capture::{CaptureFile, LinkType, Source as _};
 use crate::cli::{Demo, Format};
 use crate::dissect::Dissector;
-use crate::endpoint::connection::Config;
-use crate::endpoint::example::{Example, PROTOS};
-use crate::endpoint::link;
+use crate::endpoint::example::PROTOS;
 use crate::endpoint::scenario::Scenario;
 use crate::endpoint::tap::Recorded;
+use crate::endpoint::world::simulate;
 use crate::event::{Body, Event, Observer};
 use crate::limits::Limits;
 use crate::protobuf::schema::{FileKind, Files, Inputs, Schema};
@@ -55,12 +54,12 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
     output.finish()
 }
 
-fn chosen(arguments: &Demo) -> Result<&'static [Scenario], Failure> {
+fn chosen(arguments: &Demo) -> Result<Vec<&'static Scenario>, Failure> {
     if arguments.scenario == "all" {
         if arguments.write.is_some() {
-            return Err(Failure::new(Failure::USAGE, "-w keeps one connection: name one scenario"));
+            return Err(Failure::new(Failure::USAGE, "-w keeps one capture: name one scenario"));
         }
-        return Ok(Scenario::ALL);
+        return Ok(Scenario::all().collect());
     }
     let Some(scenario) = Scenario::named(&arguments.scenario) else {
         return Err(Failure::new(
@@ -68,25 +67,24 @@ fn chosen(arguments: &Demo) -> Result<&'static [Scenario], Failure> {
             format!("there is no scenario `{}`; `framescope demo --list` names them", shown(&arguments.scenario)),
         ));
     };
-    Ok(std::slice::from_ref(scenario))
+    Ok(vec![scenario])
 }
 
 fn list(out: &mut Vec<u8>) {
-    for Scenario { name, about, .. } in Scenario::ALL {
+    for Scenario { name, about, .. } in Scenario::all() {
         out.extend_from_slice(format!("{name:<18}{about}\n").as_bytes());
     }
     out.extend_from_slice(b"all               all of them, one after another\n");
 }
 
-/// The packets of the connection.
+/// The packets of the scenario.
 fn play(scenario: &Scenario, simulate: bool) -> Result<Vec<Recorded>, Failure> {
     if simulate {
-        let mut client = scenario.caller(link::SERVER.to_string());
-        return link::run(&mut client, &mut Example::new(Config::default()))
+        let addresses: Vec<_> = (0..scenario.backends).map(simulate::address).collect();
+        return simulate::packets(scenario.stage(&addresses))
             .map_err(|stuck| Failure::new(Failure::INPUT, format!("the simulated connection did not end: {stuck}")));
     }
-    let outcome = loopback::run(|authority| scenario.caller(authority), Example::new(Config::default()));
-    outcome.map_err(|error| {
+    loopback::play(scenario).map(|(packets, _)| packets).map_err(|error| {
         let message =
             format!("the connection between client and server failed: {error}; `--simulate` needs no network");
         Failure::new(Failure::INPUT, message)

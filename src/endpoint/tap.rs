@@ -46,11 +46,38 @@ impl Tap {
 
     /// The three packets that open the connection.
     pub fn open(&mut self, syn: Timestamp, syn_ack: Timestamp, ack: Timestamp) {
-        self.segment(syn, Direction::ToServer, SYN, &[]);
+        self.syn(syn);
+        self.syn_ack(syn_ack);
+        self.opened(ack);
+    }
+
+    /// The client asks for a connection: the first packet.
+    pub fn syn(&mut self, time: Timestamp) {
+        self.segment(time, Direction::ToServer, SYN, &[]);
         self.senders[Direction::ToClient].expected = CLIENT_SEQUENCE.wrapping_add(1);
-        self.segment(syn_ack, Direction::ToClient, SYN | ACK, &[]);
+    }
+
+    /// The server's host agrees: the second packet.
+    pub fn syn_ack(&mut self, time: Timestamp) {
+        self.segment(time, Direction::ToClient, SYN | ACK, &[]);
         self.senders[Direction::ToServer].expected = SERVER_SEQUENCE.wrapping_add(1);
-        self.acknowledge(ack, Direction::ToServer);
+    }
+
+    /// The client has heard it: the third packet.
+    pub fn opened(&mut self, time: Timestamp) {
+        self.acknowledge(time, Direction::ToServer);
+    }
+
+    /// Nobody listens: the answer to SYN is RST.
+    pub fn refused(&mut self, time: Timestamp) {
+        // A reset of a connection that never was has no number of its own (RFC 9293 §3.10.7.1).
+        self.senders[Direction::ToClient].next = 0;
+        self.reset(time, Direction::ToClient);
+    }
+
+    /// The sender of this direction gives the connection up.
+    pub fn reset(&mut self, time: Timestamp, direction: Direction) {
+        self.segment(time, direction, RST | ACK, &[]);
     }
 
     /// Octets pass; in as many packets as they need.
@@ -79,7 +106,12 @@ impl Tap {
         receiver.expected = receiver.expected.wrapping_add(u32::try_from(octets).unwrap_or(0));
     }
 
-    /// Everything that passed, in order.
+    /// What has passed since this was last asked, in order.
+    pub fn take(&mut self) -> Vec<Recorded> {
+        std::mem::take(&mut self.packets)
+    }
+
+    /// What has passed since [`take`](Self::take), in order.
     #[must_use]
     pub fn into_packets(self) -> Vec<Recorded> {
         self.packets
@@ -156,6 +188,7 @@ fn checksum(parts: &[&[u8]]) -> u16 {
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
 const PSH: u8 = 0x08;
 const ACK: u8 = 0x10;
 /// The protocol number.

@@ -67,11 +67,30 @@ pub struct Ending {
     pub trailers: Fields,
     /// Whether the server said so; else this client found out by itself.
     pub from_server: bool,
+    /// Whether it is certain that no service has seen the call.
+    pub unprocessed: Unprocessed,
+}
+
+/// Whether it is certain that no service has seen a call, so that it may be repeated without harm (gRFC A6).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Unprocessed {
+    /// It is not: the call may have been processed.
+    #[default]
+    No,
+    /// The call never left this client.
+    NeverSent,
+    /// The server said so: REFUSED_STREAM, or a GOAWAY whose last stream is before the call's.
+    Refused,
 }
 
 impl Ending {
-    fn own(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), trailers: Fields::default(), from_server: false }
+    pub(super) fn own(status: Status, message: impl Into<String>) -> Self {
+        let (message, trailers) = (message.into(), Fields::default());
+        Self { status, message, trailers, from_server: false, unprocessed: Unprocessed::No }
+    }
+
+    fn unprocessed(self, unprocessed: Unprocessed) -> Self {
+        Self { unprocessed, ..self }
     }
 }
 
@@ -80,6 +99,7 @@ impl Ending {
 pub struct Client {
     connection: Connection,
     authority: String,
+    user_agent: String,
     calls: BTreeMap<Ticket, Call>,
     by_stream: BTreeMap<StreamId, Ticket>,
     /// Calls that wait for a stream.
@@ -108,12 +128,20 @@ impl Client {
         Self {
             connection: Connection::new(Side::Client, config),
             authority: authority.into(),
+            user_agent: USER_AGENT.to_owned(),
             calls: BTreeMap::new(),
             by_stream: BTreeMap::new(),
             waiting: VecDeque::new(),
             next: 0,
             events: VecDeque::new(),
         }
+    }
+
+    /// Says who it is in other words than `grpc-framescope/VERSION`.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
     }
 
     /// Begins a call; it waits while the server takes no more streams.
@@ -228,6 +256,18 @@ impl Client {
         self.calls.is_empty() && (self.connection.is_closed() || self.connection.is_settled())
     }
 
+    /// Whether the server's SETTINGS have come: it speaks HTTP/2.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.connection.is_ready()
+    }
+
+    /// Whether no call can begin any more on this connection; those under way may go on.
+    #[must_use]
+    pub const fn is_closing(&self) -> bool {
+        self.connection.is_closing()
+    }
+
     /// Whether the connection is over.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -245,7 +285,8 @@ impl Client {
                 self.end(
                     now,
                     ticket,
-                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls"),
+                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls")
+                        .unprocessed(Unprocessed::NeverSent),
                     ErrorCode::CANCEL,
                 );
                 continue;
@@ -254,7 +295,11 @@ impl Client {
                 return;
             }
             let left = call.deadline.map(|deadline| u64::try_from(deadline.nanos_since(now)).unwrap_or(0));
-            let Some(stream) = self.connection.open(&header_list(&call.request, &self.authority, left)) else { return };
+            let Some(stream) =
+                self.connection.open(&header_list(&call.request, &self.authority, &self.user_agent, left))
+            else {
+                return;
+            };
             self.waiting.pop_front();
             call.stream = Some(stream);
             self.by_stream.insert(stream, ticket);
@@ -291,12 +336,10 @@ impl Client {
                             Status::INTERNAL
                         };
                         let side = if by_peer { "server" } else { "client" };
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(status, format!("the {side} reset the stream: {code}")),
-                            ErrorCode::CANCEL,
-                        );
+                        let refused = by_peer && code == ErrorCode::REFUSED_STREAM;
+                        let unprocessed = if refused { Unprocessed::Refused } else { Unprocessed::No };
+                        let ending = Ending::own(status, format!("the {side} reset the stream: {code}"));
+                        self.end(now, ticket, ending.unprocessed(unprocessed), ErrorCode::CANCEL);
                     }
                 }
                 connection::Event::GoAway { last, code } => {
@@ -309,7 +352,8 @@ impl Client {
                             Ending::own(
                                 Status::UNAVAILABLE,
                                 format!("the server goes away and did not process the call: {code}"),
-                            ),
+                            )
+                            .unprocessed(Unprocessed::Refused),
                             ErrorCode::CANCEL,
                         );
                     }
@@ -317,12 +361,10 @@ impl Client {
                 connection::Event::Closed { .. } => {
                     let all: Vec<Ticket> = self.calls.keys().copied().collect();
                     for ticket in all {
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(Status::UNAVAILABLE, "the connection ended"),
-                            ErrorCode::CANCEL,
-                        );
+                        let is_sent = self.calls.get(&ticket).is_some_and(|call| call.stream.is_some());
+                        let unprocessed = if is_sent { Unprocessed::No } else { Unprocessed::NeverSent };
+                        let ending = Ending::own(Status::UNAVAILABLE, "the connection ended").unprocessed(unprocessed);
+                        self.end(now, ticket, ending, ErrorCode::CANCEL);
                     }
                 }
             }
@@ -395,14 +437,14 @@ impl Client {
 }
 
 /// The request's header list, in the order of grpc-go.
-fn header_list(request: &Request, authority: &str, left: Option<u64>) -> Fields {
+fn header_list(request: &Request, authority: &str, user_agent: &str, left: Option<u64>) -> Fields {
     let mut fields = Fields::default();
     fields
         .push(":method", "POST")
         .push(":scheme", "http")
         .push(":path", request.path.as_str())
         .push(":authority", authority);
-    fields.push("content-type", "application/grpc").push("user-agent", USER_AGENT).push("te", "trailers");
+    fields.push("content-type", "application/grpc").push("user-agent", user_agent).push("te", "trailers");
     if let Some(left) = left {
         fields.push("grpc-timeout", Timeout::from_nanos(left).to_value());
     }
@@ -417,7 +459,8 @@ fn ending(fields: &Fields) -> Ending {
     let status = fields.value(b"grpc-status").map(Status::parse);
     match status {
         Some(Ok(status)) => {
-            Ending { status, message: message.unwrap_or_default(), trailers: fields.metadata(), from_server: true }
+            let (message, trailers) = (message.unwrap_or_default(), fields.metadata());
+            Ending { status, message, trailers, from_server: true, unprocessed: Unprocessed::No }
         }
         Some(Err(fault)) => Ending::own(Status::UNKNOWN, fault.to_string()),
         None => Ending::own(Status::UNKNOWN, "the server ended the call without grpc-status"),

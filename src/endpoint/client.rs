@@ -71,11 +71,30 @@ pub struct Ending {
     pub trailers: Fields,
     /// Whether the server said so; else this client found out by itself.
     pub from_server: bool,
+    /// Whether it is certain that no service has seen the call.
+    pub unprocessed: Unprocessed,
+}
+
+/// Whether it is certain that no service has seen a call, so that it may be repeated without harm (gRFC A6).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Unprocessed {
+    /// It is not: the call may have been processed.
+    #[default]
+    No,
+    /// The call never left this client.
+    NeverSent,
+    /// The server said so: REFUSED_STREAM, or a GOAWAY whose last stream is before the call's.
+    Refused,
 }
 
 impl Ending {
-    fn own(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), trailers: Fields::default(), from_server: false }
+    pub(super) fn own(status: Status, message: impl Into<String>) -> Self {
+        let (message, trailers) = (message.into(), Fields::default());
+        Self { status, message, trailers, from_server: false, unprocessed: Unprocessed::No }
+    }
+
+    fn unprocessed(self, unprocessed: Unprocessed) -> Self {
+        Self { unprocessed, ..self }
     }
 }
 
@@ -84,6 +103,7 @@ impl Ending {
 pub struct Client {
     connection: Connection,
     authority: String,
+    user_agent: String,
     calls: BTreeMap<Ticket, Call>,
     by_stream: BTreeMap<StreamId, Ticket>,
     /// Calls that wait for a stream.
@@ -112,12 +132,20 @@ impl Client {
             announce_gzip: config.announce_gzip,
             connection: Connection::new(Side::Client, config),
             authority: authority.into(),
+            user_agent: USER_AGENT.to_owned(),
             calls: BTreeMap::new(),
             by_stream: BTreeMap::new(),
             waiting: VecDeque::new(),
             next: 0,
             events: Queue::new(),
         }
+    }
+
+    /// Says who it is in other words than `grpc-framescope/VERSION`.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
     }
 
     /// Begins a call; it waits while the server takes no more streams.
@@ -246,6 +274,18 @@ impl Client {
         calls.chain([self.connection.held_bytes(), self.events.held_bytes()]).fold(0, usize::saturating_add)
     }
 
+    /// Whether the server's SETTINGS have come: it speaks HTTP/2.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.connection.is_ready()
+    }
+
+    /// Whether no call can begin any more on this connection; those under way may go on.
+    #[must_use]
+    pub const fn is_closing(&self) -> bool {
+        self.connection.is_closing()
+    }
+
     /// Whether the connection is over.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -263,7 +303,8 @@ impl Client {
                 self.end(
                     now,
                     ticket,
-                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls"),
+                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls")
+                        .unprocessed(Unprocessed::NeverSent),
                     ErrorCode::CANCEL,
                 );
                 continue;
@@ -311,12 +352,10 @@ impl Client {
                             Status::INTERNAL
                         };
                         let side = if by_peer { "server" } else { "client" };
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(status, format!("the {side} reset the stream: {code}")),
-                            ErrorCode::CANCEL,
-                        );
+                        let refused = by_peer && code == ErrorCode::REFUSED_STREAM;
+                        let unprocessed = if refused { Unprocessed::Refused } else { Unprocessed::No };
+                        let ending = Ending::own(status, format!("the {side} reset the stream: {code}"));
+                        self.end(now, ticket, ending.unprocessed(unprocessed), ErrorCode::CANCEL);
                     }
                 }
                 connection::Event::GoAway { last, code } => {
@@ -329,7 +368,8 @@ impl Client {
                             Ending::own(
                                 Status::UNAVAILABLE,
                                 format!("the server goes away and did not process the call: {code}"),
-                            ),
+                            )
+                            .unprocessed(Unprocessed::Refused),
                             ErrorCode::CANCEL,
                         );
                     }
@@ -337,12 +377,10 @@ impl Client {
                 connection::Event::Closed { .. } => {
                     let all: Vec<Ticket> = self.calls.keys().copied().collect();
                     for ticket in all {
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(Status::UNAVAILABLE, "the connection ended"),
-                            ErrorCode::CANCEL,
-                        );
+                        let is_sent = self.calls.get(&ticket).is_some_and(|call| call.stream.is_some());
+                        let unprocessed = if is_sent { Unprocessed::No } else { Unprocessed::NeverSent };
+                        let ending = Ending::own(Status::UNAVAILABLE, "the connection ended").unprocessed(unprocessed);
+                        self.end(now, ticket, ending, ErrorCode::CANCEL);
                     }
                 }
             }
@@ -419,7 +457,10 @@ impl Client {
             .push(":scheme", "http")
             .push(":path", request.path.as_str())
             .push(":authority", self.authority.as_str());
-        fields.push("content-type", "application/grpc").push("user-agent", USER_AGENT).push("te", "trailers");
+        fields
+            .push("content-type", "application/grpc")
+            .push("user-agent", self.user_agent.as_str())
+            .push("te", "trailers");
         if request.compression == Compression::Gzip {
             fields.push("grpc-encoding", "gzip");
         }
@@ -441,7 +482,8 @@ fn ending(fields: &Fields) -> Ending {
     let status = fields.value(b"grpc-status").map(Status::parse);
     match status {
         Some(Ok(status)) => {
-            Ending { status, message: message.unwrap_or_default(), trailers: fields.metadata(), from_server: true }
+            let (message, trailers) = (message.unwrap_or_default(), fields.metadata());
+            Ending { status, message, trailers, from_server: true, unprocessed: Unprocessed::No }
         }
         Some(Err(fault)) => Ending::own(Status::UNKNOWN, fault.to_string()),
         None => Ending::own(Status::UNKNOWN, "the server ended the call without grpc-status"),

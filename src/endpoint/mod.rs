@@ -20,11 +20,14 @@
 pub mod accept;
 pub mod bdp;
 pub mod client;
+pub mod compression;
+pub mod config;
 pub mod connection;
 pub mod example;
 pub mod fields;
 pub mod inbox;
 pub mod link;
+mod queue;
 mod receive;
 pub mod scenario;
 mod send;

@@ -3,11 +3,14 @@
 //! One connection. Connecting, and what to do with a call that failed, is left to others.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use super::compression::{self, Compression, Packing, envelope};
 use super::connection::{self, Config, Connection, Side};
 use super::fields::Fields;
 use super::inbox::Inbox;
+use super::keepalive::TOO_MANY_PINGS;
+use super::lifetime::GoneAway;
 use super::queue::{Next, Queue};
 use crate::grpc::content_type::ContentType;
 use crate::grpc::percent;
@@ -120,8 +123,58 @@ impl Client {
         }
     }
 
+    /// The connection is there. Without this it begins with the first octets or call.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.connection.begin(now);
+    }
+
+    /// Ends the connection: calls end at once, and everything held for them is freed.
+    pub fn close(&mut self, now: Timestamp) {
+        let all: Vec<Ticket> = self.calls.keys().copied().collect();
+        for ticket in all {
+            if let Some(stream) = self.calls.get_mut(&ticket).and_then(|call| call.stream.take()) {
+                // The end of the connection says it; no need to reset each stream.
+                self.by_stream.remove(&stream);
+            }
+            let ending = Ending::own(Status::CANCELLED, "the client connection is closing");
+            self.end(now, ticket, ending, ErrorCode::CANCEL);
+        }
+        self.connection.stop(now, "");
+        self.follow(now);
+    }
+
+    /// Ends the connection when the calls under way have ended; those that wait for a stream, and new ones, are refused.
+    pub fn close_gracefully(&mut self, now: Timestamp) {
+        self.connection.stop_gracefully(now, "");
+        self.follow(now);
+    }
+
+    /// The last GOAWAY of the server.
+    #[must_use]
+    pub const fn gone_away(&self) -> Option<&GoneAway> {
+        self.connection.gone_away()
+    }
+
+    /// Why the connection is over, in words; `None` while it is not.
+    #[must_use]
+    pub const fn why_closed(&self) -> Option<&'static str> {
+        self.connection.why_closed()
+    }
+
+    /// How long the next connection to this server should let it be silent before it is asked whether it is still there: twice as
+    /// long as this one if the server has complained. `None` if it is not asked at all.
+    #[must_use]
+    pub fn keepalive_time(&self) -> Option<Duration> {
+        let complaint = self.gone_away().is_some_and(|gone_away| {
+            gone_away.code == ErrorCode::ENHANCE_YOUR_CALM && gone_away.debug_data == TOO_MANY_PINGS.as_bytes()
+        });
+        let time = self.connection.config.keepalive?.time;
+        Some(if complaint { time.saturating_mul(2) } else { time })
+    }
+
     /// Begins a call; it waits while the server takes no more streams.
     pub fn call(&mut self, now: Timestamp, request: Request) -> Ticket {
+        self.connection.advance(now);
         let ticket = Ticket(self.next);
         self.next = self.next.saturating_add(1);
         let deadline = request.timeout.map(|nanos| now.saturating_add_nanos(nanos.try_into().unwrap_or(i64::MAX)));
@@ -203,14 +256,15 @@ impl Client {
         self.follow(now);
     }
 
-    /// When the next deadline passes.
+    /// When the next deadline passes, or the connection wants to do something.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.calls.values().filter_map(|call| call.deadline).min()
+        self.calls.values().filter_map(|call| call.deadline).chain(self.connection.poll_timeout()).min()
     }
 
-    /// Ends the calls whose deadline has passed.
+    /// Ends the calls whose deadline has passed, and does what else the time asks for.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.connection.handle_timeout(now);
         let late: Vec<Ticket> = self
             .calls
             .iter()
@@ -220,6 +274,7 @@ impl Client {
         for ticket in late {
             self.end(now, ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"), ErrorCode::CANCEL);
         }
+        self.follow(now);
     }
 
     /// Appends octets to send.
@@ -340,7 +395,7 @@ impl Client {
                         self.end(
                             now,
                             ticket,
-                            Ending::own(Status::UNAVAILABLE, "the connection ended"),
+                            Ending::own(Status::UNAVAILABLE, self.connection.why_closed().unwrap_or_default()),
                             ErrorCode::CANCEL,
                         );
                     }

@@ -1,19 +1,22 @@
 //! The client of gRPC: calls, their messages, deadlines and how they end (gRPC PROTOCOL-HTTP2, statuscodes).
 //!
-//! One connection. Connecting, and what to do with a call that failed, is left to others.
+//! One connection. What comes from the server is read by `follow`. Connecting, and what to do with a call that failed, is left to others.
+
+mod ending;
+mod follow;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::compression::{self, Compression, Packing, envelope};
-use super::connection::{self, Config, Connection, Side};
+pub use ending::{Ending, Unprocessed};
+
+use super::compression::{self, Compression, envelope};
+use super::connection::{Config, Connection, Side};
 use super::fields::Fields;
 use super::inbox::Inbox;
 use super::keepalive::TOO_MANY_PINGS;
 use super::lifetime::GoneAway;
 use super::queue::{Next, Queue};
-use crate::grpc::content_type::ContentType;
-use crate::grpc::percent;
 use crate::grpc::status::Status;
 use crate::grpc::timeout::Timeout;
 use crate::http2::error_code::ErrorCode;
@@ -63,30 +66,12 @@ pub enum Event {
     },
 }
 
-/// How a call ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Ending {
-    /// The status.
-    pub status: Status,
-    /// In words.
-    pub message: String,
-    /// The trailing metadata.
-    pub trailers: Fields,
-    /// Whether the server said so; else this client found out by itself.
-    pub from_server: bool,
-}
-
-impl Ending {
-    fn own(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), trailers: Fields::default(), from_server: false }
-    }
-}
-
 /// A client on one connection.
 #[derive(Debug)]
 pub struct Client {
     connection: Connection,
     authority: String,
+    user_agent: String,
     calls: BTreeMap<Ticket, Call>,
     by_stream: BTreeMap<StreamId, Ticket>,
     /// Calls that wait for a stream.
@@ -115,12 +100,20 @@ impl Client {
             announce_gzip: config.announce_gzip,
             connection: Connection::new(Side::Client, config),
             authority: authority.into(),
+            user_agent: USER_AGENT.to_owned(),
             calls: BTreeMap::new(),
             by_stream: BTreeMap::new(),
             waiting: VecDeque::new(),
             next: 0,
             events: Queue::new(),
         }
+    }
+
+    /// Says who it is in other words than `grpc-framescope/VERSION`.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
     }
 
     /// The connection is there. Without this it begins with the first octets or call.
@@ -137,7 +130,7 @@ impl Client {
                 self.by_stream.remove(&stream);
             }
             let ending = Ending::own(Status::CANCELLED, "the client connection is closing");
-            self.end(now, ticket, ending, ErrorCode::CANCEL);
+            self.end(ticket, ending);
         }
         self.connection.stop(now, "");
         self.follow(now);
@@ -219,7 +212,8 @@ impl Client {
 
     /// Gives the call up.
     pub fn cancel(&mut self, now: Timestamp, ticket: Ticket) {
-        self.end(now, ticket, Ending::own(Status::CANCELLED, "the caller gave up"), ErrorCode::CANCEL);
+        self.connection.advance(now);
+        self.end(ticket, Ending::own(Status::CANCELLED, "the caller gave up"));
     }
 
     /// What happened, in order. Taking a message makes room for another one.
@@ -272,7 +266,7 @@ impl Client {
             .map(|(ticket, _)| *ticket)
             .collect();
         for ticket in late {
-            self.end(now, ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"), ErrorCode::CANCEL);
+            self.end(ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"));
         }
         self.follow(now);
     }
@@ -301,6 +295,18 @@ impl Client {
         calls.chain([self.connection.held_bytes(), self.events.held_bytes()]).fold(0, usize::saturating_add)
     }
 
+    /// Whether the server's SETTINGS have come: it speaks HTTP/2.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.connection.is_ready()
+    }
+
+    /// Whether no call can begin any more on this connection; those under way may go on.
+    #[must_use]
+    pub const fn is_closing(&self) -> bool {
+        self.connection.is_closing()
+    }
+
     /// Whether the connection is over.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -316,10 +322,9 @@ impl Client {
             };
             if self.connection.is_closing() {
                 self.end(
-                    now,
                     ticket,
-                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls"),
-                    ErrorCode::CANCEL,
+                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls")
+                        .unprocessed(Unprocessed::NeverSent),
                 );
                 continue;
             }
@@ -344,112 +349,13 @@ impl Client {
         }
     }
 
-    /// Follows what happened on the connection.
-    fn follow(&mut self, now: Timestamp) {
-        while let Some(event) = self.connection.poll_event() {
-            match event {
-                connection::Event::Headers { stream, fields, end } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        self.headers(now, ticket, &fields, end);
-                    }
-                }
-                connection::Event::Data { stream, octets, end } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        self.data(now, ticket, &octets, end);
-                    }
-                }
-                connection::Event::Reset { stream, code, by_peer } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        let status = if by_peer {
-                            Status::from_reset(code.0).unwrap_or(Status::UNKNOWN)
-                        } else {
-                            Status::INTERNAL
-                        };
-                        let side = if by_peer { "server" } else { "client" };
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(status, format!("the {side} reset the stream: {code}")),
-                            ErrorCode::CANCEL,
-                        );
-                    }
-                }
-                connection::Event::GoAway { last, code } => {
-                    let dropped: Vec<Ticket> =
-                        self.by_stream.range(StreamId(last.0.saturating_add(1))..).map(|(_, ticket)| *ticket).collect();
-                    for ticket in dropped {
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(
-                                Status::UNAVAILABLE,
-                                format!("the server goes away and did not process the call: {code}"),
-                            ),
-                            ErrorCode::CANCEL,
-                        );
-                    }
-                }
-                connection::Event::Closed { .. } => {
-                    let all: Vec<Ticket> = self.calls.keys().copied().collect();
-                    for ticket in all {
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(Status::UNAVAILABLE, self.connection.why_closed().unwrap_or_default()),
-                            ErrorCode::CANCEL,
-                        );
-                    }
-                }
-            }
-        }
-        self.open_waiting(now);
-    }
-
-    fn headers(&mut self, now: Timestamp, ticket: Ticket, fields: &Fields, end: bool) {
-        let Some(call) = self.calls.get_mut(&ticket) else { return };
-        let is_first = !std::mem::replace(&mut call.begun, true);
-        if is_first {
-            let http_status = fields.http_status().unwrap_or(0);
-            let is_grpc = fields.value(b"content-type").is_some_and(|value| ContentType::parse(value).is_grpc());
-            if http_status != 200 {
-                let ending = Ending::own(Status::from_http(http_status), format!("HTTP status {http_status}"));
-                return self.end(now, ticket, ending, ErrorCode::CANCEL);
-            }
-            if !is_grpc {
-                return self.end(
-                    now,
-                    ticket,
-                    Ending::own(Status::UNKNOWN, "the response is not gRPC"),
-                    ErrorCode::CANCEL,
-                );
-            }
-        }
-        if end {
-            let ending = ending(fields);
-            return self.end(now, ticket, ending, ErrorCode::NO_ERROR);
-        }
-        call.inbox.set_packing(Packing::of(fields));
-        self.events.push(ticket, Event::Begun { ticket, metadata: fields.metadata() });
-    }
-
-    fn data(&mut self, now: Timestamp, ticket: Ticket, octets: &[u8], end: bool) {
-        let Some(call) = self.calls.get_mut(&ticket) else { return };
-        match self.events.collect(ticket, &mut call.inbox, octets) {
-            Ok(ahead) => call.stream.into_iter().for_each(|stream| self.connection.give_back(stream, ahead)),
-            Err((status, words)) => return self.end(now, ticket, Ending::own(status, words), ErrorCode::CANCEL),
-        }
-        if end {
-            self.end(
-                now,
-                ticket,
-                Ending::own(Status::INTERNAL, "the server ended the stream without a status"),
-                ErrorCode::CANCEL,
-            );
-        }
+    /// Forgets the call and tells how it ended; a stream still open is given up.
+    fn end(&mut self, ticket: Ticket, ending: Ending) {
+        self.end_with(ticket, ending, ErrorCode::CANCEL);
     }
 
     /// Forgets the call and tells how it ended; a stream still open is reset with `code`.
-    fn end(&mut self, _now: Timestamp, ticket: Ticket, ending: Ending, code: ErrorCode) {
+    fn end_with(&mut self, ticket: Ticket, ending: Ending, code: ErrorCode) {
         if self.release(ticket, code) {
             self.events.push(ticket, Event::Ended { ticket, ending });
         }
@@ -474,7 +380,10 @@ impl Client {
             .push(":scheme", "http")
             .push(":path", request.path.as_str())
             .push(":authority", self.authority.as_str());
-        fields.push("content-type", "application/grpc").push("user-agent", USER_AGENT).push("te", "trailers");
+        fields
+            .push("content-type", "application/grpc")
+            .push("user-agent", self.user_agent.as_str())
+            .push("te", "trailers");
         if request.compression == Compression::Gzip {
             fields.push("grpc-encoding", "gzip");
         }
@@ -486,20 +395,6 @@ impl Client {
         }
         fields.0.extend(request.metadata.0.iter().cloned());
         fields
-    }
-}
-
-/// What the trailers say.
-fn ending(fields: &Fields) -> Ending {
-    let message =
-        fields.value(b"grpc-message").map(|value| String::from_utf8_lossy(&percent::decode(value)).into_owned());
-    let status = fields.value(b"grpc-status").map(Status::parse);
-    match status {
-        Some(Ok(status)) => {
-            Ending { status, message: message.unwrap_or_default(), trailers: fields.metadata(), from_server: true }
-        }
-        Some(Err(fault)) => Ending::own(Status::UNKNOWN, fault.to_string()),
-        None => Ending::own(Status::UNKNOWN, "the server ended the call without grpc-status"),
     }
 }
 

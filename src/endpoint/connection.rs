@@ -221,6 +221,12 @@ impl Connection {
         !self.closed && !self.goes_away && open < self.peer.max_streams && self.next_stream < MAX_STREAM
     }
 
+    /// Whether the peer's SETTINGS have come: it speaks HTTP/2.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.settings_seen
+    }
+
     /// Whether no stream will ever be opened again.
     #[must_use]
     pub const fn is_closing(&self) -> bool {

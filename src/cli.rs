@@ -40,27 +40,15 @@ pub struct Decode {
     /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe; several (a rotated capture) are read as one
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How to show it
-    #[arg(short = 'T', long = "type", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
-    pub format: Format,
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
     /// The schema.
     #[command(flatten)]
     pub schema: SchemaArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Raw octets too: a hexdump in text, `octets` and `data` in NDJSON
-    #[arg(long)]
-    pub bytes: bool,
-    /// Clock times instead of milliseconds since the first packet
-    #[arg(long)]
-    pub absolute: bool,
-    /// Colours: always, never, or when the output is a terminal (NO_COLOR and CLICOLOR_FORCE are heeded)
-    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    pub color: Colour,
-    /// Write to a file instead of the standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
     /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
     #[arg(long = "limit", value_name = "NAME=SIZE")]
     pub limits: Vec<String>,
@@ -81,6 +69,14 @@ pub struct Demo {
     /// Keep the capture, with the notes as comments on its packets (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
+}
+
+/// How and where something is shown.
+#[derive(Args, Debug)]
+pub struct ShownArgs {
     /// How to show it
     #[arg(short = 'T', long = "type", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,

@@ -23,7 +23,7 @@ use crate::limits::Limits;
 use crate::protobuf::schema::{FileKind, Files, Inputs, Schema};
 use crate::view::contents::Contents;
 use crate::view::steps::{Steps, paragraph};
-use crate::view::text::{self, Text};
+use crate::view::text::Text;
 use crate::view::{Source, Summary, View};
 
 /// Plays a scenario, or all of them, or lists them.
@@ -33,13 +33,13 @@ use crate::view::{Source, Summary, View};
 /// A scenario that does not exist, a connection that fails, a file that cannot be written.
 pub fn run(arguments: &Demo) -> Result<(), Failure> {
     let scenarios = chosen(arguments)?;
-    let mut output = Output::open(arguments.output.as_deref(), &[] as &[PathBuf])?;
+    let mut output = Output::open(arguments.shown.output.as_deref(), &[] as &[PathBuf])?;
     if arguments.list {
         list(&mut output.buffer);
         return output.finish();
     }
     for (n, scenario) in scenarios.iter().enumerate() {
-        if n > 0 && matches!(arguments.format, Format::Text | Format::Calls | Format::Markdown) {
+        if n > 0 && matches!(arguments.shown.format, Format::Text | Format::Calls | Format::Markdown) {
             output.buffer.push(b'\n');
         }
         let packets = play(scenario, arguments.simulate)?;
@@ -174,15 +174,14 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
             self.1.write_if_full();
         }
     }
-    let colour = options::colour(arguments.color, arguments.output.is_some());
-    let text = text::Options { absolute: arguments.absolute, colour, bytes: arguments.bytes, width: options::width() };
+    let text = options::text(&arguments.shown);
     let contents = || Ok(Contents::new(schema()?, &Limits::default()));
-    let mut view = if arguments.format == Format::Text && scenario.name == "unary" {
+    let mut view = if arguments.shown.format == Format::Text && scenario.name == "unary" {
         Box::new(Steps::new(Text::new(contents()?, text), text.width))
     } else {
-        super::view::view(arguments.format, text, None, contents)?
+        super::view::view(arguments.shown.format, text, None, contents)?
     };
-    if arguments.format == Format::Text {
+    if arguments.shown.format == Format::Text {
         output.buffer.extend_from_slice(format!("demo {}: {}\n\n", scenario.name, scenario.about).as_bytes());
         paragraph(&mut output.buffer, scenario.look_for, 0, text.width);
         output.buffer.push(b'\n');

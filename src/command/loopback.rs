@@ -8,12 +8,12 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStr
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use super::drive::clock::Clock;
 use crate::direction::Direction;
 use crate::endpoint::Peer;
 use crate::endpoint::tap::{Recorded, Tap};
-use crate::time::Timestamp;
 
 /// Lets the client, made for the address it is to call, speak to the server until both have ended the connection.
 ///
@@ -75,23 +75,6 @@ fn accept(listener: &TcpListener, expected: SocketAddrV4) -> io::Result<TcpStrea
         if from == SocketAddr::V4(expected) {
             return Ok(socket);
         }
-    }
-}
-
-/// The time of day at the start, and what a steady clock says since.
-struct Clock {
-    start: Instant,
-    epoch: Timestamp,
-}
-
-impl Clock {
-    fn new() -> Self {
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Self { start: Instant::now(), epoch: Timestamp::from_nanos(nanos.try_into().unwrap_or(i64::MAX)) }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.epoch.saturating_add_nanos(self.start.elapsed().as_nanos().try_into().unwrap_or(i64::MAX))
     }
 }
 
@@ -224,6 +207,7 @@ mod tests {
     use crate::endpoint::example::Example;
     use crate::endpoint::scenario::Scenario;
     use crate::grpc::status::Status;
+    use crate::time::Timestamp;
 
     /// A peer that is looked at afterwards.
     struct Kept<'a, P>(&'a mut P);

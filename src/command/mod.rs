@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod demo;
+pub mod drive;
 mod input;
 mod loopback;
 pub mod man;

@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::compression::{self, Compression, Packing, envelope};
 use super::connection::{self, Config, Connection, Side};
 use super::fields::Fields;
-use super::inbox::{ENVELOPE, Inbox, envelope};
+use super::inbox::Inbox;
+use super::queue::{Next, Queue};
 use crate::grpc::content_type::ContentType;
 use crate::grpc::percent;
 use crate::grpc::status::Status;
@@ -28,6 +30,8 @@ pub struct Request {
     pub metadata: Fields,
     /// Nanoseconds after which nobody waits any more.
     pub timeout: Option<u64>,
+    /// How its messages are packed. With [`Compression::Gzip`] the answers may be, too.
+    pub compression: Compression,
 }
 
 /// What happened to a call.
@@ -67,11 +71,30 @@ pub struct Ending {
     pub trailers: Fields,
     /// Whether the server said so; else this client found out by itself.
     pub from_server: bool,
+    /// Whether it is certain that no service has seen the call.
+    pub unprocessed: Unprocessed,
+}
+
+/// Whether it is certain that no service has seen a call, so that it may be repeated without harm (gRFC A6).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Unprocessed {
+    /// It is not: the call may have been processed.
+    #[default]
+    No,
+    /// The call never left this client.
+    NeverSent,
+    /// The server said so: REFUSED_STREAM, or a GOAWAY whose last stream is before the call's.
+    Refused,
 }
 
 impl Ending {
-    fn own(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), trailers: Fields::default(), from_server: false }
+    pub(super) fn own(status: Status, message: impl Into<String>) -> Self {
+        let (message, trailers) = (message.into(), Fields::default());
+        Self { status, message, trailers, from_server: false, unprocessed: Unprocessed::No }
+    }
+
+    fn unprocessed(self, unprocessed: Unprocessed) -> Self {
+        Self { unprocessed, ..self }
     }
 }
 
@@ -80,12 +103,14 @@ impl Ending {
 pub struct Client {
     connection: Connection,
     authority: String,
+    user_agent: String,
     calls: BTreeMap<Ticket, Call>,
     by_stream: BTreeMap<StreamId, Ticket>,
     /// Calls that wait for a stream.
     waiting: VecDeque<Ticket>,
     next: u64,
-    events: VecDeque<Event>,
+    events: Queue<Ticket, Event>,
+    announce_gzip: bool,
 }
 
 #[derive(Debug)]
@@ -94,8 +119,6 @@ struct Call {
     request: Request,
     deadline: Option<Timestamp>,
     inbox: Inbox,
-    /// Octets of the inbox that were given back before their message was whole.
-    advanced: usize,
     begun: bool,
     /// What is to be sent once there is a stream: messages, and whether that is all.
     early: (Vec<Vec<u8>>, bool),
@@ -106,14 +129,23 @@ impl Client {
     #[must_use]
     pub fn new(config: Config, authority: impl Into<String>) -> Self {
         Self {
+            announce_gzip: config.announce_gzip,
             connection: Connection::new(Side::Client, config),
             authority: authority.into(),
+            user_agent: USER_AGENT.to_owned(),
             calls: BTreeMap::new(),
             by_stream: BTreeMap::new(),
             waiting: VecDeque::new(),
             next: 0,
-            events: VecDeque::new(),
+            events: Queue::new(),
         }
+    }
+
+    /// Says who it is in other words than `grpc-framescope/VERSION`.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
     }
 
     /// Begins a call; it waits while the server takes no more streams.
@@ -121,15 +153,8 @@ impl Client {
         let ticket = Ticket(self.next);
         self.next = self.next.saturating_add(1);
         let deadline = request.timeout.map(|nanos| now.saturating_add_nanos(nanos.try_into().unwrap_or(i64::MAX)));
-        let call = Call {
-            stream: None,
-            request,
-            deadline,
-            inbox: Inbox::default(),
-            advanced: 0,
-            begun: false,
-            early: (Vec::new(), false),
-        };
+        let call =
+            Call { stream: None, request, deadline, inbox: Inbox::default(), begun: false, early: (Vec::new(), false) };
         self.calls.insert(ticket, call);
         self.waiting.push_back(ticket);
         self.open_waiting(now);
@@ -148,10 +173,11 @@ impl Client {
 
     fn send_and(&mut self, ticket: Ticket, message: &[u8], last: bool) {
         let Some(call) = self.calls.get_mut(&ticket) else { return };
+        let message = envelope(message, call.request.compression);
         match call.stream {
-            Some(stream) => self.connection.send_data(stream, envelope(message), last),
+            Some(stream) => self.connection.send_data(stream, message, last),
             None => {
-                call.early.0.push(envelope(message));
+                call.early.0.push(message);
                 call.early.1 |= last;
             }
         }
@@ -173,17 +199,24 @@ impl Client {
 
     /// What happened, in order. Taking a message makes room for another one.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        if let Event::Message { ticket, octets } = &event
-            && let Some(call) = self.calls.get_mut(ticket)
-            && let Some(stream) = call.stream
-        {
-            let size = octets.len().saturating_add(ENVELOPE);
-            let before = size.min(call.advanced);
-            call.advanced = call.advanced.saturating_sub(before);
-            self.connection.give_back(stream, size.saturating_sub(before));
+        loop {
+            match self.events.pop()? {
+                Next::Event(event) => return Some(event),
+                Next::Message { key: ticket, octets, size } => {
+                    if let Some(call) = self.calls.get_mut(&ticket)
+                        && let Some(stream) = call.stream
+                    {
+                        self.connection.give_back(stream, call.inbox.settle(size));
+                    }
+                    return Some(Event::Message { ticket, octets });
+                }
+                // Its end may have been in the queue behind the message.
+                Next::Refused(ticket, (status, words)) => {
+                    self.release(ticket, ErrorCode::CANCEL);
+                    self.events.push(ticket, Event::Ended { ticket, ending: Ending::own(status, words) });
+                }
+            }
         }
-        Some(event)
     }
 
     /// Takes octets of the server.
@@ -228,6 +261,31 @@ impl Client {
         self.calls.is_empty() && (self.connection.is_closed() || self.connection.is_settled())
     }
 
+    /// The memory held, in octets.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let calls = self.calls.values().map(|call| {
+            let early = call.early.0.iter().map(Vec::capacity).fold(0, usize::saturating_add);
+            let request = call.request.path.capacity().saturating_add(call.request.metadata.held_bytes());
+            [std::mem::size_of::<Call>(), call.inbox.held_bytes(), early, request]
+                .into_iter()
+                .fold(0, usize::saturating_add)
+        });
+        calls.chain([self.connection.held_bytes(), self.events.held_bytes()]).fold(0, usize::saturating_add)
+    }
+
+    /// Whether the server's SETTINGS have come: it speaks HTTP/2.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.connection.is_ready()
+    }
+
+    /// Whether no call can begin any more on this connection; those under way may go on.
+    #[must_use]
+    pub const fn is_closing(&self) -> bool {
+        self.connection.is_closing()
+    }
+
     /// Whether the connection is over.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -237,7 +295,7 @@ impl Client {
     /// Opens streams for the calls that wait, as many as the server takes.
     fn open_waiting(&mut self, now: Timestamp) {
         while let Some(ticket) = self.waiting.front().copied() {
-            let Some(call) = self.calls.get_mut(&ticket) else {
+            let Some(call) = self.calls.get(&ticket) else {
                 self.waiting.pop_front();
                 continue;
             };
@@ -245,7 +303,8 @@ impl Client {
                 self.end(
                     now,
                     ticket,
-                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls"),
+                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls")
+                        .unprocessed(Unprocessed::NeverSent),
                     ErrorCode::CANCEL,
                 );
                 continue;
@@ -254,7 +313,9 @@ impl Client {
                 return;
             }
             let left = call.deadline.map(|deadline| u64::try_from(deadline.nanos_since(now)).unwrap_or(0));
-            let Some(stream) = self.connection.open(&header_list(&call.request, &self.authority, left)) else { return };
+            let fields = self.header_list(&call.request, left);
+            let Some(call) = self.calls.get_mut(&ticket) else { return };
+            let Some(stream) = self.connection.open(&fields) else { return };
             self.waiting.pop_front();
             call.stream = Some(stream);
             self.by_stream.insert(stream, ticket);
@@ -291,12 +352,10 @@ impl Client {
                             Status::INTERNAL
                         };
                         let side = if by_peer { "server" } else { "client" };
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(status, format!("the {side} reset the stream: {code}")),
-                            ErrorCode::CANCEL,
-                        );
+                        let refused = by_peer && code == ErrorCode::REFUSED_STREAM;
+                        let unprocessed = if refused { Unprocessed::Refused } else { Unprocessed::No };
+                        let ending = Ending::own(status, format!("the {side} reset the stream: {code}"));
+                        self.end(now, ticket, ending.unprocessed(unprocessed), ErrorCode::CANCEL);
                     }
                 }
                 connection::Event::GoAway { last, code } => {
@@ -309,7 +368,8 @@ impl Client {
                             Ending::own(
                                 Status::UNAVAILABLE,
                                 format!("the server goes away and did not process the call: {code}"),
-                            ),
+                            )
+                            .unprocessed(Unprocessed::Refused),
                             ErrorCode::CANCEL,
                         );
                     }
@@ -317,12 +377,10 @@ impl Client {
                 connection::Event::Closed { .. } => {
                     let all: Vec<Ticket> = self.calls.keys().copied().collect();
                     for ticket in all {
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(Status::UNAVAILABLE, "the connection ended"),
-                            ErrorCode::CANCEL,
-                        );
+                        let is_sent = self.calls.get(&ticket).is_some_and(|call| call.stream.is_some());
+                        let unprocessed = if is_sent { Unprocessed::No } else { Unprocessed::NeverSent };
+                        let ending = Ending::own(Status::UNAVAILABLE, "the connection ended").unprocessed(unprocessed);
+                        self.end(now, ticket, ending, ErrorCode::CANCEL);
                     }
                 }
             }
@@ -353,24 +411,15 @@ impl Client {
             let ending = ending(fields);
             return self.end(now, ticket, ending, ErrorCode::NO_ERROR);
         }
-        self.events.push_back(Event::Begun { ticket, metadata: fields.metadata() });
+        call.inbox.set_packing(Packing::of(fields));
+        self.events.push(ticket, Event::Begun { ticket, metadata: fields.metadata() });
     }
 
     fn data(&mut self, now: Timestamp, ticket: Ticket, octets: &[u8], end: bool) {
         let Some(call) = self.calls.get_mut(&ticket) else { return };
-        call.inbox.push(octets);
-        loop {
-            match call.inbox.message() {
-                Ok(Some(octets)) => self.events.push_back(Event::Message { ticket, octets }),
-                Ok(None) => break,
-                Err((status, words)) => return self.end(now, ticket, Ending::own(status, words), ErrorCode::CANCEL),
-            }
-        }
-        // A message larger than the window would wait for ever if its octets were given back only as a whole.
-        let ahead = call.inbox.pending().saturating_sub(call.advanced);
-        call.advanced = call.advanced.saturating_add(ahead);
-        if let Some(stream) = call.stream {
-            self.connection.give_back(stream, ahead);
+        match self.events.collect(ticket, &mut call.inbox, octets) {
+            Ok(ahead) => call.stream.into_iter().for_each(|stream| self.connection.give_back(stream, ahead)),
+            Err((status, words)) => return self.end(now, ticket, Ending::own(status, words), ErrorCode::CANCEL),
         }
         if end {
             self.end(
@@ -384,30 +433,46 @@ impl Client {
 
     /// Forgets the call and tells how it ended; a stream still open is reset with `code`.
     fn end(&mut self, _now: Timestamp, ticket: Ticket, ending: Ending, code: ErrorCode) {
-        let Some(call) = self.calls.remove(&ticket) else { return };
+        if self.release(ticket, code) {
+            self.events.push(ticket, Event::Ended { ticket, ending });
+        }
+    }
+
+    /// Forgets the call; whether it was known.
+    fn release(&mut self, ticket: Ticket, code: ErrorCode) -> bool {
+        let Some(call) = self.calls.remove(&ticket) else { return false };
         if let Some(stream) = call.stream {
             self.by_stream.remove(&stream);
             self.connection.reset(stream, code);
         }
         self.waiting.retain(|waiting| *waiting != ticket);
-        self.events.push_back(Event::Ended { ticket, ending });
+        true
     }
-}
 
-/// The request's header list, in the order of grpc-go.
-fn header_list(request: &Request, authority: &str, left: Option<u64>) -> Fields {
-    let mut fields = Fields::default();
-    fields
-        .push(":method", "POST")
-        .push(":scheme", "http")
-        .push(":path", request.path.as_str())
-        .push(":authority", authority);
-    fields.push("content-type", "application/grpc").push("user-agent", USER_AGENT).push("te", "trailers");
-    if let Some(left) = left {
-        fields.push("grpc-timeout", Timeout::from_nanos(left).to_value());
+    /// The request's header list, in the order of grpc-go.
+    fn header_list(&self, request: &Request, left: Option<u64>) -> Fields {
+        let mut fields = Fields::default();
+        fields
+            .push(":method", "POST")
+            .push(":scheme", "http")
+            .push(":path", request.path.as_str())
+            .push(":authority", self.authority.as_str());
+        fields
+            .push("content-type", "application/grpc")
+            .push("user-agent", self.user_agent.as_str())
+            .push("te", "trailers");
+        if request.compression == Compression::Gzip {
+            fields.push("grpc-encoding", "gzip");
+        }
+        if request.compression == Compression::Gzip || self.announce_gzip {
+            fields.push("grpc-accept-encoding", compression::ACCEPTED);
+        }
+        if let Some(left) = left {
+            fields.push("grpc-timeout", Timeout::from_nanos(left).to_value());
+        }
+        fields.0.extend(request.metadata.0.iter().cloned());
+        fields
     }
-    fields.0.extend(request.metadata.0.iter().cloned());
-    fields
 }
 
 /// What the trailers say.
@@ -417,7 +482,8 @@ fn ending(fields: &Fields) -> Ending {
     let status = fields.value(b"grpc-status").map(Status::parse);
     match status {
         Some(Ok(status)) => {
-            Ending { status, message: message.unwrap_or_default(), trailers: fields.metadata(), from_server: true }
+            let (message, trailers) = (message.unwrap_or_default(), fields.metadata());
+            Ending { status, message, trailers, from_server: true, unprocessed: Unprocessed::No }
         }
         Some(Err(fault)) => Ending::own(Status::UNKNOWN, fault.to_string()),
         None => Ending::own(Status::UNKNOWN, "the server ended the call without grpc-status"),

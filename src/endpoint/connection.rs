@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::bdp::{self, Estimator};
+pub use super::config::Config;
+use super::config::{DEFAULT_FRAME, DEFAULT_HEADER_LIST, DEFAULT_WINDOW};
 use super::fields::Fields;
 use super::stream::{Item, Stream};
 use crate::http2::error_code::ErrorCode;
@@ -23,34 +25,6 @@ pub enum Side {
     Client,
     /// The other one.
     Server,
-}
-
-/// What this end grants the other. What differs from the RFC's defaults is told in SETTINGS.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Octets the peer may send on a stream before some are given back, at most 2^31-1. Default 65 535.
-    pub initial_window: u32,
-    /// The largest payload taken, in octets: 16 384 to 2^24-1. Default 16 384.
-    pub max_frame: u32,
-    /// Streams the peer may have open at once. A server's default is 100; a client allows none.
-    pub max_streams: u32,
-    /// Octets of a header list, by the measure of SETTINGS_MAX_HEADER_LIST_SIZE. Not announced when it is the
-    /// default, 64 KiB.
-    pub max_header_list: u32,
-    /// Whether windows follow the [bandwidth-delay estimator](super::bdp).
-    pub estimate: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            initial_window: DEFAULT_WINDOW,
-            max_frame: DEFAULT_FRAME,
-            max_streams: 100,
-            max_header_list: DEFAULT_HEADER_LIST,
-            estimate: true,
-        }
-    }
 }
 
 /// What happened on the connection.
@@ -237,6 +211,12 @@ impl Connection {
         !self.closed && !self.goes_away && open < self.peer.max_streams && self.next_stream < MAX_STREAM
     }
 
+    /// Whether the peer's SETTINGS have come: it speaks HTTP/2.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.settings_seen
+    }
+
     /// Whether no stream will ever be opened again.
     #[must_use]
     pub const fn is_closing(&self) -> bool {
@@ -253,6 +233,21 @@ impl Connection {
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// The memory held, in octets: what waits to be sent, to be whole, or to be fetched, and the header tables.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let events = self.events.iter().map(|event| match event {
+            Event::Headers { fields, .. } => fields.held_bytes(),
+            Event::Data { octets, .. } => octets.capacity(),
+            _ => 0,
+        });
+        let tables = [self.encoder.held_bytes(), self.decoder.held_bytes(), self.scratch.held_bytes()];
+        let block = self.block.as_ref().map_or(0, super::receive::Block::held_bytes);
+        let streams = self.streams.values().map(Stream::held_bytes);
+        let all = events.chain(tables).chain(streams).chain([self.out.capacity(), self.input.capacity(), block]);
+        all.fold(std::mem::size_of::<Self>(), usize::saturating_add)
     }
 
     /// Opens a stream with its header list; `None` unless [`can_open`](Self::can_open). For clients.
@@ -381,11 +376,6 @@ impl Connection {
     }
 }
 
-/// What holds before any SETTINGS (§6.5.2).
-const DEFAULT_WINDOW: u32 = 65_535;
-const DEFAULT_FRAME: u32 = 16_384;
-/// Our own default; the RFC has none.
-const DEFAULT_HEADER_LIST: u32 = 64 << 10;
 /// Streams opened at most before the peer says how many it takes.
 const ASSUMED_STREAMS: u32 = 100;
 /// The highest stream number.

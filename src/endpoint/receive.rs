@@ -19,6 +19,12 @@ pub(super) struct Block {
     octets: Vec<u8>,
 }
 
+impl Block {
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.octets.capacity()
+    }
+}
+
 /// How far a fault reaches (§5.4).
 enum Wrong {
     /// The connection ends, and the peer is told this.

@@ -9,6 +9,7 @@ mod relay;
 mod site;
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddrV4;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,17 +30,40 @@ use crate::endpoint::world::{Change, Diary, Stage};
 ///
 /// When a socket cannot be had, or the client has not finished after a minute.
 pub(super) fn play(scenario: &Scenario) -> io::Result<(Vec<Recorded>, Diary)> {
-    drive::block_on(run(scenario))?
+    drive::block_on(run(scenario, true, |_| Ok(())))?
 }
 
-async fn run(scenario: &Scenario) -> io::Result<(Vec<Recorded>, Diary)> {
+/// As [`play`], but somebody else records. `listening` is told the ports before the first packet is sent. Relays stand only
+/// where a script needs them.
+///
+/// # Errors
+///
+/// As [`play`], and those of `listening`.
+pub(super) fn play_unrecorded<E: From<io::Error>>(
+    scenario: &Scenario,
+    listening: impl FnOnce(&[u16]) -> Result<(), E>,
+) -> Result<Diary, E> {
+    drive::block_on(run(scenario, false, listening))?.map(|(_, diary)| diary)
+}
+
+async fn run<E: From<io::Error>>(
+    scenario: &Scenario,
+    recorded: bool,
+    listening: impl FnOnce(&[u16]) -> Result<(), E>,
+) -> Result<(Vec<Recorded>, Diary), E> {
     let clock = Clock::new();
     let record = Rc::new(Record::new(clock));
     let doors = (0..scenario.backends).map(|_| site::Door::new()).collect::<io::Result<Vec<_>>>()?;
     let addresses: Vec<_> = doors.iter().map(site::Door::address).collect();
+    let ports: Vec<u16> = addresses.iter().map(SocketAddrV4::port).collect();
+    listening(&ports)?;
     let Stage { client, backends, names, script, diary } = scenario.stage(&addresses);
-    let sites: Vec<Site> =
-        backends.into_iter().zip(doors).map(|(backend, door)| Site::new(backend, door, Rc::clone(&record))).collect();
+    let relayed = recorded || !script.is_empty();
+    let sites: Vec<Site> = backends
+        .into_iter()
+        .zip(doors)
+        .map(|(backend, door)| Site::new(backend, door, relayed, Rc::clone(&record)))
+        .collect();
     for site in &sites {
         site.begin().await?;
     }
@@ -64,8 +88,8 @@ async fn run(scenario: &Scenario) -> io::Result<(Vec<Recorded>, Diary)> {
         while sockets.settle(&mut program) {
             sockets.turn(&mut program).await;
         }
-        // The ends that the client has sent last are on their way to the relays.
-        while !record.is_quiet() && clock.now().nanos_since(record.last()) < LINGER {
+        // The ends that the client has sent last are on their way.
+        while relayed && !record.is_quiet() && clock.now().nanos_since(record.last()) < LINGER {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
@@ -73,7 +97,7 @@ async fn run(scenario: &Scenario) -> io::Result<(Vec<Recorded>, Diary)> {
         () = playing => {}
         changed = changing => changed?,
         () = tokio::time::sleep(PATIENCE) => {
-            return Err(io::Error::new(ErrorKind::TimedOut, "the client had not finished after a minute"));
+            return Err(io::Error::new(ErrorKind::TimedOut, "the client had not finished after a minute").into());
         }
     }
     Ok((record.finish(), diary))

@@ -52,6 +52,8 @@ pub(super) struct Site {
     address: SocketAddrV4,
     serve: Serve,
     listens: bool,
+    /// Whether a relay stands before the server.
+    relayed: bool,
     starved: Rc<Cell<bool>>,
     /// The address while nobody listens there.
     door: RefCell<Option<Door>>,
@@ -62,8 +64,9 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(backend: Backend, door: Door, record: Rc<Record>) -> Self {
+    pub(super) fn new(backend: Backend, door: Door, relayed: bool, record: Rc<Record>) -> Self {
         Self {
+            relayed,
             clock: record.clock(),
             record,
             address: door.address,
@@ -84,18 +87,22 @@ impl Site {
 
     async fn listen(&self) -> io::Result<()> {
         let Some(door) = self.door.take() else { return Ok(()) };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let server = listener.local_addr()?;
+        let front = door.socket.listen(BACKLOG)?;
+        let listener = if self.relayed {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let (server, silent) = (listener.local_addr()?, Rc::clone(&self.silent));
+            let relay = spawn_local(relay(front, self.address, server, Rc::clone(&self.record), silent));
+            self.relay.replace(Some(relay.abort_handle()));
+            listener
+        } else {
+            front
+        };
         let (stopper, stopping) = stop::stopping();
         let serve = Rc::clone(&self.serve);
         let host = move |_: SocketAddr| (serve.borrow_mut())();
         let listener = Starving { listener, starved: Rc::clone(&self.starved), held: None };
         spawn_local(accept::serve(listener, host, stopping, self.clock));
         self.stopper.replace(Some(stopper));
-        let front = door.socket.listen(BACKLOG)?;
-        let silent = Rc::clone(&self.silent);
-        let relay = spawn_local(relay(front, self.address, server, Rc::clone(&self.record), silent));
-        self.relay.replace(Some(relay.abort_handle()));
         Ok(())
     }
 

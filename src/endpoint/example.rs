@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Peer;
 use super::connection::Config;
 use super::fields::Fields;
 use super::server::{Event, Server};
+use super::{Peer, Stop};
 use crate::grpc::base64;
 use crate::grpc::path::MethodPath;
 use crate::grpc::status::Status;
@@ -251,6 +251,14 @@ impl Peer for Example {
 
     fn is_finished(&self) -> bool {
         self.server.is_closed()
+    }
+
+    fn stop(&mut self, now: Timestamp, how: Stop) {
+        match how {
+            Stop::Gracefully => self.server.stop_gracefully(now),
+            Stop::AtOnce => self.server.stop(now),
+        }
+        self.follow(now);
     }
 }
 

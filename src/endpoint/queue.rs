@@ -14,6 +14,8 @@ pub(super) struct Queue<K, E> {
     entries: VecDeque<(K, Entry<E>)>,
     /// Octets of the messages in it.
     octets: usize,
+    /// Calls of which nothing is handed out.
+    paused: Vec<K>,
     decompressor: Decompressor,
 }
 
@@ -39,7 +41,7 @@ pub(super) enum Next<K, E> {
 
 impl<K: Copy + Eq, E> Queue<K, E> {
     pub(super) fn new() -> Self {
-        Self { entries: VecDeque::new(), octets: 0, decompressor: decompressor() }
+        Self { entries: VecDeque::new(), octets: 0, paused: Vec::new(), decompressor: decompressor() }
     }
 
     pub(super) fn push(&mut self, key: K, event: E) {
@@ -56,8 +58,18 @@ impl<K: Copy + Eq, E> Queue<K, E> {
         Ok(inbox.advance())
     }
 
+    /// Hands out nothing of this call until it is resumed.
+    pub(super) fn pause(&mut self, key: K) {
+        self.paused.push(key);
+    }
+
+    pub(super) fn resume(&mut self, key: K) {
+        self.paused.retain(|other| *other != key);
+    }
+
     pub(super) fn pop(&mut self) -> Option<Next<K, E>> {
-        let (key, parcel) = match self.entries.pop_front()? {
+        let first = self.entries.iter().position(|(key, _)| !self.paused.contains(key))?;
+        let (key, parcel) = match self.entries.remove(first)? {
             (_, Entry::Event(event)) => return Some(Next::Event(event)),
             (key, Entry::Message(parcel)) => (key, parcel),
         };

@@ -2,8 +2,13 @@
 //!
 //! A scenario makes a [`Stage`]; who plays it, on which network, is decided elsewhere. One file a family.
 
+mod answering;
 mod caller;
 mod calls;
+mod fleet;
+mod flow;
+mod metadata;
+mod puppet;
 
 use std::net::{SocketAddr, SocketAddrV4};
 
@@ -46,7 +51,7 @@ impl Scenario {
     }
 }
 
-const FAMILIES: [&[Scenario]; 1] = [calls::ALL];
+const FAMILIES: [&[Scenario]; 3] = [calls::ALL, metadata::ALL, flow::ALL];
 
 /// A client that plays plans on one connection to the example's services.
 fn one_client(at: &[SocketAddrV4], plans: Vec<Plan>, order: Order) -> Stage {

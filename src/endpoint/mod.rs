@@ -19,6 +19,7 @@
 
 pub mod accept;
 pub mod bdp;
+pub mod bounds;
 pub mod client;
 pub mod compression;
 pub mod config;

@@ -5,7 +5,9 @@
 mod calls;
 mod gzip;
 mod hostile;
+mod hpack;
 mod keepalive;
 mod pair;
+mod rules;
 mod stop;
 mod support;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
+//! | [`channel`] | connections that are made, replaced and shared as calls need them |
 //! | [`example`] | the services of `proto/` on the server |
 //! | [`scenario`] | what a client does with them, each the answer to a question |
 //! | [`tap`], [`link`] | the packets a capture would hold, and a link with a virtual clock |
@@ -17,6 +18,7 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
 pub mod bdp;
+pub mod channel;
 pub mod client;
 pub mod connection;
 pub mod example;

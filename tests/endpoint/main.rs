@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod calls;
+mod channel;
+mod channel_calls;
 mod hostile;
+mod net;
 mod support;

@@ -20,7 +20,9 @@ pub enum Command {
     #[command(after_help = EXIT_CODES)]
     Decode(Box<Decode>),
     /// Watch the built-in client and server speak gRPC
-    #[command(after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed")]
+    #[command(
+        after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed, 4 no permission to capture or no libpcap (`--capture live`)"
+    )]
     Demo(Box<Demo>),
     /// Print shell completions
     Completions {
@@ -40,27 +42,15 @@ pub struct Decode {
     /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe; several (a rotated capture) are read as one
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How to show it
-    #[arg(short = 'T', long = "type", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
-    pub format: Format,
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
     /// The schema.
     #[command(flatten)]
     pub schema: SchemaArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Raw octets too: a hexdump in text, `octets` and `data` in NDJSON
-    #[arg(long)]
-    pub bytes: bool,
-    /// Clock times instead of milliseconds since the first packet
-    #[arg(long)]
-    pub absolute: bool,
-    /// Colours: always, never, or when the output is a terminal (NO_COLOR and CLICOLOR_FORCE are heeded)
-    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    pub color: Colour,
-    /// Write to a file instead of the standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
     /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
     #[arg(long = "limit", value_name = "NAME=SIZE")]
     pub limits: Vec<String>,
@@ -78,9 +68,20 @@ pub struct Demo {
     /// A simulated link with a virtual clock instead of TCP on this machine: the same octets and times on every run
     #[arg(long)]
     pub simulate: bool,
+    /// Where the packets come from; what the client and the server say is the same
+    #[arg(long, value_enum, default_value_t = CaptureBy::Relay, value_name = "HOW", conflicts_with = "simulate")]
+    pub capture: CaptureBy,
     /// Keep the capture, with the notes as comments on its packets (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
+}
+
+/// How and where something is shown.
+#[derive(Args, Debug)]
+pub struct ShownArgs {
     /// How to show it
     #[arg(short = 'T', long = "type", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
@@ -96,6 +97,15 @@ pub struct Demo {
     /// Write to a file instead of the standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// How a demo is captured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum CaptureBy {
+    /// A relay between client and server records every octet; packets are made up around them
+    Relay,
+    /// The packets themselves, from the loopback device: needs libpcap and the permission to capture
+    Live,
 }
 
 /// The formats.

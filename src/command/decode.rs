@@ -16,7 +16,6 @@ use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
 use crate::view::contents::Contents;
-use crate::view::text;
 use crate::view::{Source, Summary, View};
 
 /// Decodes every file that is named.
@@ -26,14 +25,14 @@ use crate::view::{Source, Summary, View};
 /// The first failure, with its exit code; what preceded it was shown.
 pub fn run(arguments: &Decode) -> Result<(), Failure> {
     if arguments.limits.iter().any(|change| change == "help") {
-        let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
+        let mut output = Output::open(arguments.shown.output.as_deref(), &arguments.files)?;
         output.buffer.extend_from_slice(options::limits_help().as_bytes());
         return output.finish();
     }
     let limits = options::limits(&arguments.limits)?;
     let filter = options::filter(&arguments.filter)?;
     let interrupted = interruptions();
-    let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
+    let mut output = Output::open(arguments.shown.output.as_deref(), &arguments.files)?;
     let mut view = view(arguments, &limits, &filter)?;
     let mut inputs = Inputs::new(&arguments.files);
     let outcome = decode(&mut inputs, view.as_mut(), &filter, &limits, &interrupted, &mut output);
@@ -51,9 +50,7 @@ fn interruptions() -> Arc<AtomicBool> {
 
 fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn View>, Failure> {
     let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, limits));
-    let colour = options::colour(arguments.color, arguments.output.is_some());
-    let text = text::Options { absolute: arguments.absolute, colour, bytes: arguments.bytes, width: options::width() };
-    super::view::view(arguments.format, text, filter.call.map(CallId), contents)
+    super::view::view(arguments.shown.format, options::text(&arguments.shown), filter.call.map(CallId), contents)
 }
 
 /// Decodes the files, one after the other as one capture.

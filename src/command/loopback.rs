@@ -8,12 +8,12 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStr
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use super::drive::clock::Clock;
 use crate::direction::Direction;
 use crate::endpoint::Peer;
 use crate::endpoint::tap::{Recorded, Tap};
-use crate::time::Timestamp;
 
 /// Lets the client, made for the address it is to call, speak to the server until both have ended the connection.
 ///
@@ -55,6 +55,31 @@ pub(super) fn run<C: Peer>(
     Ok(tap.into_inner().unwrap_or_else(PoisonError::into_inner).into_packets())
 }
 
+/// As [`run`], but without a relay between the two. `listening` is told the ports before the first packet is sent.
+///
+/// # Errors
+///
+/// As [`run`], and those of `listening`.
+pub(super) fn run_directly<C: Peer, E: From<io::Error>>(
+    client: impl FnOnce(String) -> C,
+    mut server: impl Peer + Send,
+    listening: impl FnOnce(&[u16]) -> Result<(), E>,
+) -> Result<(), E> {
+    let clock = Clock::new();
+    let (listener, address) = listen()?;
+    listening(&[address.port()])?;
+    let client_socket = TcpStream::connect(address)?;
+    let server_socket = accept(&listener, v4(client_socket.local_addr()?)?)?;
+    let mut client = client(address.to_string());
+    thread::scope(|scope| {
+        let clock = &clock;
+        let serving = scope.spawn(move || drive(&server_socket, &mut server, clock));
+        let called = drive(&client_socket, &mut client, clock);
+        let served = serving.join().unwrap_or_else(|_| Err(io::Error::other("a thread of the demo ended early")));
+        Ok(called.and(served)?)
+    })
+}
+
 fn listen() -> io::Result<(TcpListener, SocketAddrV4)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = v4(listener.local_addr()?)?;
@@ -75,23 +100,6 @@ fn accept(listener: &TcpListener, expected: SocketAddrV4) -> io::Result<TcpStrea
         if from == SocketAddr::V4(expected) {
             return Ok(socket);
         }
-    }
-}
-
-/// The time of day at the start, and what a steady clock says since.
-struct Clock {
-    start: Instant,
-    epoch: Timestamp,
-}
-
-impl Clock {
-    fn new() -> Self {
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Self { start: Instant::now(), epoch: Timestamp::from_nanos(nanos.try_into().unwrap_or(i64::MAX)) }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.epoch.saturating_add_nanos(self.start.elapsed().as_nanos().try_into().unwrap_or(i64::MAX))
     }
 }
 
@@ -224,6 +232,7 @@ mod tests {
     use crate::endpoint::example::Example;
     use crate::endpoint::scenario::Scenario;
     use crate::grpc::status::Status;
+    use crate::time::Timestamp;
 
     /// A peer that is looked at afterwards.
     struct Kept<'a, P>(&'a mut P);

@@ -6,7 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::bdp::{self, Estimator};
+pub use super::config::Config;
+use super::config::{DEFAULT_FRAME, DEFAULT_HEADER_LIST, DEFAULT_WINDOW};
 use super::fields::Fields;
+use super::header_block::Block;
+use super::keepalive::{self, Pinger, Strikes};
+use super::lifetime::Life;
 use super::stream::{Item, Stream};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
@@ -23,34 +28,6 @@ pub enum Side {
     Client,
     /// The other one.
     Server,
-}
-
-/// What this end grants the other. What differs from the RFC's defaults is told in SETTINGS.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Octets the peer may send on a stream before some are given back, at most 2^31-1. Default 65 535.
-    pub initial_window: u32,
-    /// The largest payload taken, in octets: 16 384 to 2^24-1. Default 16 384.
-    pub max_frame: u32,
-    /// Streams the peer may have open at once. A server's default is 100; a client allows none.
-    pub max_streams: u32,
-    /// Octets of a header list, by the measure of SETTINGS_MAX_HEADER_LIST_SIZE. Not announced when it is the
-    /// default, 64 KiB.
-    pub max_header_list: u32,
-    /// Whether windows follow the [bandwidth-delay estimator](super::bdp).
-    pub estimate: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            initial_window: DEFAULT_WINDOW,
-            max_frame: DEFAULT_FRAME,
-            max_streams: 100,
-            max_header_list: DEFAULT_HEADER_LIST,
-            estimate: true,
-        }
-    }
 }
 
 /// What happened on the connection.
@@ -133,9 +110,13 @@ pub struct Connection {
     /// What of the preface is still to come.
     pub(super) magic: &'static [u8],
     pub(super) settings_seen: bool,
-    pub(super) block: Option<super::receive::Block>,
+    pub(super) block: Option<Block>,
     /// Frames that cost more than they bring, less those that brought something.
     pub(super) nuisance: u32,
+    pub(super) life: Life,
+    pub(super) pinger: Option<Pinger>,
+    /// Of a server.
+    pub(super) strikes: Option<Strikes>,
 }
 
 /// What the peer's SETTINGS say, as far as a sender heeds it.
@@ -189,6 +170,9 @@ impl Connection {
             settings_seen: false,
             block: None,
             nuisance: 0,
+            life: Life::default(),
+            pinger: config.keepalive.map(|keepalive| Pinger::new(keepalive, side)),
+            strikes: config.enforcement.filter(|_| side == Side::Server).map(Strikes::new),
             config,
         };
         match side {
@@ -261,6 +245,21 @@ impl Connection {
         self.closed
     }
 
+    /// The memory held, in octets: what waits to be sent, to be whole, or to be fetched, and the header tables.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let events = self.events.iter().map(|event| match event {
+            Event::Headers { fields, .. } => fields.held_bytes(),
+            Event::Data { octets, .. } => octets.capacity(),
+            _ => 0,
+        });
+        let tables = [self.encoder.held_bytes(), self.decoder.held_bytes(), self.scratch.held_bytes()];
+        let block = self.block.as_ref().map_or(0, Block::held_bytes);
+        let streams = self.streams.values().map(Stream::held_bytes);
+        let all = events.chain(tables).chain(streams).chain([self.out.capacity(), self.input.capacity(), block]);
+        all.fold(std::mem::size_of::<Self>(), usize::saturating_add)
+    }
+
     /// Opens a stream with its header list; `None` unless [`can_open`](Self::can_open). For clients.
     pub fn open(&mut self, fields: &Fields) -> Option<StreamId> {
         if !self.can_open() {
@@ -271,6 +270,10 @@ impl Connection {
         let new = Stream::new(self.peer.initial_window.into(), self.stream_window().into());
         self.streams.insert(stream, new);
         self.write_headers(stream, fields, false);
+        let now = self.life.now;
+        if self.pinger.as_mut().is_some_and(|pinger| pinger.stream_opened(now)) {
+            write::ping(keepalive::PING, false, &mut self.out);
+        }
         Some(stream)
     }
 
@@ -343,19 +346,9 @@ impl Connection {
         }
     }
 
-    /// Takes no more streams and ends when those open have ended. The peer learns `code`.
-    pub fn go_away(&mut self, code: ErrorCode, debug_data: &[u8]) {
-        if !self.closed && !std::mem::replace(&mut self.goes_away, true) {
-            write::go_away(self.last_peer_stream, code, debug_data, &mut self.out);
-        }
-    }
-
     /// The peer will send nothing more.
     pub fn handle_end(&mut self) {
-        if !std::mem::replace(&mut self.closed, true) {
-            self.streams.clear();
-            self.events.push_back(Event::Closed { code: ErrorCode::NO_ERROR });
-        }
+        self.close(ErrorCode::NO_ERROR, "the connection ended");
     }
 
     /// PING for the estimator, behind all the window that can be given back, so that it measures nothing else.
@@ -387,11 +380,6 @@ impl Connection {
     }
 }
 
-/// What holds before any SETTINGS (§6.5.2).
-const DEFAULT_WINDOW: u32 = 65_535;
-const DEFAULT_FRAME: u32 = 16_384;
-/// Our own default; the RFC has none.
-const DEFAULT_HEADER_LIST: u32 = 64 << 10;
 /// Streams opened at most before the peer says how many it takes.
 const ASSUMED_STREAMS: u32 = 100;
 /// The highest stream number.

@@ -39,6 +39,15 @@ impl Fields {
         Self(self.0.iter().filter(|(name, _)| metadata::kind(name).is_metadata()).cloned().collect())
     }
 
+    /// The memory held, in octets.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let fields = self.0.capacity().saturating_mul(std::mem::size_of::<Field>());
+        self.0
+            .iter()
+            .fold(fields, |sum, (name, value)| sum.saturating_add(name.capacity()).saturating_add(value.capacity()))
+    }
+
     /// Whether the list is well-formed (§8.1.1); one that is not ends its stream with PROTOCOL_ERROR.
     #[must_use]
     pub fn is_well_formed(&self, kind: Kind) -> bool {

@@ -11,20 +11,28 @@
 //! | [`channel`] | connections that are made, replaced and shared as calls need them |
 //! | [`example`] | the services of `proto/` on the server |
 //! | [`scenario`] | what a client does with them, each the answer to a question |
+//! | [`accept`] | how a server waits when it cannot accept |
 //! | [`tap`], [`link`] | the packets a capture would hold, and a link with a virtual clock |
 //!
 //! What a frame means to people is said by `annotate`; nothing here writes words.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
+pub mod accept;
 pub mod bdp;
 pub mod channel;
 pub mod client;
+pub mod compression;
+pub mod config;
 pub mod connection;
 pub mod example;
 pub mod fields;
+mod header_block;
 pub mod inbox;
+pub mod keepalive;
+pub mod lifetime;
 pub mod link;
+mod queue;
 mod receive;
 pub mod scenario;
 mod send;
@@ -58,6 +66,18 @@ pub trait Peer {
 
     /// Whether this end sends nothing more once everything transmitted is on its way.
     fn is_finished(&self) -> bool;
+
+    /// Whoever runs this end wants it to stop. A peer that does nothing ends when the other end does, or is cut off.
+    fn stop(&mut self, _now: Timestamp, _how: Stop) {}
+}
+
+/// How an end is to stop.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Stop {
+    /// What is under way finishes, nothing new begins.
+    Gracefully,
+    /// What is under way is given up.
+    AtOnce,
 }
 
 /// One outgoing connection of a [`Dialler`], counted from 0 by whoever asked for it.

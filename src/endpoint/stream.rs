@@ -55,4 +55,15 @@ impl Stream {
             Item::Trailers(_) => sum,
         })
     }
+
+    /// The memory held, in octets.
+    pub(super) fn held_bytes(&self) -> usize {
+        let items = self.queue.capacity().saturating_mul(std::mem::size_of::<Item>());
+        self.queue.iter().fold(items.saturating_add(std::mem::size_of::<Self>()), |sum, item| {
+            sum.saturating_add(match item {
+                Item::Data { octets, .. } => octets.capacity(),
+                Item::Trailers(fields) => fields.held_bytes(),
+            })
+        })
+    }
 }

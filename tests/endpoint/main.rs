@@ -5,6 +5,10 @@
 mod calls;
 mod channel;
 mod channel_calls;
+mod gzip;
 mod hostile;
+mod keepalive;
 mod net;
+mod pair;
+mod stop;
 mod support;

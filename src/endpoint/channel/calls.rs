@@ -1,5 +1,6 @@
 //! The calls of a channel: where each of them is, and what follows when an attempt has ended (gRFC A6).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::backoff::after;
@@ -28,15 +29,59 @@ pub(super) struct Call {
     alarm: Option<Timestamp>,
 }
 
+impl Call {
+    /// The memory held, in octets.
+    pub(super) fn held_bytes(&self) -> usize {
+        let request = self.request.path.capacity().saturating_add(self.request.metadata.held_bytes());
+        [std::mem::size_of::<Self>(), request, self.replay.octets()].into_iter().fold(0, usize::saturating_add)
+    }
+}
+
 /// Where a call is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Place {
-    /// It waits for a connection.
-    Queued,
+    /// It waits for a connection; the lower number goes first.
+    Queued(u64),
     /// It waits for the time of its next attempt.
     Resting(Timestamp),
     /// An attempt is under way.
     On(ConnectionId, client::Ticket),
+}
+
+/// The calls that wait for a connection, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    all: BTreeMap<u64, Ticket>,
+    /// Those that do not wait in bad times.
+    hasty: BTreeSet<Ticket>,
+    next: u64,
+}
+
+impl Waiting {
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    fn push(&mut self, ticket: Ticket, wait_for_ready: bool) -> Place {
+        let number = self.next;
+        self.next = self.next.saturating_add(1);
+        self.all.insert(number, ticket);
+        if !wait_for_ready {
+            self.hasty.insert(ticket);
+        }
+        Place::Queued(number)
+    }
+
+    fn pop(&mut self) -> Option<Ticket> {
+        let (_, ticket) = self.all.pop_first()?;
+        self.hasty.remove(&ticket);
+        Some(ticket)
+    }
+
+    fn remove(&mut self, number: u64, ticket: Ticket) {
+        self.all.remove(&number);
+        self.hasty.remove(&ticket);
+    }
 }
 
 impl Channel {
@@ -52,7 +97,7 @@ impl Channel {
         self.next_call = self.next_call.saturating_add(1);
         let refusal = if self.closing {
             Some((Status::CANCELLED, CLOSING))
-        } else if self.queue.len() >= MAX_WAITING {
+        } else if self.queue.all.len() >= MAX_WAITING {
             Some((Status::RESOURCE_EXHAUSTED, "too many calls wait for a connection"))
         } else {
             None
@@ -66,7 +111,7 @@ impl Channel {
             request,
             deadline,
             wait_for_ready,
-            place: Place::Queued,
+            place: Place::Queued(0),
             replay: Replay::default(),
             begun: 0,
             attempts: Attempts::default(),
@@ -124,10 +169,11 @@ impl Channel {
     }
 
     /// All calls end, because the channel does.
-    pub(super) fn cancel_all(&mut self, now: Timestamp) {
+    pub(super) fn cancel_all(&mut self) {
+        self.lines.values_mut().for_each(|line| line.calls.clear());
         let all: Vec<Ticket> = self.calls.keys().copied().collect();
         for ticket in all {
-            self.give_up(now, ticket, Ending::own(Status::CANCELLED, CLOSING));
+            self.end(ticket, Ending::own(Status::CANCELLED, CLOSING));
         }
     }
 
@@ -151,9 +197,10 @@ impl Channel {
             return;
         }
         let ready: Vec<ConnectionId> = self.subchannels.iter().filter_map(|place| place.ready()).collect();
-        while let Some(ticket) = self.queue.front().copied() {
-            let Some(connection) = self.rotation.pick(&ready) else { return };
-            self.queue.pop_front();
+        while !self.queue.is_empty()
+            && let Some(connection) = self.rotation.pick(&ready)
+            && let Some(ticket) = self.queue.pop()
+        {
             self.attempt(now, ticket, connection);
         }
     }
@@ -190,12 +237,10 @@ impl Channel {
 
     /// Calls that do not wait for better times fail in bad ones.
     pub(super) fn fail_waiting(&mut self) {
-        if self.queue.is_empty() || self.outlook() != State::TransientFailure {
+        if self.queue.hasty.is_empty() || self.outlook() != State::TransientFailure {
             return;
         }
-        let fails = |ticket: &&Ticket| self.calls.get(ticket).is_some_and(|call| !call.wait_for_ready);
-        let failing: Vec<Ticket> = self.queue.iter().filter(fails).copied().collect();
-        for ticket in failing {
+        for ticket in std::mem::take(&mut self.queue.hasty) {
             let ending = Ending::own(Status::UNAVAILABLE, self.trouble.clone());
             self.end(ticket, ending);
         }
@@ -246,7 +291,6 @@ impl Channel {
             Unprocessed::No => false,
         };
         if is_repeated {
-            call.place = Place::Queued;
             return self.enqueue(ticket);
         }
         let policy = self.config.retry.as_ref();
@@ -267,15 +311,16 @@ impl Channel {
             call.alarm = None;
             if call.deadline.is_some_and(|deadline| deadline <= now) {
                 let words = match (call.place, self.trouble.as_str()) {
-                    (Place::Queued, "") => "the deadline has passed while the call waited for a connection".to_owned(),
-                    (Place::Queued, why) => {
+                    (Place::Queued(_), "") => {
+                        "the deadline has passed while the call waited for a connection".to_owned()
+                    }
+                    (Place::Queued(_), why) => {
                         format!("the deadline has passed while the call waited for a connection; the last: {why}")
                     }
                     _ => "the deadline has passed before the call could be repeated".to_owned(),
                 };
                 self.end(ticket, Ending::own(Status::DEADLINE_EXCEEDED, words));
             } else if let Place::Resting(_) = call.place {
-                call.place = Place::Queued;
                 self.enqueue(ticket);
                 self.wake(now);
             }
@@ -283,7 +328,9 @@ impl Channel {
     }
 
     fn enqueue(&mut self, ticket: Ticket) {
-        self.queue.push_back(ticket);
+        if let Some(call) = self.calls.get_mut(&ticket) {
+            call.place = self.queue.push(ticket, call.wait_for_ready);
+        }
         self.wanted = true;
         self.set_alarm(ticket);
     }
@@ -291,7 +338,7 @@ impl Channel {
     fn set_alarm(&mut self, ticket: Ticket) {
         let Some(call) = self.calls.get_mut(&ticket) else { return };
         let alarm = match call.place {
-            Place::Queued => call.deadline,
+            Place::Queued(_) => call.deadline,
             Place::Resting(until) => Some(call.deadline.map_or(until, |deadline| deadline.min(until))),
             Place::On(..) => None,
         };
@@ -320,8 +367,8 @@ impl Channel {
         if let Some(alarm) = call.alarm {
             self.alarms.remove(&(alarm, ticket));
         }
-        if call.place == Place::Queued {
-            self.queue.retain(|waiting| *waiting != ticket);
+        if let Place::Queued(number) = call.place {
+            self.queue.remove(number, ticket);
         }
         self.events.push_back(Event::Ended { ticket, ending });
     }

@@ -8,8 +8,9 @@ use super::balancer::Balancer;
 use super::line::{Line, Phase};
 use super::subchannel::{Next, Subchannel};
 use super::{Channel, Event, Happening};
-use crate::endpoint::client::Client;
+use crate::endpoint::client::{self, Client, Ending, Unprocessed};
 use crate::endpoint::{ConnectionId, Order};
+use crate::grpc::status::Status;
 use crate::time::Timestamp;
 
 impl Channel {
@@ -89,9 +90,10 @@ impl Channel {
     }
 
     /// The connection is there; whether HTTP/2 is spoken on it will be seen.
-    pub(super) fn connected(&mut self, connection: ConnectionId) {
+    pub(super) fn connected(&mut self, now: Timestamp, connection: ConnectionId) {
         if let Some(line) = self.lines.get_mut(&connection).filter(|line| line.phase == Phase::Dialling) {
             line.phase = Phase::Greeting;
+            line.client.begin(now);
         }
     }
 
@@ -158,12 +160,16 @@ impl Channel {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         let (address, phase) = (line.address, line.phase);
         let was_there = matches!(phase, Phase::Ready | Phase::Draining);
-        // A server that goes away and has nothing left to answer ends its side in order.
-        let is_expected = phase == Phase::Draining && peer_ended && line.calls.is_empty();
-        line.is_broken = !is_expected;
         line.end(peer_ended, after(now, LINGER));
+        let mut harmed = false;
         while let Some(event) = self.lines.get_mut(&connection).and_then(|line| line.client.poll_event()) {
+            harmed |= matches!(&event, client::Event::Ended { ending, .. } if is_cut_off(ending));
             self.follow_client(connection, event);
+        }
+        // That a connection ends which takes no more calls was to be expected, unless it takes some with it.
+        let is_expected = phase == Phase::Draining && !harmed;
+        if let Some(line) = self.lines.get_mut(&connection) {
+            line.is_broken = !is_expected;
         }
         if !was_there {
             return self.attempt_failed(now, connection, address, &format!("error reading server preface: {why}"));
@@ -179,6 +185,9 @@ impl Channel {
     fn leave(&mut self, now: Timestamp, connection: ConnectionId) {
         if let Some(place) = self.subchannels.iter_mut().find(|place| place.connection() == Some(connection)) {
             place.rest();
+            if !self.config.balancer.is_eager() {
+                self.tell_state(now);
+            }
             self.resolver.doubt(now, &self.config.refresh);
         }
     }
@@ -199,6 +208,10 @@ impl Channel {
     fn drain(&mut self, now: Timestamp, connection: ConnectionId) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         line.phase = Phase::Draining;
+        if !line.client.is_closing() {
+            line.client.close_gracefully(now);
+            self.stirred.insert(connection);
+        }
         let address = line.address;
         self.notice(Event::Connection { at: now, connection, address, what: Happening::Draining });
         self.settle(now, connection);
@@ -217,14 +230,18 @@ impl Channel {
         }
         let Some(line) = self.lines.get_mut(&connection) else { return };
         match line.phase {
-            Phase::Greeting | Phase::Ready | Phase::Draining if line.client.is_closed() => {
-                self.broken(now, connection, "the server broke the rules of HTTP/2", false);
-            }
-            Phase::Ready if line.client.is_closing() => {
+            Phase::Ready
+                if line.client.gone_away().is_some() || (line.client.is_closing() && !line.client.is_closed()) =>
+            {
+                let keepalive_time = line.client.keepalive_time();
+                self.slow_down(keepalive_time);
                 self.leave(now, connection);
                 return self.drain(now, connection);
             }
-            Phase::Draining if line.calls.is_empty() => line.end(false, after(now, LINGER)),
+            Phase::Greeting | Phase::Ready | Phase::Draining if line.client.is_closed() => {
+                let why = line.client.why_closed().unwrap_or_default();
+                self.broken(now, connection, why, false);
+            }
             _ => {}
         }
         let Some(line) = self.lines.get_mut(&connection) else { return };
@@ -236,6 +253,30 @@ impl Channel {
             self.lines.remove(&connection);
             if !was_broken {
                 self.notice(Event::Connection { at: now, connection, address, what: Happening::Closed });
+            }
+        }
+    }
+
+    /// A server that complains about too many PINGs gets fewer of them on the connections to come.
+    fn slow_down(&mut self, keepalive_time: Option<Duration>) {
+        if let (Some(keepalive), Some(time)) = (&mut self.config.connection.keepalive, keepalive_time) {
+            keepalive.time = keepalive.time.max(time);
+        }
+    }
+
+    /// All connections are of no use any more, whatever is under way on them.
+    pub(super) fn close_all(&mut self, now: Timestamp) {
+        let all: Vec<ConnectionId> = self.lines.keys().copied().collect();
+        for connection in all {
+            let Some(line) = self.lines.get_mut(&connection) else { continue };
+            match line.phase {
+                Phase::Greeting | Phase::Ready | Phase::Draining => {
+                    line.phase = Phase::Draining;
+                    line.client.close(now);
+                    self.settle(now, connection);
+                }
+                Phase::Dialling => self.detach(now, Some(connection)),
+                Phase::Ending { .. } => {}
             }
         }
     }
@@ -270,6 +311,11 @@ impl Channel {
             }
         }
     }
+}
+
+/// Whether a call ended because its connection did.
+fn is_cut_off(ending: &Ending) -> bool {
+    !ending.from_server && ending.status == Status::UNAVAILABLE && ending.unprocessed == Unprocessed::No
 }
 
 /// How long the other end of a connection that this end has ended is waited for.

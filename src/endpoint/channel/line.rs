@@ -90,8 +90,9 @@ impl Line {
         }
     }
 
-    /// Octets that wait to be sent at the end.
-    pub(super) const fn held_bytes(&self) -> usize {
-        self.tail.len()
+    /// The memory held, in octets.
+    pub(super) fn held_bytes(&self) -> usize {
+        let own = std::mem::size_of::<Self>().saturating_add(self.tail.capacity());
+        own.saturating_add(self.client.held_bytes())
     }
 }

@@ -31,7 +31,7 @@ pub use self::state::State;
 
 use self::backoff::{Random, after};
 use self::balancer::Rotation;
-use self::calls::Call;
+use self::calls::{Call, Waiting};
 use self::line::Line;
 use self::resolver::Resolver;
 use self::retry::Throttle;
@@ -156,7 +156,7 @@ pub struct Channel {
     calls: BTreeMap<Ticket, Call>,
     next_call: u64,
     /// Calls that wait for a connection.
-    queue: VecDeque<Ticket>,
+    queue: Waiting,
     /// When something is due for calls that are on no connection.
     alarms: BTreeSet<(Timestamp, Ticket)>,
     throttle: Throttle,
@@ -191,7 +191,7 @@ impl Channel {
             next_connection: config.first_connection,
             calls: BTreeMap::new(),
             next_call: 0,
-            queue: VecDeque::new(),
+            queue: Waiting::default(),
             alarms: BTreeSet::new(),
             throttle: Throttle::new(config.throttling),
             kept: 0,
@@ -238,7 +238,8 @@ impl Channel {
     /// ends have ended them too, 5 s later at most.
     pub fn close(&mut self, now: Timestamp) {
         self.closing = true;
-        self.cancel_all(now);
+        self.cancel_all();
+        self.close_all(now);
         self.rest(now);
         self.advance(now);
     }
@@ -288,10 +289,15 @@ impl Channel {
         self.calls.len()
     }
 
-    /// Octets of messages and frames that the channel itself keeps: to be repeated, or until there is a connection.
+    /// The memory held for calls and connections, in octets: what waits or may be repeated, and what the connections hold.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.lines.values().fold(self.kept, |sum, line| sum.saturating_add(line.held_bytes()))
+        let lines = self.lines.values().map(Line::held_bytes);
+        let messages = self.events.iter().map(|event| match event {
+            Event::Message { octets, .. } => octets.capacity(),
+            _ => 0,
+        });
+        lines.chain(self.calls.values().map(Call::held_bytes)).chain(messages).fold(0, usize::saturating_add)
     }
 
     /// Tells what happened to connections, as long as someone listens.
@@ -333,15 +339,19 @@ impl Channel {
         }
         self.connect_due(now);
         self.assign(now);
-        let state = if self.closing { State::Shutdown } else { self.outlook() };
-        if std::mem::replace(&mut self.state, state) != state {
-            self.notice(Event::State { at: now, state });
-        }
+        self.tell_state(now);
         self.fail_waiting();
         if !self.awake || !self.calls.is_empty() {
             self.idle_at = None;
         } else if self.idle_at.is_none() {
             self.idle_at = self.config.idle_timeout.map(|timeout| after(now, timeout));
+        }
+    }
+
+    fn tell_state(&mut self, now: Timestamp) {
+        let state = if self.closing { State::Shutdown } else { self.outlook() };
+        if std::mem::replace(&mut self.state, state) != state {
+            self.notice(Event::State { at: now, state });
         }
     }
 
@@ -365,7 +375,7 @@ impl Dialler for Channel {
         self.now = self.now.max(now);
         match news {
             News::Resolved { name, addresses } => self.resolved(now, &name, addresses),
-            News::Connected { connection } => self.connected(connection),
+            News::Connected { connection } => self.connected(now, connection),
             News::Failed { connection, why } => self.failed(now, connection, &why),
             News::Octets { connection, octets } => self.octets(now, connection, &octets),
             News::Ended { connection } => self.lost(now, connection, "EOF", true),

@@ -9,6 +9,7 @@ pub mod man;
 mod options;
 mod output;
 mod read_ahead;
+pub mod relay;
 mod view;
 
 /// Why a command failed, and the exit code that says so.
@@ -25,6 +26,8 @@ impl Failure {
     pub const USAGE: u8 = 2;
     /// Input that cannot be read.
     pub const INPUT: u8 = 3;
+    /// What the system does not permit.
+    pub const PERMISSION: u8 = 4;
     /// A schema that cannot be used.
     pub const SCHEMA: u8 = 5;
     /// Input that ended inside a record.

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "a test binary")]
 #![cfg(unix)]
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
 struct Relay {
     child: Child,
     address: SocketAddr,
+    /// What was said before that it listens.
+    early: VecDeque<String>,
     errors: BufReader<ChildStderr>,
     out: Option<ChildStdout>,
 }
@@ -45,10 +48,16 @@ impl Relay {
             .expect("the program runs");
         let out = child.stdout.take();
         let mut errors = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        errors.read_line(&mut line).expect("a line");
-        let address = line.split_whitespace().nth(3).and_then(|word| word.trim_end_matches(',').parse().ok());
-        Self { child, address: address.unwrap_or_else(|| panic!("an address in {line:?}")), errors, out }
+        let mut early = VecDeque::new();
+        let address = loop {
+            let mut line = String::new();
+            assert!(errors.read_line(&mut line).expect("a line") > 0, "{early:?}");
+            match line.strip_prefix("framescope: listening on ") {
+                Some(rest) => break rest.split(',').next().and_then(|word| word.parse().ok()).expect("an address"),
+                None => early.push_back(line),
+            }
+        };
+        Self { child, address, early, errors, out }
     }
 
     fn connect(&self) -> TcpStream {
@@ -58,6 +67,9 @@ impl Relay {
     }
 
     fn error_line(&mut self) -> String {
+        if let Some(line) = self.early.pop_front() {
+            return line;
+        }
         let mut line = String::new();
         self.errors.read_line(&mut line).expect("a line");
         line

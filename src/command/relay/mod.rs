@@ -102,7 +102,7 @@ fn listen(name: &str) -> Result<(TcpListener, SocketAddr), Failure> {
 
 fn unusable(name: &str, error: &io::Error) -> Failure {
     let (code, what_to_do) = match error.kind() {
-        ErrorKind::PermissionDenied => (Failure::PERMISSION, "take a port above 1023"),
+        ErrorKind::PermissionDenied => (Failure::CAPTURE, "take a port above 1023"),
         ErrorKind::AddrInUse => (Failure::INPUT, "end the other program, or take port 0 for any that is free"),
         _ => (Failure::INPUT, "name an address of this machine"),
     };

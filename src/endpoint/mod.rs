@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
+//! | [`channel`] | connections that are made, replaced and shared as calls need them |
 //! | [`example`] | the services of `proto/` on the server |
 //! | [`scenario`] | what a client does with them, each the answer to a question |
 //! | [`accept`] | how a server waits when it cannot accept |
@@ -19,6 +20,7 @@
 
 pub mod accept;
 pub mod bdp;
+pub mod channel;
 pub mod client;
 pub mod compression;
 pub mod config;

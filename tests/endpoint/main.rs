@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod calls;
+mod channel;
+mod channel_calls;
 mod gzip;
 mod hostile;
 mod keepalive;
+mod net;
 mod pair;
 mod stop;
 mod support;

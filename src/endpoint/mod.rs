@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
+//! | [`channel`] | connections that are made, replaced and shared as calls need them |
 //! | [`example`] | the services of `proto/` on the server |
 //! | [`world`] | a client, its backends and what changes: the stage of a scenario, and a simulated network with a virtual clock |
 //! | [`scenario`] | the catalogue: each the answer to a question |
@@ -20,6 +21,8 @@
 
 pub mod accept;
 pub mod bdp;
+pub mod bounds;
+pub mod channel;
 pub mod client;
 pub mod compression;
 pub mod config;

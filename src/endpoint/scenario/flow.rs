@@ -13,7 +13,7 @@ pub(super) const ALL: &[Scenario] = &[
         name: "compression",
         about: "gzip both ways, once where it helps and once where it does not",
         look_for: "grpc-encoding says how messages of this direction may be packed, grpc-accept-encoding what the sender \
-            takes itself. Whether a message is packed is told by the first octet of its envelope: the long text is (flag 1), and a hundredth of \
+            takes itself. Whether a message is packed is told by the first octet of its envelope: the long text is (flag 1), in less than a hundredth of \
             its size; the short one is sent as it is (flag 0), for gzip would make it longer, though its call says grpc-encoding as well. Header \
             fields are not touched by this: they have HPACK.",
         backends: 1,

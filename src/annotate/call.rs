@@ -226,6 +226,9 @@ fn used_up(frame: &Frame<'_>, before: usize, out: &mut Vec<u8>) {
 
 fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
     let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
+    if data.is_empty() && progress.open.is_some() && progress.ended == 0 {
+        return out.extend_from_slice(b"an empty frame");
+    }
     if progress.lost && progress.ended == 0 {
         write::counted(out, data.len() as u64, "octet");
         out.extend_from_slice(b" of ");

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use super::caller::Caller;
+use super::puppet::Puppet;
 use crate::endpoint::world::single::Single;
-use crate::endpoint::{ConnectionId, Dialler, News, Order};
+use crate::endpoint::{ConnectionId, Dialler, News, Order, Peer};
 use crate::time::Timestamp;
 
 /// When a client begins.
@@ -16,8 +17,66 @@ pub(super) enum Begin {
     AfterThePrevious,
 }
 
+/// Who speaks on a connection.
+pub(super) enum Actor {
+    Caller(Box<Caller>),
+    Puppet(Puppet),
+}
+
+impl Actor {
+    fn peer(&self) -> &dyn Peer {
+        match self {
+            Self::Caller(caller) => caller.as_ref(),
+            Self::Puppet(puppet) => puppet,
+        }
+    }
+
+    fn peer_mut(&mut self) -> &mut dyn Peer {
+        match self {
+            Self::Caller(caller) => caller.as_mut(),
+            Self::Puppet(puppet) => puppet,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Caller(caller) => caller.is_done(),
+            Self::Puppet(puppet) => puppet.is_finished(),
+        }
+    }
+}
+
+impl Peer for Actor {
+    fn begin(&mut self, now: Timestamp) {
+        self.peer_mut().begin(now);
+    }
+
+    fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
+        self.peer_mut().handle_octets(now, octets);
+    }
+
+    fn handle_end(&mut self, now: Timestamp) {
+        self.peer_mut().handle_end(now);
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        self.peer_mut().handle_timeout(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        self.peer().poll_timeout()
+    }
+
+    fn poll_transmit(&mut self, out: &mut Vec<u8>) {
+        self.peer_mut().poll_transmit(out);
+    }
+
+    fn is_finished(&self) -> bool {
+        self.peer().is_finished()
+    }
+}
+
 /// The clients.
-#[derive(Debug)]
 pub(super) struct Fleet {
     members: Vec<Member>,
     /// Whether each ends its connection; else the program ends with all of them open.
@@ -26,18 +85,16 @@ pub(super) struct Fleet {
     now: Timestamp,
 }
 
-#[derive(Debug)]
 struct Member {
     begin: Begin,
-    client: Single<Caller>,
+    client: Single<Actor>,
     has_begun: bool,
 }
 
 impl Fleet {
     /// Clients that end their connections when they are done.
-    pub(super) fn new(members: impl IntoIterator<Item = (Begin, SocketAddr, Caller)>) -> Self {
-        let member =
-            |(begin, address, caller)| Member { begin, client: Single::new(address, caller), has_begun: false };
+    pub(super) fn new(members: impl IntoIterator<Item = (Begin, SocketAddr, Actor)>) -> Self {
+        let member = |(begin, address, actor)| Member { begin, client: Single::new(address, actor), has_begun: false };
         Self {
             members: members.into_iter().map(member).collect(),
             closes: true,
@@ -47,11 +104,11 @@ impl Fleet {
     }
 
     /// Clients that forget to.
-    pub(super) fn leaking(members: impl IntoIterator<Item = (Begin, SocketAddr, Caller)>) -> Self {
+    pub(super) fn leaking(members: impl IntoIterator<Item = (Begin, SocketAddr, Actor)>) -> Self {
         Self { closes: false, ..Self::new(members) }
     }
 
-    fn member(&mut self, connection: ConnectionId) -> Option<&mut Single<Caller>> {
+    fn member(&mut self, connection: ConnectionId) -> Option<&mut Single<Actor>> {
         self.members.get_mut(usize::try_from(connection.0).ok()?).map(|member| &mut member.client)
     }
 

@@ -44,8 +44,13 @@ impl Puppet {
 
     /// A client that sends the preface and these octets at these times, in nanoseconds, and ends the connection.
     pub(super) fn client(times: impl IntoIterator<Item = (i64, Vec<u8>)>, end: i64) -> Self {
-        let server = Self::server(MAGIC.to_vec(), |_, _, _| {});
-        Self { magic: 0, times: times.into_iter().collect(), end: Some(end), ..server }
+        Self { magic: 0, end: Some(end), ..Self::server(MAGIC.to_vec(), |_, _, _| {}) }.at(times)
+    }
+
+    /// Sends these octets at these times as well, in nanoseconds.
+    pub(super) fn at(mut self, times: impl IntoIterator<Item = (i64, Vec<u8>)>) -> Self {
+        self.times.extend(times);
+        self
     }
 
     fn is_over(&self) -> bool {

@@ -20,7 +20,9 @@ pub enum Command {
     #[command(after_help = EXIT_CODES)]
     Decode(Box<Decode>),
     /// Watch the built-in client and server speak gRPC
-    #[command(after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed")]
+    #[command(
+        after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed, 4 no permission to capture or no libpcap (`--capture live`)"
+    )]
     Demo(Box<Demo>),
     /// Print shell completions
     Completions {
@@ -66,6 +68,9 @@ pub struct Demo {
     /// A simulated link with a virtual clock instead of TCP on this machine: the same octets and times on every run
     #[arg(long)]
     pub simulate: bool,
+    /// Where the packets come from; what the client and the server say is the same
+    #[arg(long, value_enum, default_value_t = CaptureBy::Relay, value_name = "HOW", conflicts_with = "simulate")]
+    pub capture: CaptureBy,
     /// Keep the capture, with the notes as comments on its packets (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
@@ -92,6 +97,15 @@ pub struct ShownArgs {
     /// Write to a file instead of the standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// How a demo is captured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum CaptureBy {
+    /// A relay between client and server records every octet; packets are made up around them
+    Relay,
+    /// The packets themselves, from the loopback device: needs libpcap and the permission to capture
+    Live,
 }
 
 /// The formats.

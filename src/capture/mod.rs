@@ -4,7 +4,7 @@
 //! or compressed with gzip or zstd, recognised by their first octets; [`mod@write`] produces both. Names
 //! are those of the drafts. What is inside a packet is decided by `net` and the floors above; a
 //! missing packet is never guessed here, but what a capture says about its own losses is kept in
-//! [`Facts`]. Live capture is another [`Source`], beside [`CaptureFile`].
+//! [`Facts`]. [`live::Live`] is another [`Source`], beside [`CaptureFile`].
 //!
 //! Three kinds of trouble are kept apart. An [`Error`] ends the reading; everything before it
 //! stands. A [`Fault`] is one unusable block in a file whose framing is intact: it is skipped, counted
@@ -36,6 +36,7 @@ mod error;
 mod facts;
 mod file;
 mod link_type;
+pub mod live;
 mod options;
 mod pcap;
 mod pcapng;

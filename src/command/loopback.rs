@@ -55,6 +55,31 @@ pub(super) fn run<C: Peer>(
     Ok(tap.into_inner().unwrap_or_else(PoisonError::into_inner).into_packets())
 }
 
+/// As [`run`], but without a relay between the two. `listening` is told the ports before the first packet is sent.
+///
+/// # Errors
+///
+/// As [`run`], and those of `listening`.
+pub(super) fn run_directly<C: Peer, E: From<io::Error>>(
+    client: impl FnOnce(String) -> C,
+    mut server: impl Peer + Send,
+    listening: impl FnOnce(&[u16]) -> Result<(), E>,
+) -> Result<(), E> {
+    let clock = Clock::new();
+    let (listener, address) = listen()?;
+    listening(&[address.port()])?;
+    let client_socket = TcpStream::connect(address)?;
+    let server_socket = accept(&listener, v4(client_socket.local_addr()?)?)?;
+    let mut client = client(address.to_string());
+    thread::scope(|scope| {
+        let clock = &clock;
+        let serving = scope.spawn(move || drive(&server_socket, &mut server, clock));
+        let called = drive(&client_socket, &mut client, clock);
+        let served = serving.join().unwrap_or_else(|_| Err(io::Error::other("a thread of the demo ended early")));
+        Ok(called.and(served)?)
+    })
+}
+
 fn listen() -> io::Result<(TcpListener, SocketAddrV4)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = v4(listener.local_addr()?)?;

@@ -4,6 +4,7 @@ pub mod decode;
 pub mod demo;
 pub mod drive;
 mod input;
+mod live_capture;
 mod loopback;
 pub mod man;
 mod options;
@@ -25,6 +26,8 @@ impl Failure {
     pub const USAGE: u8 = 2;
     /// Input that cannot be read.
     pub const INPUT: u8 = 3;
+    /// No permission to capture, or no capture library.
+    pub const CAPTURE: u8 = 4;
     /// A schema that cannot be used.
     pub const SCHEMA: u8 = 5;
     /// Input that ended inside a record.

@@ -1,16 +1,22 @@
 //! The client of gRPC: calls, their messages, deadlines and how they end (gRPC PROTOCOL-HTTP2, statuscodes).
 //!
-//! One connection. Connecting, and what to do with a call that failed, is left to others.
+//! One connection. What comes from the server is read by `follow`. Connecting, and what to do with a call that failed, is left to others.
+
+mod ending;
+mod follow;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use super::compression::{self, Compression, Packing, envelope};
-use super::connection::{self, Config, Connection, Side};
+pub use ending::{Ending, Unprocessed};
+
+use super::compression::{self, Compression, envelope};
+use super::connection::{Config, Connection, Side};
 use super::fields::Fields;
 use super::inbox::Inbox;
+use super::keepalive::TOO_MANY_PINGS;
+use super::lifetime::GoneAway;
 use super::queue::{Next, Queue};
-use crate::grpc::content_type::ContentType;
-use crate::grpc::percent;
 use crate::grpc::status::Status;
 use crate::grpc::timeout::Timeout;
 use crate::http2::error_code::ErrorCode;
@@ -58,44 +64,6 @@ pub enum Event {
         /// How.
         ending: Ending,
     },
-}
-
-/// How a call ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Ending {
-    /// The status.
-    pub status: Status,
-    /// In words.
-    pub message: String,
-    /// The trailing metadata.
-    pub trailers: Fields,
-    /// Whether the server said so; else this client found out by itself.
-    pub from_server: bool,
-    /// Whether it is certain that no service has seen the call.
-    pub unprocessed: Unprocessed,
-}
-
-/// Whether it is certain that no service has seen a call, so that it may be repeated without harm (gRFC A6).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Unprocessed {
-    /// It is not: the call may have been processed.
-    #[default]
-    No,
-    /// The call never left this client.
-    NeverSent,
-    /// The server said so: REFUSED_STREAM, or a GOAWAY whose last stream is before the call's.
-    Refused,
-}
-
-impl Ending {
-    pub(super) fn own(status: Status, message: impl Into<String>) -> Self {
-        let (message, trailers) = (message.into(), Fields::default());
-        Self { status, message, trailers, from_server: false, unprocessed: Unprocessed::No }
-    }
-
-    fn unprocessed(self, unprocessed: Unprocessed) -> Self {
-        Self { unprocessed, ..self }
-    }
 }
 
 /// A client on one connection.
@@ -148,8 +116,58 @@ impl Client {
         self
     }
 
+    /// The connection is there. Without this it begins with the first octets or call.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.connection.begin(now);
+    }
+
+    /// Ends the connection: calls end at once, and everything held for them is freed.
+    pub fn close(&mut self, now: Timestamp) {
+        let all: Vec<Ticket> = self.calls.keys().copied().collect();
+        for ticket in all {
+            if let Some(stream) = self.calls.get_mut(&ticket).and_then(|call| call.stream.take()) {
+                // The end of the connection says it; no need to reset each stream.
+                self.by_stream.remove(&stream);
+            }
+            let ending = Ending::own(Status::CANCELLED, "the client connection is closing");
+            self.end(ticket, ending);
+        }
+        self.connection.stop(now, "");
+        self.follow(now);
+    }
+
+    /// Ends the connection when the calls under way have ended; those that wait for a stream, and new ones, are refused.
+    pub fn close_gracefully(&mut self, now: Timestamp) {
+        self.connection.stop_gracefully(now, "");
+        self.follow(now);
+    }
+
+    /// The last GOAWAY of the server.
+    #[must_use]
+    pub const fn gone_away(&self) -> Option<&GoneAway> {
+        self.connection.gone_away()
+    }
+
+    /// Why the connection is over, in words; `None` while it is not.
+    #[must_use]
+    pub const fn why_closed(&self) -> Option<&'static str> {
+        self.connection.why_closed()
+    }
+
+    /// How long the next connection to this server should let it be silent before it is asked whether it is still there: twice as
+    /// long as this one if the server has complained. `None` if it is not asked at all.
+    #[must_use]
+    pub fn keepalive_time(&self) -> Option<Duration> {
+        let complaint = self.gone_away().is_some_and(|gone_away| {
+            gone_away.code == ErrorCode::ENHANCE_YOUR_CALM && gone_away.debug_data == TOO_MANY_PINGS.as_bytes()
+        });
+        let time = self.connection.config.keepalive?.time;
+        Some(if complaint { time.saturating_mul(2) } else { time })
+    }
+
     /// Begins a call; it waits while the server takes no more streams.
     pub fn call(&mut self, now: Timestamp, request: Request) -> Ticket {
+        self.connection.advance(now);
         let ticket = Ticket(self.next);
         self.next = self.next.saturating_add(1);
         let deadline = request.timeout.map(|nanos| now.saturating_add_nanos(nanos.try_into().unwrap_or(i64::MAX)));
@@ -194,7 +212,8 @@ impl Client {
 
     /// Gives the call up.
     pub fn cancel(&mut self, now: Timestamp, ticket: Ticket) {
-        self.end(now, ticket, Ending::own(Status::CANCELLED, "the caller gave up"), ErrorCode::CANCEL);
+        self.connection.advance(now);
+        self.end(ticket, Ending::own(Status::CANCELLED, "the caller gave up"));
     }
 
     /// What happened, in order. Taking a message makes room for another one.
@@ -231,14 +250,15 @@ impl Client {
         self.follow(now);
     }
 
-    /// When the next deadline passes.
+    /// When the next deadline passes, or the connection wants to do something.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.calls.values().filter_map(|call| call.deadline).min()
+        self.calls.values().filter_map(|call| call.deadline).chain(self.connection.poll_timeout()).min()
     }
 
-    /// Ends the calls whose deadline has passed.
+    /// Ends the calls whose deadline has passed, and does what else the time asks for.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.connection.handle_timeout(now);
         let late: Vec<Ticket> = self
             .calls
             .iter()
@@ -246,8 +266,9 @@ impl Client {
             .map(|(ticket, _)| *ticket)
             .collect();
         for ticket in late {
-            self.end(now, ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"), ErrorCode::CANCEL);
+            self.end(ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"));
         }
+        self.follow(now);
     }
 
     /// Appends octets to send.
@@ -301,11 +322,9 @@ impl Client {
             };
             if self.connection.is_closing() {
                 self.end(
-                    now,
                     ticket,
                     Ending::own(Status::UNAVAILABLE, "the connection takes no more calls")
                         .unprocessed(Unprocessed::NeverSent),
-                    ErrorCode::CANCEL,
                 );
                 continue;
             }
@@ -330,109 +349,13 @@ impl Client {
         }
     }
 
-    /// Follows what happened on the connection.
-    fn follow(&mut self, now: Timestamp) {
-        while let Some(event) = self.connection.poll_event() {
-            match event {
-                connection::Event::Headers { stream, fields, end } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        self.headers(now, ticket, &fields, end);
-                    }
-                }
-                connection::Event::Data { stream, octets, end } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        self.data(now, ticket, &octets, end);
-                    }
-                }
-                connection::Event::Reset { stream, code, by_peer } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        let status = if by_peer {
-                            Status::from_reset(code.0).unwrap_or(Status::UNKNOWN)
-                        } else {
-                            Status::INTERNAL
-                        };
-                        let side = if by_peer { "server" } else { "client" };
-                        let refused = by_peer && code == ErrorCode::REFUSED_STREAM;
-                        let unprocessed = if refused { Unprocessed::Refused } else { Unprocessed::No };
-                        let ending = Ending::own(status, format!("the {side} reset the stream: {code}"));
-                        self.end(now, ticket, ending.unprocessed(unprocessed), ErrorCode::CANCEL);
-                    }
-                }
-                connection::Event::GoAway { last, code } => {
-                    let dropped: Vec<Ticket> =
-                        self.by_stream.range(StreamId(last.0.saturating_add(1))..).map(|(_, ticket)| *ticket).collect();
-                    for ticket in dropped {
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(
-                                Status::UNAVAILABLE,
-                                format!("the server goes away and did not process the call: {code}"),
-                            )
-                            .unprocessed(Unprocessed::Refused),
-                            ErrorCode::CANCEL,
-                        );
-                    }
-                }
-                connection::Event::Closed { .. } => {
-                    let all: Vec<Ticket> = self.calls.keys().copied().collect();
-                    for ticket in all {
-                        let is_sent = self.calls.get(&ticket).is_some_and(|call| call.stream.is_some());
-                        let unprocessed = if is_sent { Unprocessed::No } else { Unprocessed::NeverSent };
-                        let ending = Ending::own(Status::UNAVAILABLE, "the connection ended").unprocessed(unprocessed);
-                        self.end(now, ticket, ending, ErrorCode::CANCEL);
-                    }
-                }
-            }
-        }
-        self.open_waiting(now);
-    }
-
-    fn headers(&mut self, now: Timestamp, ticket: Ticket, fields: &Fields, end: bool) {
-        let Some(call) = self.calls.get_mut(&ticket) else { return };
-        let is_first = !std::mem::replace(&mut call.begun, true);
-        if is_first {
-            let http_status = fields.http_status().unwrap_or(0);
-            let is_grpc = fields.value(b"content-type").is_some_and(|value| ContentType::parse(value).is_grpc());
-            if http_status != 200 {
-                let ending = Ending::own(Status::from_http(http_status), format!("HTTP status {http_status}"));
-                return self.end(now, ticket, ending, ErrorCode::CANCEL);
-            }
-            if !is_grpc {
-                return self.end(
-                    now,
-                    ticket,
-                    Ending::own(Status::UNKNOWN, "the response is not gRPC"),
-                    ErrorCode::CANCEL,
-                );
-            }
-        }
-        if end {
-            let ending = ending(fields);
-            return self.end(now, ticket, ending, ErrorCode::NO_ERROR);
-        }
-        call.inbox.set_packing(Packing::of(fields));
-        self.events.push(ticket, Event::Begun { ticket, metadata: fields.metadata() });
-    }
-
-    fn data(&mut self, now: Timestamp, ticket: Ticket, octets: &[u8], end: bool) {
-        let Some(call) = self.calls.get_mut(&ticket) else { return };
-        match self.events.collect(ticket, &mut call.inbox, octets) {
-            Ok(ahead) => call.stream.into_iter().for_each(|stream| self.connection.give_back(stream, ahead)),
-            Err((status, words)) => return self.end(now, ticket, Ending::own(status, words), ErrorCode::CANCEL),
-        }
-        if end {
-            self.end(
-                now,
-                ticket,
-                Ending::own(Status::INTERNAL, "the server ended the stream without a status"),
-                ErrorCode::CANCEL,
-            );
-        }
+    /// Forgets the call and tells how it ended; a stream still open is given up.
+    fn end(&mut self, ticket: Ticket, ending: Ending) {
+        self.end_with(ticket, ending, ErrorCode::CANCEL);
     }
 
     /// Forgets the call and tells how it ended; a stream still open is reset with `code`.
-    fn end(&mut self, _now: Timestamp, ticket: Ticket, ending: Ending, code: ErrorCode) {
+    fn end_with(&mut self, ticket: Ticket, ending: Ending, code: ErrorCode) {
         if self.release(ticket, code) {
             self.events.push(ticket, Event::Ended { ticket, ending });
         }
@@ -472,21 +395,6 @@ impl Client {
         }
         fields.0.extend(request.metadata.0.iter().cloned());
         fields
-    }
-}
-
-/// What the trailers say.
-fn ending(fields: &Fields) -> Ending {
-    let message =
-        fields.value(b"grpc-message").map(|value| String::from_utf8_lossy(&percent::decode(value)).into_owned());
-    let status = fields.value(b"grpc-status").map(Status::parse);
-    match status {
-        Some(Ok(status)) => {
-            let (message, trailers) = (message.unwrap_or_default(), fields.metadata());
-            Ending { status, message, trailers, from_server: true, unprocessed: Unprocessed::No }
-        }
-        Some(Err(fault)) => Ending::own(Status::UNKNOWN, fault.to_string()),
-        None => Ending::own(Status::UNKNOWN, "the server ended the call without grpc-status"),
     }
 }
 

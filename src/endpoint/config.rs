@@ -1,5 +1,8 @@
 //! What an endpoint grants its peer and asks of it; whoever makes the endpoint chooses.
 
+use super::keepalive::{Enforcement, Keepalive};
+use super::lifetime::Lifetime;
+
 /// What this end grants the other. What differs from the RFC's defaults is told in SETTINGS.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -17,6 +20,13 @@ pub struct Config {
     /// Whether `grpc-accept-encoding: gzip,identity` is told to the peer with every call. What is packed with gzip is
     /// taken in any case. Default false.
     pub announce_gzip: bool,
+    /// Whether, and when, the peer is asked if it is still there. Default: never.
+    pub keepalive: Option<Keepalive>,
+    /// How often a server lets its client send PING; one that does more often is told `too_many_pings` and given up.
+    /// Default: as often as it likes, within the bounds of all frames that ask for an answer.
+    pub enforcement: Option<Enforcement>,
+    /// How long a connection may live.
+    pub lifetime: Lifetime,
 }
 
 impl Default for Config {
@@ -28,6 +38,9 @@ impl Default for Config {
             max_header_list: DEFAULT_HEADER_LIST,
             estimate: true,
             announce_gzip: false,
+            keepalive: None,
+            enforcement: None,
+            lifetime: Lifetime::default(),
         }
     }
 }

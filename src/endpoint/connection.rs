@@ -9,6 +9,9 @@ use super::bdp::{self, Estimator};
 pub use super::config::Config;
 use super::config::{DEFAULT_FRAME, DEFAULT_HEADER_LIST, DEFAULT_WINDOW};
 use super::fields::Fields;
+use super::header_block::Block;
+use super::keepalive::{self, Pinger, Strikes};
+use super::lifetime::Life;
 use super::stream::{Item, Stream};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
@@ -107,9 +110,13 @@ pub struct Connection {
     /// What of the preface is still to come.
     pub(super) magic: &'static [u8],
     pub(super) settings_seen: bool,
-    pub(super) block: Option<super::receive::Block>,
+    pub(super) block: Option<Block>,
     /// Frames that cost more than they bring, less those that brought something.
     pub(super) nuisance: u32,
+    pub(super) life: Life,
+    pub(super) pinger: Option<Pinger>,
+    /// Of a server.
+    pub(super) strikes: Option<Strikes>,
 }
 
 /// What the peer's SETTINGS say, as far as a sender heeds it.
@@ -163,6 +170,9 @@ impl Connection {
             settings_seen: false,
             block: None,
             nuisance: 0,
+            life: Life::default(),
+            pinger: config.keepalive.map(|keepalive| Pinger::new(keepalive, side)),
+            strikes: config.enforcement.filter(|_| side == Side::Server).map(Strikes::new),
             config,
         };
         match side {
@@ -244,7 +254,7 @@ impl Connection {
             _ => 0,
         });
         let tables = [self.encoder.held_bytes(), self.decoder.held_bytes(), self.scratch.held_bytes()];
-        let block = self.block.as_ref().map_or(0, super::receive::Block::held_bytes);
+        let block = self.block.as_ref().map_or(0, Block::held_bytes);
         let streams = self.streams.values().map(Stream::held_bytes);
         let all = events.chain(tables).chain(streams).chain([self.out.capacity(), self.input.capacity(), block]);
         all.fold(std::mem::size_of::<Self>(), usize::saturating_add)
@@ -260,6 +270,10 @@ impl Connection {
         let new = Stream::new(self.peer.initial_window.into(), self.stream_window().into());
         self.streams.insert(stream, new);
         self.write_headers(stream, fields, false);
+        let now = self.life.now;
+        if self.pinger.as_mut().is_some_and(|pinger| pinger.stream_opened(now)) {
+            write::ping(keepalive::PING, false, &mut self.out);
+        }
         Some(stream)
     }
 
@@ -332,19 +346,9 @@ impl Connection {
         }
     }
 
-    /// Takes no more streams and ends when those open have ended. The peer learns `code`.
-    pub fn go_away(&mut self, code: ErrorCode, debug_data: &[u8]) {
-        if !self.closed && !std::mem::replace(&mut self.goes_away, true) {
-            write::go_away(self.last_peer_stream, code, debug_data, &mut self.out);
-        }
-    }
-
     /// The peer will send nothing more.
     pub fn handle_end(&mut self) {
-        if !std::mem::replace(&mut self.closed, true) {
-            self.streams.clear();
-            self.events.push_back(Event::Closed { code: ErrorCode::NO_ERROR });
-        }
+        self.close(ErrorCode::NO_ERROR, "the connection ended");
     }
 
     /// PING for the estimator, behind all the window that can be given back, so that it measures nothing else.

@@ -84,6 +84,35 @@ impl Server {
         }
     }
 
+    /// The connection is there. Without this it begins with the first octets.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.connection.begin(now);
+    }
+
+    /// Stops without harm: calls under way go on, and the connection ends when all have ended.
+    pub fn stop_gracefully(&mut self, now: Timestamp) {
+        self.connection.stop_gracefully(now, "graceful_stop");
+        self.follow(now);
+    }
+
+    /// Ends the connection and its calls at once.
+    pub fn stop(&mut self, now: Timestamp) {
+        self.connection.stop(now, "");
+        self.follow(now);
+    }
+
+    /// Whether a graceful stop is under way, asked for or because of age or idleness.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.connection.is_stopping()
+    }
+
+    /// Why the connection is over, in words; `None` while it is not.
+    #[must_use]
+    pub const fn why_closed(&self) -> Option<&'static str> {
+        self.connection.why_closed()
+    }
+
     /// Packs the answers of a call that follow, if the client takes them so; whether they are packed as asked for. To be said
     /// before the response begins: later, packing can only be ended, and begun again.
     pub fn compress(&mut self, stream: StreamId, compression: Compression) -> bool {
@@ -175,14 +204,16 @@ impl Server {
         self.follow(now);
     }
 
-    /// When the next deadline passes.
+    /// When the next deadline passes, or the connection wants to do something.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.calls.values().filter_map(|call| call.deadline).min()
+        self.calls.values().filter_map(|call| call.deadline).chain(self.connection.poll_timeout()).min()
     }
 
-    /// Ends the calls whose deadline has passed.
+    /// Ends the calls whose deadline has passed, and does what else the time asks for.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.connection.handle_timeout(now);
+        self.follow(now);
         let late: Vec<StreamId> = self
             .calls
             .iter()
@@ -223,7 +254,7 @@ impl Server {
             match event {
                 connection::Event::Headers { stream, fields, end } => {
                     if !self.calls.contains_key(&stream) && self.connection.is_sending(stream) {
-                        self.begin(now, stream, &fields);
+                        self.accept(now, stream, &fields);
                     }
                     self.finished(stream, end);
                 }
@@ -244,7 +275,7 @@ impl Server {
         }
     }
 
-    fn begin(&mut self, now: Timestamp, stream: StreamId, fields: &Fields) {
+    fn accept(&mut self, now: Timestamp, stream: StreamId, fields: &Fields) {
         let refuse = |http_status: &str| {
             let mut fields = Fields::default();
             fields.push(":status", http_status);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use framescope::endpoint::client::{self, Client, Request, Ticket};
+use framescope::endpoint::client;
 use framescope::endpoint::compression::{Compression, envelope};
 use framescope::endpoint::connection::Config;
 use framescope::endpoint::example::SEARCH;
@@ -10,72 +10,11 @@ use framescope::endpoint::fields::Fields;
 use framescope::endpoint::server::{self, Server};
 use framescope::grpc::status::Status;
 use framescope::http2::frame::{FrameType, StreamId};
-use framescope::http2::hpack::{Decoder, Limits, Scratch, Start};
 use framescope::http2::preface::MAGIC;
 use framescope::http2::write;
 
+use crate::pair::{Pair, header_lists};
 use crate::support::{at, frames};
-
-/// A client and a server, and what crosses between them.
-struct Pair {
-    client: Client,
-    server: Server,
-    to_server: Vec<u8>,
-    to_client: Vec<u8>,
-}
-
-impl Pair {
-    fn new(client: Config, server: Config) -> Self {
-        let (client, server) = (Client::new(client, "test"), Server::new(server));
-        Self { client, server, to_server: Vec::new(), to_client: Vec::new() }
-    }
-
-    /// One way and back.
-    fn exchange(&mut self) {
-        let mut octets = Vec::new();
-        self.client.poll_transmit(&mut octets);
-        self.server.handle_octets(at(1), &octets);
-        self.to_server.extend_from_slice(&octets);
-        self.answer();
-    }
-
-    fn answer(&mut self) {
-        let mut octets = Vec::new();
-        self.server.poll_transmit(&mut octets);
-        self.client.handle_octets(at(2), &octets);
-        self.to_client.extend_from_slice(&octets);
-    }
-
-    fn call(&mut self, compression: Compression, message: &[u8]) -> Ticket {
-        let request = Request { path: SEARCH.to_owned(), compression, ..Request::default() };
-        let ticket = self.client.call(at(0), request);
-        self.client.send_last(ticket, message);
-        self.exchange();
-        ticket
-    }
-
-    fn server_event(&mut self) -> Option<server::Event> {
-        self.server.poll_event()
-    }
-
-    fn client_events(&mut self) -> Vec<client::Event> {
-        std::iter::from_fn(|| self.client.poll_event()).collect()
-    }
-}
-
-/// The header lists in these octets.
-fn header_lists(octets: &[u8]) -> Vec<Fields> {
-    let mut decoder = Decoder::new(Start::Known, Limits::default());
-    let mut scratch = Scratch::new();
-    let blocks = frames(octets).into_iter().filter(|(header, _)| header.kind() == FrameType::HEADERS);
-    let mut lists = Vec::new();
-    for (_, block) in blocks {
-        let decoded = decoder.decode(&block, &mut scratch);
-        let fields = decoded.fields().map(|field| (field.name().unwrap().to_vec(), field.value().unwrap().to_vec()));
-        lists.push(Fields(fields.collect()));
-    }
-    lists
-}
 
 /// The flag before the first message in these octets.
 fn flag(octets: &[u8]) -> u8 {
@@ -100,7 +39,7 @@ fn both_ways_are_packed_if_both_ends_want_it() {
     assert!(pair.server.compress(stream, Compression::Gzip));
     pair.server.send(stream, &LONG);
     pair.server.end(stream, Status::OK, "", Fields::default());
-    pair.answer();
+    pair.exchange();
     assert_eq!(flag(&pair.to_client), 1);
     assert_eq!(header_lists(&pair.to_client)[0].value(b"grpc-encoding"), Some(&b"gzip"[..]));
     let events = pair.client_events();
@@ -115,7 +54,7 @@ fn a_server_packs_nothing_for_a_client_that_did_not_say_it_takes_it() {
     let Some(server::Event::Call { stream, .. }) = pair.server_event() else { panic!("a call") };
     assert!(!pair.server.compress(stream, Compression::Gzip));
     pair.server.send(stream, &LONG);
-    pair.answer();
+    pair.exchange();
     assert_eq!(flag(&pair.to_client), 0);
     assert_eq!(header_lists(&pair.to_client)[0].value(b"grpc-encoding"), None);
 }
@@ -131,7 +70,7 @@ fn a_client_that_announces_gzip_is_answered_with_it_though_it_packs_nothing() {
     pair.server.send(stream, &LONG);
     assert!(pair.server.compress(stream, Compression::Identity), "one message goes as it is");
     pair.server.send(stream, &LONG);
-    pair.answer();
+    pair.exchange();
     assert_eq!(flag(&pair.to_client), 1);
     let response = &header_lists(&pair.to_client)[0];
     assert_eq!(response.value(b"grpc-accept-encoding"), Some(&b"gzip,identity"[..]));
@@ -234,7 +173,7 @@ fn answers_that_cannot_be_unpacked_end_the_call_once_and_nothing_follows() {
     let mut trailers = Vec::new();
     encoder.encode([(&b"grpc-status"[..], &b"0"[..])], &mut trailers);
     write::headers(StreamId(1), &trailers, true, 16_384, &mut octets);
-    pair.client.handle_octets(at(3), &octets);
+    pair.client.handle_octets(pair.now, &octets);
     let events = pair.client_events();
     assert!(matches!(events[0], client::Event::Begun { .. }));
     let [client::Event::Ended { ticket: ended, ending }] = &events[1..] else { panic!("{events:?}") };

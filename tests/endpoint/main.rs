@@ -5,4 +5,7 @@
 mod calls;
 mod gzip;
 mod hostile;
+mod keepalive;
+mod pair;
+mod stop;
 mod support;

@@ -69,6 +69,12 @@ impl Serving {
         due.chain(ready).fold(self.server.held_bytes(), usize::saturating_add)
     }
 
+    /// Ends this connection at once, whatever is under way.
+    pub fn give_up(&mut self, now: Timestamp) {
+        self.server.stop(now);
+        self.follow(now);
+    }
+
     /// Calls that are under way.
     #[must_use]
     pub fn calls(&self) -> usize {
@@ -242,6 +248,7 @@ impl Serving {
 impl Peer for Serving {
     fn begin(&mut self, now: Timestamp) {
         self.now = now;
+        self.server.begin(now);
     }
 
     fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
@@ -278,8 +285,14 @@ impl Peer for Serving {
         self.server.is_closed()
     }
 
-    fn stop(&mut self, now: Timestamp, _how: Stop) {
+    fn stop(&mut self, now: Timestamp, how: Stop) {
         self.services.shut_down();
+        // Who watches the health learns of it before the connection ends.
+        self.follow(now);
+        match how {
+            Stop::Gracefully => self.server.stop_gracefully(now),
+            Stop::AtOnce => self.server.stop(now),
+        }
         self.follow(now);
     }
 }

@@ -10,6 +10,7 @@ pub mod man;
 mod options;
 mod output;
 mod read_ahead;
+pub mod serve;
 mod view;
 
 /// Why a command failed, and the exit code that says so.

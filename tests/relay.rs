@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
+use framescope::command::drive;
 use framescope::command::drive::accept;
 use framescope::command::drive::clock::Clock;
-use framescope::command::drive::stop::{Stopper, stopping};
 use framescope::command::drive::dialler::{self, Sockets};
-use framescope::command::drive;
+use framescope::command::drive::stop::{Stopper, stopping};
 use framescope::endpoint::channel::{Channel, Config, Target};
 use framescope::endpoint::client::Request;
 use framescope::endpoint::example::{Example, SEARCH, search_request};

@@ -217,7 +217,7 @@ mod tests {
     use crate::time::Timestamp;
 
     fn packets(act: impl FnOnce(&mut Tap)) -> Vec<Recorded> {
-        let mut tap = Tap::new("127.0.0.1:4000".parse().unwrap(), "127.0.0.1:50051".parse().unwrap());
+        let mut tap = Tap::new(SocketAddr::from(([127, 0, 0, 1], 4000)), SocketAddr::from(([127, 0, 0, 1], 50051)));
         tap.open(Timestamp::EPOCH, Timestamp::EPOCH, Timestamp::EPOCH);
         act(&mut tap);
         tap.into_packets()

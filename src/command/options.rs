@@ -3,12 +3,13 @@
 use std::io::IsTerminal;
 
 use super::{Failure, shown};
-use crate::cli::{Colour, FilterArgs, SchemaArgs};
+use crate::cli::{Colour, FilterArgs, FrameFilterArgs, SchemaArgs, ShownArgs};
 use crate::filter::{Filter, Glob, Moment, StatusFilter};
 use crate::http2::frame::FrameType;
 use crate::limits::Limits;
 use crate::protobuf::schema::{Disk, Inputs, Schema};
 use crate::time::Timestamp;
+use crate::view::text;
 
 fn usage(message: impl Into<String>) -> Failure {
     Failure::new(Failure::USAGE, message)
@@ -29,20 +30,28 @@ pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
             .transpose()
     };
     Ok(Filter {
-        flow: arguments.flow,
-        stream: arguments.stream,
-        call: arguments.call,
-        method: arguments.method.as_deref().map(Glob::new),
         status: arguments
             .status
             .as_deref()
             .map(StatusFilter::parse)
             .transpose()
             .map_err(|why| usage(shown(&format!("--status: {why}"))))?,
-        frames: arguments.frame.iter().map(|name| frame_type(name)).collect::<Result<_, _>>()?,
         from: moment("from", &arguments.from)?,
         to: moment("to", &arguments.to)?,
         port: arguments.port,
+        ..frame_filter(&arguments.frames)?
+    })
+}
+
+/// The filter that is asked for where frames are shown as they pass.
+pub(super) fn frame_filter(arguments: &FrameFilterArgs) -> Result<Filter, Failure> {
+    Ok(Filter {
+        flow: arguments.flow,
+        stream: arguments.stream,
+        call: arguments.call,
+        method: arguments.method.as_deref().map(Glob::new),
+        frames: arguments.frame.iter().map(|name| frame_type(name)).collect::<Result<_, _>>()?,
+        ..Filter::default()
     })
 }
 
@@ -136,8 +145,18 @@ pub(super) fn schema(arguments: &SchemaArgs) -> Result<Schema, Failure> {
     Ok(schema)
 }
 
+/// How text is shown.
+pub(super) fn text(arguments: &ShownArgs) -> text::Options {
+    text::Options {
+        absolute: arguments.absolute,
+        colour: colour(arguments.color, arguments.output.is_some()),
+        bytes: arguments.bytes,
+        width: width(),
+    }
+}
+
 /// Whether to colour.
-pub(super) fn colour(when: Colour, to_file: bool) -> bool {
+fn colour(when: Colour, to_file: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     match when {
         Colour::Always => true,
@@ -151,7 +170,7 @@ pub(super) fn colour(when: Colour, to_file: bool) -> bool {
 }
 
 /// The columns of the output.
-pub(super) fn width() -> usize {
+fn width() -> usize {
     std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())

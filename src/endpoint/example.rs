@@ -221,7 +221,9 @@ impl Example {
 }
 
 impl Peer for Example {
-    fn begin(&mut self, _now: Timestamp) {}
+    fn begin(&mut self, now: Timestamp) {
+        self.server.begin(now);
+    }
 
     fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
         self.server.handle_octets(now, octets);

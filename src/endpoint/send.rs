@@ -4,6 +4,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use super::connection::{Connection, Side};
 use super::fields::Fields;
+use super::keepalive::Strikes;
 use super::stream::{Item, Stream};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
@@ -14,6 +15,7 @@ impl Connection {
     /// Appends what is to be sent, a bounded piece at a time; nothing when all of it waits for the peer.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
         while self.out.len() < PIECE && self.next_item() {}
+        self.settle_fetched();
         out.append(&mut self.out);
     }
 
@@ -28,6 +30,7 @@ impl Connection {
         let after = self.streams.range((Excluded(self.turn), Unbounded)).find(ready);
         let Some((stream, _)) = after.or_else(|| self.streams.iter().find(ready)) else { return false };
         self.turn = *stream;
+        self.strikes.iter_mut().for_each(Strikes::forgive);
         self.write_item(*stream);
         true
     }
@@ -58,10 +61,13 @@ impl Connection {
     }
 
     pub(super) fn write_headers(&mut self, stream: StreamId, fields: &Fields, end: bool) {
+        self.strikes.iter_mut().for_each(Strikes::forgive);
         let mut block = Vec::new();
         let mut encoder = self.encoder.block(&mut block);
         for (name, value) in &fields.0 {
-            encoder.field_with(name, value, How { indexing: indexing(name), huffman: Huffman::Shorter });
+            let is_sensitive = self.config.sensitive.iter().any(|secret| secret.as_bytes() == name);
+            let indexing = if is_sensitive { Indexing::Never } else { indexing(name) };
+            encoder.field_with(name, value, How { indexing, huffman: Huffman::Shorter });
         }
         let max_frame = self.peer.max_frame.try_into().unwrap_or(usize::MAX);
         write::headers(stream, &block, end, max_frame, &mut self.out);

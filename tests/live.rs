@@ -130,6 +130,37 @@ fn only_what_the_filter_lets_pass_is_captured_once_and_in_time() {
 }
 
 #[test]
+fn what_the_kernel_had_no_room_for_is_counted() {
+    if !can_capture() {
+        return;
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let filter = format!("tcp port {}", address.port());
+    let mut live = Live::open(&Setup { filter, ..Setup::default() }).expect("a capture");
+    // Twice what the kernel keeps of a capture that nobody reads.
+    let sending = std::thread::spawn(move || {
+        let mut socket = TcpStream::connect(address).expect("a connection");
+        socket.write_all(&vec![0; 64 << 20]).expect("sent");
+    });
+    let (mut socket, _) = listener.accept().expect("a connection");
+    std::io::copy(&mut socket, &mut std::io::sink()).expect("received");
+    sending.join().expect("sent");
+    let mut packets = 0;
+    loop {
+        match live.next_packet() {
+            Ok(packet) => packets += u64::from(packet.is_some()),
+            Err(Error::Read { source, .. }) if source.kind() == ErrorKind::TimedOut => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let statistics = live.facts().interfaces[0].statistics.expect("counted");
+    assert_eq!(statistics.delivered, Some(packets));
+    assert!(statistics.dropped_by_system > Some(0), "{statistics:?}");
+    assert!(live.facts().dropped() >= statistics.dropped_by_system.unwrap_or(0));
+}
+
+#[test]
 fn a_stopped_capture_ends_and_a_silent_one_does_not_block() {
     if !can_capture() {
         return;

@@ -6,6 +6,7 @@ mod calls;
 mod gzip;
 mod hostile;
 mod hpack;
+mod interceptors;
 mod keepalive;
 mod pair;
 mod rules;

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod calls;
+mod channel;
+mod channel_calls;
 mod gzip;
 mod hostile;
 mod hpack;
 mod interceptors;
 mod keepalive;
+mod net;
 mod pair;
 mod rules;
 mod stop;

@@ -115,6 +115,8 @@ pub struct Connection {
     pub(super) block: Option<Block>,
     /// Frames that cost more than they bring, less those that brought something.
     pub(super) nuisance: u32,
+    /// Octets of `out` that answer frames of the peer.
+    pub(super) answered: usize,
     pub(super) life: Life,
     pub(super) pinger: Option<Pinger>,
     /// Of a server.
@@ -176,6 +178,7 @@ impl Connection {
             settings_acknowledged: false,
             block: None,
             nuisance: 0,
+            answered: 0,
             life: Life::default(),
             pinger: config.keepalive.map(|keepalive| Pinger::new(keepalive, side)),
             strikes: config.enforcement.filter(|_| side == Side::Server).map(Strikes::new),

@@ -12,8 +12,9 @@
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
 //! | [`compression`], [`inbox`] | messages in their envelopes, packed with gzip or not |
 //! | [`interceptor`] | what happens around every call of a server: logging, recovery, deadline, stamp |
+//! | [`services`] | what a server offers: methods by path, canned answers, reflection, health |
 //! | [`channel`] | connections that are made, replaced and shared as calls need them |
-//! | [`example`] | the services of `proto/` on the server |
+//! | [`example`] | the services of `proto/` |
 //! | [`world`] | a client, its backends and what changes: the stage of a scenario, and a simulated network with a virtual clock |
 //! | [`scenario`] | the catalogue: each the answer to a question |
 //! | [`accept`] | how a server waits when it cannot accept |
@@ -44,6 +45,7 @@ mod receive;
 pub mod scenario;
 mod send;
 pub mod server;
+pub mod services;
 mod stream;
 pub mod tap;
 pub mod world;

@@ -72,12 +72,14 @@ impl Connection {
             }
             let length = usize::try_from(header.length()).unwrap_or(usize::MAX);
             let Some(payload) = rest.get(HEADER_OCTETS..length.saturating_add(HEADER_OCTETS)) else { break };
+            let before = self.out.len();
             match self.frame(now, header, payload) {
                 Ok(()) => {}
                 Err(Wrong::Connection(code, words)) => return Err((code, words)),
                 Err(Wrong::Stream(stream, code)) => self.fail_stream(stream, code),
             }
-            if self.out.len() > self.config.bounds.unfetched {
+            self.answered = self.answered.saturating_add(self.out.len().saturating_sub(before));
+            if self.answered > self.config.bounds.unfetched {
                 return Err((ErrorCode::ENHANCE_YOUR_CALM, "too many frames that ask for an answer"));
             }
             if self.nuisance > self.config.bounds.nuisances {

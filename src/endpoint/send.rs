@@ -14,8 +14,12 @@ use crate::http2::write;
 impl Connection {
     /// Appends what is to be sent, a bounded piece at a time; nothing when all of it waits for the peer.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
-        while self.out.len() < PIECE && self.next_item() {}
-        self.settle_fetched();
+        let mut progress = false;
+        while self.out.len() < PIECE && self.next_item() {
+            progress = true;
+        }
+        self.settle_fetched(progress);
+        self.answered = 0;
         out.append(&mut self.out);
     }
 

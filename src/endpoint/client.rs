@@ -395,8 +395,9 @@ impl Client {
         if let Some(stream) = call.stream {
             self.by_stream.remove(&stream);
             self.connection.reset(stream, code);
+        } else {
+            self.waiting.retain(|waiting| *waiting != ticket);
         }
-        self.waiting.retain(|waiting| *waiting != ticket);
         true
     }
 

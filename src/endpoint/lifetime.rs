@@ -276,7 +276,7 @@ impl Connection {
         } else {
             self.life.idle_since = None;
         }
-        if self.out.is_empty() && self.streams.values().all(|state| state.queue.is_empty()) {
+        if self.out.is_empty() && self.queued.is_empty() {
             self.life.stalled_since = None;
         } else {
             self.life.stalled_since.get_or_insert(now);
@@ -297,7 +297,7 @@ impl Connection {
     pub(super) fn settle_fetched(&mut self, progress: bool) {
         let before = (self.life.idle_since, self.life.stalled_since);
         self.settle();
-        if progress || self.streams.values().all(|state| state.queue.is_empty()) {
+        if progress || self.queued.is_empty() {
             self.life.stalled_since = None;
         }
         let is_new = |before: Option<Timestamp>, after: Option<Timestamp>| before.is_none() && after.is_some();
@@ -317,6 +317,7 @@ impl Connection {
             self.life.why = Some(why);
             // Everything but what is still to be sent.
             self.streams.clear();
+            self.queued.clear();
             self.reset.clear();
             (self.input, self.block) = (Vec::new(), None);
             (self.encoder, self.decoder) = (Encoder::new(), Decoder::new(Start::Known, Limits::default()));

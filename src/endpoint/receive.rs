@@ -101,7 +101,7 @@ impl Connection {
         self.nuisance = self.nuisance.saturating_add(1);
         write::rst_stream(stream, code, &mut self.out);
         self.remember_reset(stream);
-        if self.streams.remove(&stream).is_some() {
+        if self.forget(stream).is_some() {
             self.events.push_back(Event::Reset { stream, code, by_peer: false });
         }
     }
@@ -199,7 +199,7 @@ impl Connection {
             self.goes_away = true;
             let dropped = self.streams.range(StreamId(last.0.saturating_add(1))..).map(|(stream, _)| *stream);
             for stream in dropped.collect::<Vec<_>>() {
-                self.streams.remove(&stream);
+                self.forget(stream);
                 self.remember_reset(stream);
             }
         }
@@ -282,7 +282,7 @@ impl Connection {
         if let Some(state) = self.streams.get_mut(&stream) {
             state.receiving = false;
             if state.is_closed() {
-                self.streams.remove(&stream);
+                self.forget(stream);
                 self.nuisance = self.nuisance.saturating_sub(1);
             }
         }
@@ -293,7 +293,7 @@ impl Connection {
             return Err(broken("RST_STREAM for a stream that was never opened"));
         }
         self.nuisance = self.nuisance.saturating_add(1);
-        if self.streams.remove(&stream).is_some() {
+        if self.forget(stream).is_some() {
             self.events.push_back(Event::Reset { stream, code, by_peer: true });
         }
         Ok(())

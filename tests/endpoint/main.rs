@@ -5,6 +5,7 @@
 mod calls;
 mod channel;
 mod channel_calls;
+mod channel_storm;
 mod gzip;
 mod hostile;
 mod keepalive;

@@ -229,6 +229,7 @@ impl Channel {
             line.client.finish(own);
         }
         line.calls.insert(own, ticket);
+        line.is_used = true;
         call.place = Place::On(connection, own);
         self.stirred.insert(connection);
         self.set_alarm(ticket);

@@ -71,7 +71,7 @@ pub enum Event {
         /// Why the last address failed.
         why: String,
     },
-    /// A call goes out on a connection, for the first time or again.
+    /// A call is given to a connection, for the first time or again. It goes out when the server takes another stream.
     Attempt {
         /// The call.
         ticket: Ticket,

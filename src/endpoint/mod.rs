@@ -8,8 +8,9 @@
 //! |---|---|
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
+//! | [`services`] | what a server offers: methods by path, canned answers, reflection, health |
 //! | [`channel`] | connections that are made, replaced and shared as calls need them |
-//! | [`example`] | the services of `proto/` on the server |
+//! | [`example`] | the services of `proto/` |
 //! | [`world`] | a client, its backends and what changes: the stage of a scenario, and a simulated network with a virtual clock |
 //! | [`scenario`] | the catalogue: each the answer to a question |
 //! | [`accept`] | how a server waits when it cannot accept |
@@ -38,6 +39,7 @@ mod receive;
 pub mod scenario;
 mod send;
 pub mod server;
+pub mod services;
 mod stream;
 pub mod tap;
 pub mod world;

@@ -6,6 +6,7 @@ mod calls;
 mod channel;
 mod channel_calls;
 mod channel_storm;
+mod channel_world;
 mod gzip;
 mod hostile;
 mod hpack;

@@ -333,6 +333,22 @@ fn calls_that_wait_are_bounded() {
 }
 
 #[test]
+fn messages_that_wait_are_bounded() {
+    let mut net = Net::new(ONE, Config { waiting_octets: 1 << 20, wait_for_ready: true, ..Config::default() });
+    let request = || Request { path: SEARCH.to_owned(), ..Request::default() };
+    let [first, second] = [0, 1].map(|_| {
+        net.tell(|channel, now| {
+            let ticket = channel.call(now, request());
+            channel.send(ticket, &vec![0; 600_000]);
+            ticket
+        })
+    });
+    assert_eq!(net.ending(first), None);
+    assert_eq!(net.ending(second).unwrap().status, Status::RESOURCE_EXHAUSTED);
+    assert!(net.channel.held_bytes() < 700_000);
+}
+
+#[test]
 fn authority_and_user_agent_are_the_caller_s_choice() {
     for (config, authority, agent) in [
         (Config::default(), ONE, concat!("grpc-framescope/", env!("CARGO_PKG_VERSION"))),

@@ -122,6 +122,16 @@ impl Dice {
     }
 }
 
+/// What servers say that are none, or bad ones: HTTP/1, half a frame, SETTINGS with a GOAWAY, with REFUSED_STREAM, with a
+/// stream that nobody opened.
+const BAD_COMPANY: [&[u8]; 5] = [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"\0\0\x06\x04\0\0",
+    b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    b"\0\0\0\x04\0\0\0\0\0\0\0\x04\x03\0\0\0\0\x01\0\0\0\x07",
+    b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x63\x88",
+];
+
 #[test]
 fn whatever_happens_every_call_ends_once_and_a_closed_channel_holds_nothing() {
     for seed in 0..150 {
@@ -149,6 +159,11 @@ fn whatever_happens_every_call_ends_once_and_a_closed_channel_holds_nothing() {
                     );
                 }
                 4 => _ = net.hosts.insert(address(host), example()),
+                5 if dice.roll(2) == 0 => {
+                    let words = BAD_COMPANY[dice.roll(BAD_COMPANY.len() as u64) as usize];
+                    let says = move || Box::new(crate::net::Says(words)) as Box<dyn framescope::endpoint::Peer>;
+                    net.hosts.insert(address(host), Host::Serves(Box::new(says)));
+                }
                 5 => _ = net.hosts.remove(&address(host)),
                 6 => _ = net.hosts.insert(address(host), Host::Swallows),
                 7 => net.break_all(host),

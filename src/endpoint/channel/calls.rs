@@ -97,7 +97,7 @@ impl Channel {
         self.next_call = self.next_call.saturating_add(1);
         let refusal = if self.closing {
             Some((Status::CANCELLED, CLOSING))
-        } else if self.queue.all.len() >= MAX_WAITING {
+        } else if self.queue.all.len() >= self.config.waiting_calls {
             Some((Status::RESOURCE_EXHAUSTED, "too many calls wait for a connection"))
         } else {
             None
@@ -148,6 +148,9 @@ impl Channel {
                 }
             }
             self.commit_if_large(ticket);
+        } else if self.kept > self.config.waiting_octets {
+            let words = "too many octets wait for a connection";
+            self.end(ticket, Ending::own(Status::RESOURCE_EXHAUSTED, words));
         }
     }
 
@@ -377,5 +380,3 @@ impl Channel {
 
 const PREVIOUS_ATTEMPTS: &[u8] = b"grpc-previous-rpc-attempts";
 const CLOSING: &str = "the channel is closed";
-/// Calls that may wait for a connection at once.
-const MAX_WAITING: usize = 10_000;

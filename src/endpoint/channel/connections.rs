@@ -213,7 +213,7 @@ impl Channel {
     fn drain(&mut self, now: Timestamp, connection: ConnectionId) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         line.phase = Phase::Draining;
-        if !line.client.is_closing() {
+        if line.client.gone_away().is_none() {
             line.client.close_gracefully(now);
             self.stirred.insert(connection);
         }
@@ -230,6 +230,7 @@ impl Channel {
             line.phase = Phase::Ready;
             if let Some(place) = self.subchannels.iter_mut().find(|place| place.connection() == Some(connection)) {
                 place.is_there();
+                self.trouble.clear();
             }
             self.notice(Event::Connection { at: now, connection, address, what: Happening::Ready });
         }

@@ -124,7 +124,9 @@ fn calls_that_wait_for_a_stream_go_elsewhere_however_often_connections_end() {
     // The first connection tells its limit, so that the others wait.
     net.tell(|channel, now| channel.connect(now));
     net.run_for(0.1);
-    let tickets: Vec<_> = (0..8).map(|_| net.search("gRPC")).collect();
+    // However large they are.
+    let long = "x".repeat(500_000);
+    let tickets: Vec<_> = (0..8).map(|_| net.search(&long)).collect();
     net.run_for(1.0);
     assert!(tickets.iter().all(|ticket| net.ending(*ticket).unwrap().status == Status::OK));
     assert_eq!((*served.borrow(), net.dials().len()), (8, 8));

@@ -353,8 +353,11 @@ impl Channel {
     }
 
     fn commit_if_large(&mut self, ticket: Ticket) {
-        let Some(call) = self.calls.get(&ticket) else { return };
-        if call.replay.octets() > self.config.call_buffer || self.kept > self.config.channel_buffer {
+        let Some(Call { place: Place::On(connection, own), replay, .. }) = self.calls.get(&ticket) else { return };
+        let is_large = replay.octets() > self.config.call_buffer || self.kept > self.config.channel_buffer;
+        // What waits for a stream can still be sent elsewhere without harm.
+        let is_sent = self.lines.get(connection).is_none_or(|line| line.client.is_sent(*own));
+        if is_large && (is_sent || self.kept > self.config.waiting_octets) {
             self.commit(ticket);
         }
     }

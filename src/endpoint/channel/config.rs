@@ -28,7 +28,7 @@ pub struct Config {
     pub retry: Option<RetryPolicy>,
     /// What limits all repetitions together. Default: nothing.
     pub throttling: Option<Throttling>,
-    /// Octets of messages that one call keeps to repeat them; a call that sends more is not repeated. Default 256 KiB.
+    /// Octets of messages that one call keeps to repeat them; a call that has sent more is not repeated. Default 256 KiB.
     pub call_buffer: usize,
     /// The same for all calls of the channel together. Default 16 MiB.
     pub channel_buffer: usize,

@@ -1,4 +1,4 @@
-//! What a method is to the [server](super::serving): something that makes answers out of requests, each at its time.
+//! What a method is to the [server](super::Serving): something that makes answers out of requests, each at its time.
 //!
 //! When answers go out, and what becomes of those that pile up, is decided by the server.
 

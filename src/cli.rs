@@ -24,6 +24,9 @@ pub enum Command {
         after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed, 4 no permission to capture or no libpcap (`--capture live`)"
     )]
     Demo(Box<Demo>),
+    /// Forward TCP connections untouched, and decode and record what they carry
+    #[command(after_help = RELAY_HELP)]
+    Relay(Box<Relay>),
     /// Run the built-in server: services of any .proto, with an echo or canned answers
     #[command(after_long_help = SERVE_HELP)]
     Serve(Box<Serve>),
@@ -38,6 +41,42 @@ pub enum Command {
 
 /// The exit codes, as every command keeps them.
 pub const EXIT_CODES: &str = "Exit codes: 0 clean, 2 usage, 3 input unreadable, 5 schema unusable, 6 input ended inside a record (what preceded it was decoded and printed)";
+
+const RELAY_HELP: &str = "\
+No privilege is needed: connect clients to --listen instead of to the server. Half-closes, resets and back pressure are forwarded \
+as well. Ethernet, IP and TCP headers of the capture are made up around the octets, and it says so. If decoding or the disk \
+cannot keep up, octets are forwarded but not recorded, and counted. A full disk stops the recording, not the forwarding.
+
+Ctrl-C closes the connections, completes trace and capture and tells what was forwarded; a second one ends at once. \
+A closed pipe on the standard output (`relay ... | head`) ends the relay as well; `-o FILE` keeps it going.
+
+Exit codes: 0 clean, 1 trace or capture cannot be written, 2 usage, 3 the address cannot be used, 4 no permission for the port, 5 schema unusable";
+
+/// `framescope relay`.
+#[derive(Args, Debug)]
+pub struct Relay {
+    /// Where clients connect, such as 127.0.0.1:9000; port 0 takes a free one, which is told on the standard error
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: String,
+    /// Where the connections are forwarded to
+    #[arg(long, value_name = "HOST:PORT")]
+    pub to: String,
+    /// Keep the capture (pcapng)
+    #[arg(short, long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// The filter.
+    #[command(flatten)]
+    pub filter: FrameFilterArgs,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
+}
 
 /// `framescope decode`.
 #[derive(Args, Debug)]
@@ -236,8 +275,29 @@ pub struct SchemaArgs {
 
 /// What is shown.
 #[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Filters (everything is read, only what matches is shown)")]
+#[command(next_help_heading = FILTERS)]
 pub struct FilterArgs {
+    /// What is known of a frame when it passes.
+    #[command(flatten)]
+    pub frames: FrameFilterArgs,
+    /// Calls that ended so: a number or name, several with commas, `!ok` for all others, `none` for no status
+    #[arg(long, value_name = "CODE")]
+    pub status: Option<String>,
+    /// From this time on: after the first packet (`1.5s`, `200ms`) or by the clock (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Flows with this port
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+}
+
+/// What is shown, by what is known of a frame when it passes.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = FILTERS)]
+pub struct FrameFilterArgs {
     /// One flow
     #[arg(long, value_name = "N")]
     pub flow: Option<u64>,
@@ -250,19 +310,9 @@ pub struct FilterArgs {
     /// Calls of methods that match: `/pkg.Service/Method`, `Service*/Get*`, `Search`
     #[arg(long, value_name = "GLOB")]
     pub method: Option<String>,
-    /// Calls that ended so: a number or name, several with commas, `!ok` for all others, `none` for no status
-    #[arg(long, value_name = "CODE")]
-    pub status: Option<String>,
     /// Frames of these types, with commas: `HEADERS,RST_STREAM`
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     pub frame: Vec<String>,
-    /// From this time on: after the first packet (`1.5s`, `200ms`) or by the clock (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<String>,
-    /// Up to this time
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<String>,
-    /// Flows with this port
-    #[arg(long, value_name = "N")]
-    pub port: Option<u16>,
 }
+
+const FILTERS: &str = "Filters (everything is read, only what matches is shown)";

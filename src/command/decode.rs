@@ -73,11 +73,11 @@ fn decode(
     let first = inputs.open(0)?;
     let name = inputs.name();
     view.begin(&Source { name: &name }, &mut output.buffer);
-    let filtering = Filtering::new(filter.clone(), calls);
+    let mut filtering = Filtering::new(filter.clone(), calls);
     let details = view.wants_details() || !filter.is_empty();
     let mut decoding = Decoding {
         dissector: Dissector::new(limits),
-        showing: Showing { view, filtering, output, details },
+        showing: Showing { view, filtering: &mut filtering, output, details },
         started: false,
         interrupted,
     };
@@ -179,16 +179,17 @@ impl Observer for Chosen<'_> {
 }
 
 /// Events on their way through the filter into the view.
-struct Showing<'a> {
-    view: &'a mut dyn View,
-    filtering: Filtering,
-    output: &'a mut Output,
+pub(super) struct Showing<'a> {
+    pub(super) view: &'a mut dyn View,
+    pub(super) filtering: &'a mut Filtering,
+    pub(super) output: &'a mut Output,
     /// Whether view or filter look at the frames and messages of calls.
-    details: bool,
+    pub(super) details: bool,
 }
 
 impl Showing<'_> {
-    fn start(&mut self, first: Timestamp) {
+    /// Tells the time of the first packet.
+    pub(super) fn start(&mut self, first: Timestamp) {
         self.view.start(first);
         self.filtering.start(first);
     }

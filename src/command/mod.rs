@@ -10,6 +10,7 @@ pub mod man;
 mod options;
 mod output;
 mod read_ahead;
+pub mod relay;
 pub mod serve;
 mod view;
 
@@ -27,7 +28,7 @@ impl Failure {
     pub const USAGE: u8 = 2;
     /// Input that cannot be read.
     pub const INPUT: u8 = 3;
-    /// No permission to capture, or no capture library.
+    /// No permission to capture or to use a port, or no capture library.
     pub const CAPTURE: u8 = 4;
     /// A schema that cannot be used.
     pub const SCHEMA: u8 = 5;

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use super::{Failure, shown};
-use crate::cli::{Colour, FilterArgs, SchemaArgs, ShownArgs};
+use crate::cli::{Colour, FilterArgs, FrameFilterArgs, SchemaArgs, ShownArgs};
 use crate::filter::{Filter, Glob, Moment, StatusFilter};
 use crate::http2::frame::FrameType;
 use crate::limits::Limits;
@@ -31,20 +31,28 @@ pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
             .transpose()
     };
     Ok(Filter {
-        flow: arguments.flow,
-        stream: arguments.stream,
-        call: arguments.call,
-        method: arguments.method.as_deref().map(Glob::new),
         status: arguments
             .status
             .as_deref()
             .map(StatusFilter::parse)
             .transpose()
             .map_err(|why| usage(shown(&format!("--status: {why}"))))?,
-        frames: arguments.frame.iter().map(|name| frame_type(name)).collect::<Result<_, _>>()?,
         from: moment("from", &arguments.from)?,
         to: moment("to", &arguments.to)?,
         port: arguments.port,
+        ..frame_filter(&arguments.frames)?
+    })
+}
+
+/// The filter that is asked for where frames are shown as they pass.
+pub(super) fn frame_filter(arguments: &FrameFilterArgs) -> Result<Filter, Failure> {
+    Ok(Filter {
+        flow: arguments.flow,
+        stream: arguments.stream,
+        call: arguments.call,
+        method: arguments.method.as_deref().map(Glob::new),
+        frames: arguments.frame.iter().map(|name| frame_type(name)).collect::<Result<_, _>>()?,
+        ..Filter::default()
     })
 }
 

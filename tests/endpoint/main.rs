@@ -3,9 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod calls;
+mod channel;
+mod channel_calls;
 mod gzip;
 mod hostile;
+mod hpack;
 mod keepalive;
+mod net;
 mod pair;
+mod rules;
 mod stop;
 mod support;

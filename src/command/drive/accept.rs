@@ -3,14 +3,16 @@
 //! One slow, dead or broken connection is nothing to the others. When accepting fails, as it does when descriptors have run out,
 //! it is tried again after a [pause](AcceptBackoff).
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::peer;
@@ -48,6 +50,21 @@ impl Listen for TcpListener {
     }
 }
 
+/// What is done with connections; [`serve`] makes one from a [`Host`].
+pub trait Handler {
+    /// What there is to say when a connection is over.
+    type Over: 'static;
+
+    /// Everything that becomes of a connection, in a task of its own. It is to end when it is stopped.
+    fn handle(&mut self, stream: TcpStream, from: SocketAddr) -> Pin<Box<dyn Future<Output = Self::Over>>>;
+
+    /// A connection is over.
+    fn over(&mut self, over: Self::Over);
+
+    /// A connection could not be accepted; the next attempt follows after `pause`.
+    fn troubled(&mut self, error: &io::Error, pause: Duration);
+}
+
 /// Connections open at once; more wait in the system's queue until one ends.
 pub const MOST_CONNECTIONS: usize = 10_000;
 
@@ -55,56 +72,71 @@ pub const MOST_CONNECTIONS: usize = 10_000;
 ///
 /// Stopped [gracefully](crate::endpoint::Stop::Gracefully), it accepts no more, each peer is told, and this waits until they have
 /// finished; stopped [at once](crate::endpoint::Stop::AtOnce), it waits no longer than [`peer::LAST_WORDS`].
-pub async fn serve(listener: impl Listen, mut host: impl Host, stopping: Stopping, clock: Clock) {
-    let mut stop = stopping.clone();
+pub async fn serve(listener: impl Listen, host: impl Host, stopping: Stopping, clock: Clock) {
+    accept(listener, Serving { host, stopping: stopping.clone(), clock }, MOST_CONNECTIONS, stopping).await;
+}
+
+struct Serving<H> {
+    host: H,
+    stopping: Stopping,
+    clock: Clock,
+}
+
+impl<H: Host> Handler for Serving<H> {
+    type Over = (SocketAddr, io::Result<()>);
+
+    fn handle(&mut self, stream: TcpStream, from: SocketAddr) -> Pin<Box<dyn Future<Output = Self::Over>>> {
+        let (mut peer, clock, stopping) = (self.host.peer(from), self.clock, self.stopping.clone());
+        Box::pin(async move { (from, peer::drive(stream, peer.as_mut(), clock, stopping).await) })
+    }
+
+    fn over(&mut self, (from, how): Self::Over) {
+        self.host.ended(from, how);
+    }
+
+    fn troubled(&mut self, error: &io::Error, pause: Duration) {
+        self.host.troubled(error, pause);
+    }
+}
+
+/// Accepts connections, at most `most` at once, until it is told to stop; then waits until every one of them is over.
+pub async fn accept(listener: impl Listen, mut handler: impl Handler, most: usize, mut stopping: Stopping) {
     let mut connections = JoinSet::new();
-    let mut backoff = AcceptBackoff::default();
     {
         let mut listener = listener;
-        let mut pause = Duration::ZERO;
+        let mut backoff = AcceptBackoff::default();
+        let mut again = Instant::now();
         loop {
             let accepting = async {
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep_until(again).await;
                 poll_fn(|context| listener.poll_accept(context)).await
             };
             tokio::select! {
-                accepted = accepting, if connections.len() < MOST_CONNECTIONS => match accepted {
+                accepted = accepting, if connections.len() < most => match accepted {
                     Ok((stream, from)) => {
                         backoff.succeeded();
-                        pause = Duration::ZERO;
-                        connections.spawn_local(converse(stream, from, host.peer(from), clock, stopping.clone()));
+                        connections.spawn_local(handler.handle(stream, from));
                     }
                     Err(error) => {
-                        pause = Duration::from_nanos(backoff.failed().try_into().unwrap_or(0));
-                        host.troubled(&error, pause);
+                        let pause = Duration::from_nanos(backoff.failed().try_into().unwrap_or(0));
+                        again = Instant::now() + pause;
+                        handler.troubled(&error, pause);
                     }
                 },
-                Some(over) = connections.join_next() => tell(&mut host, over),
-                _ = stop.next() => break,
+                Some(over) = connections.join_next() => tell(&mut handler, over),
+                _ = stopping.next() => break,
             }
         }
         // The listener ends here: from now on connections are refused.
     }
     while let Some(over) = connections.join_next().await {
-        tell(&mut host, over);
+        tell(&mut handler, over);
     }
 }
 
-type Over = (SocketAddr, io::Result<()>);
-
-async fn converse(
-    stream: TcpStream,
-    from: SocketAddr,
-    mut peer: Box<dyn Peer>,
-    clock: Clock,
-    stopping: Stopping,
-) -> Over {
-    (from, peer::drive(stream, peer.as_mut(), clock, stopping).await)
-}
-
-fn tell(host: &mut impl Host, over: Result<Over, tokio::task::JoinError>) {
+fn tell<H: Handler>(handler: &mut H, over: Result<H::Over, JoinError>) {
     // A task that panicked has said so itself, and took nothing but its own connection with it.
-    if let Ok((from, how)) = over {
-        host.ended(from, how);
+    if let Ok(over) = over {
+        handler.over(over);
     }
 }

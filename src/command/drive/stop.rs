@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::endpoint::Stop;
 
 /// Tells every [`Stopping`] that was made with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stopper(watch::Sender<Option<Stop>>);
 
 /// Hears of it. A clone hears of what was said before it was made, too.
@@ -33,6 +33,21 @@ impl Stopper {
             }
             is_more
         });
+    }
+
+    /// Says so at a signal, as [`by_signals`].
+    ///
+    /// # Errors
+    ///
+    /// When signals cannot be received.
+    pub fn heed_signals(&self) -> io::Result<()> {
+        let mut signals = Signals::new()?;
+        let stopper = self.clone();
+        tokio::spawn(async move {
+            signals.first().await;
+            stopper.stop(Stop::Gracefully);
+        });
+        Ok(())
     }
 }
 
@@ -78,13 +93,7 @@ impl Clone for Stopping {
 /// When signals cannot be received.
 pub fn by_signals() -> io::Result<Stopping> {
     let (stopper, stopping) = stopping();
-    let mut signals = Signals::new()?;
-    tokio::spawn(async move {
-        signals.first().await;
-        stopper.stop(Stop::Gracefully);
-        // What was said stands even when nobody can say more.
-        stopper.0.closed().await;
-    });
+    stopper.heed_signals()?;
     Ok(stopping)
 }
 

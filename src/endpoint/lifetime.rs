@@ -230,6 +230,11 @@ impl Connection {
         self.life.why
     }
 
+    /// The latest time that was passed in.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.life.now
+    }
+
     /// Takes note of the time.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.begin(now);

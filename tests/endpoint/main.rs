@@ -8,6 +8,7 @@ mod channel_calls;
 mod gzip;
 mod hostile;
 mod hpack;
+mod interceptors;
 mod keepalive;
 mod net;
 mod pair;

@@ -165,6 +165,9 @@ fn what_cannot_be_answered_is_told_in_one_line() {
         (vec!["--proto", &broken], 5, "no usable schema: "),
         (vec!["--max-idle", "soon"], 2, "--max-idle `soon` is no length of time"),
         (vec!["--max-memory", "much"], 2, "--max-memory `much` is no size"),
+        (vec!["--interceptor", "logging,nothing"], 2, "there is no interceptor `nothing`; there are logging,"),
+        (vec!["--interceptor", "deadline"], 2, "--interceptor deadline has no time: use deadline=5s"),
+        (vec!["--interceptor", "stamp=1"], 2, "--interceptor stamp takes no value"),
     ] {
         let (found, said) = refused(&arguments);
         assert!(said.contains(words), "{arguments:?}: {said}");

@@ -23,13 +23,13 @@ fn a_method_that_nothing_answers_is_unimplemented() {
     let declared = pair.call("/shop.Shop/Get", &[], &[b""]);
     let method = pair.call("/shop.Shop/Nothing", &[], &[b""]);
     let service = pair.call("/no.Such/Get", &[], &[b""]);
-    let path = pair.call("nonsense", &[], &[b""]);
+    let path = pair.call("/nonsense", &[], &[b""]);
     pair.run(0);
     for (call, words) in [
         (declared, "method Get not implemented"),
         (method, "unknown method Nothing for service shop.Shop"),
         (service, "unknown service no.Such"),
-        (path, "malformed method name: \"nonsense\""),
+        (path, "malformed method name: \"/nonsense\""),
     ] {
         assert_eq!(pair.ended(call), (Status::UNIMPLEMENTED, words.to_owned()));
     }

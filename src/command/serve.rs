@@ -126,6 +126,9 @@ fn services(arguments: &Serve) -> Result<Services, Failure> {
     let encoder = Encoder::new(&schema);
     let mut services = Services::new(&schema, &encoder, !arguments.no_reflection);
     services.gzip = arguments.gzip;
+    if !arguments.no_reflection {
+        warn_of_undescribed(&schema, &encoder);
+    }
     let mut named = std::collections::BTreeSet::new();
     for answer in &arguments.answers {
         let Some((method, json)) = answer.split_once('=') else {
@@ -150,6 +153,20 @@ fn services(arguments: &Serve) -> Result<Services, Failure> {
         services.answer(&path, Arc::new(canned));
     }
     Ok(services)
+}
+
+/// Tells of files that clients will not learn about.
+fn warn_of_undescribed(schema: &Schema, encoder: &Encoder) {
+    let mut undescribed: Vec<(&str, &str)> = encoder.undescribed().collect();
+    undescribed.sort_unstable();
+    for (name, why) in undescribed {
+        if schema.descriptors().iter().any(|file| file.name == name && !file.resolved) {
+            let (name, why) = (shown(name), shown(why));
+            eprintln!(
+                "framescope: warning: server reflection does not describe {name}: {why}; a descriptor set of it helps"
+            );
+        }
+    }
 }
 
 /// The answer of a method, of the schema's or else the built-in ones.

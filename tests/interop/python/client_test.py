@@ -330,6 +330,20 @@ def a_graceful_stop_lets_calls_finish(server):
         assert len(list(call)) == 4
 
 
+@case("--interceptor", "logging,stamp,recovery,deadline=200ms")
+def interceptors_see_every_call(server):
+    echo_pb2, stub, channel = echo(server)
+    with channel:
+        _, call = stub.Unary.with_call(echo_pb2.EchoMessage())
+        assert dict(call.initial_metadata())["stamp"] == "logging,stamp"
+        assert dict(call.trailing_metadata())["stamp"] == "deadline,recovery,stamp"
+        error = failure(lambda: stub.Unary(echo_pb2.EchoMessage(), metadata=[("work-ms", "5000")]))
+        assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        error = failure(lambda: stub.Unary(echo_pb2.EchoMessage(), metadata=[("echo-fault", "broken")]))
+        assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "the handler failed")
+        assert stub.Unary(echo_pb2.EchoMessage(number=1)).number == 1
+
+
 @case(
     "--answer",
     'proto.SearchService/Search={"$status": "NOT_FOUND", "$message": "not here", "$trailers": {"why": "so"},'

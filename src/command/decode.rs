@@ -12,6 +12,7 @@ use crate::cli::Decode;
 use crate::dissect::Dissector;
 use crate::event::{Body, Event, Observer};
 use crate::filter::{Filter, Filtering, StatusFilter};
+use crate::finding::Judge;
 use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
@@ -80,20 +81,21 @@ fn decode(
     let details = view.wants_details() || !filter.is_empty();
     let mut decoding = Decoding {
         dissector: Dissector::new(limits),
-        showing: Showing { view, filtering, output, details },
+        showing: Showing { judge: view.wants_findings().then(|| Judge::new(limits)), view, filtering, output, details },
         started: false,
         interrupted,
     };
     let read = inputs.read(first, &mut decoding);
     let Decoding { mut dissector, mut showing, .. } = decoding;
     dissector.finish(&mut showing);
-    let Showing { view, filtering, output, .. } = showing;
+    let Showing { view, filtering, output, judge, .. } = showing;
     let summary = Summary {
         totals: dissector.totals(),
         net: Some(dissector.net()),
         capture: read.only.as_ref().map(|source| source.facts()),
         late_packets: dissector.late_packets(),
         frames_shown: filtering.shown(),
+        findings: judge.map(|judge| judge.found()),
         ended_early: read.ended_early.as_deref(),
     };
     view.finish(&summary, &mut output.buffer);
@@ -186,6 +188,8 @@ struct Showing<'a> {
     view: &'a mut dyn View,
     filtering: Filtering,
     output: &'a mut Output,
+    /// Who judges what is shown, where the view asks for it.
+    judge: Option<Judge>,
     /// Whether view or filter look at the frames and messages of calls.
     details: bool,
 }
@@ -199,8 +203,11 @@ impl Showing<'_> {
 
 impl Observer for Showing<'_> {
     fn event(&mut self, event: &Event<'_>) {
-        let Self { view, filtering, output, .. } = self;
+        let Self { view, filtering, output, judge, .. } = self;
         filtering.event(event, |event| view.event(event, &mut output.buffer));
+        if let Some(judge) = judge {
+            judge.event(event, &mut |found| filtering.event(found, |found| view.event(found, &mut output.buffer)));
+        }
     }
 
     fn wants_details(&self) -> bool {

@@ -9,6 +9,8 @@
 mod alone;
 mod calls;
 mod connection;
+mod control;
+mod exchange;
 mod fields;
 mod report;
 mod rules;

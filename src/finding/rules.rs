@@ -19,19 +19,19 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    COMPRESSED_WITHOUT_ENCODING = "grpc/compressed-without-encoding", Error, "gRPC PROTOCOL-HTTP2, Compressed-Flag",
+    COMPRESSED_WITHOUT_ENCODING = "grpc/compressed-without-encoding", Error, "PROTOCOL-HTTP2 §Compressed-Flag",
         "a message is marked as compressed only where grpc-encoding names how";
-    INVALID_STATUS = "grpc/invalid-status", Error, "gRPC PROTOCOL-HTTP2, Status",
+    INVALID_STATUS = "grpc/invalid-status", Error, "PROTOCOL-HTTP2 §Status",
         "grpc-status is a decimal number";
-    INVALID_TIMEOUT = "grpc/invalid-timeout", Error, "gRPC PROTOCOL-HTTP2, Timeout",
+    INVALID_TIMEOUT = "grpc/invalid-timeout", Error, "PROTOCOL-HTTP2 §Timeout",
         "grpc-timeout is one to eight digits and a unit of H, M, S, m, u, n";
-    MESSAGE_CUT = "grpc/message-cut", Error, "gRPC PROTOCOL-HTTP2, Length-Prefixed-Message",
+    MESSAGE_CUT = "grpc/message-cut", Error, "PROTOCOL-HTTP2 §Length-Prefixed-Message",
         "a stream does not end inside a message";
-    NO_STATUS = "grpc/no-status", Error, "gRPC PROTOCOL-HTTP2, Responses",
+    NO_STATUS = "grpc/no-status", Error, "PROTOCOL-HTTP2 §Responses",
         "a response ends with trailers that carry grpc-status";
-    NO_TE_TRAILERS = "grpc/no-te-trailers", Note, "gRPC PROTOCOL-HTTP2, Requests",
+    NO_TE_TRAILERS = "grpc/no-te-trailers", Note, "PROTOCOL-HTTP2 §Requests",
         "a request carries te: trailers, by which proxies that drop trailers are found out";
-    SEVERAL_STATUSES = "grpc/several-statuses", Error, "gRPC PROTOCOL-HTTP2, Responses",
+    SEVERAL_STATUSES = "grpc/several-statuses", Error, "PROTOCOL-HTTP2 §Responses",
         "a response has one grpc-status";
     TOO_MANY_PINGS = "grpc/too-many-pings", Note, "gRFC A8",
         "a client sends PINGs no more often than the server allows";

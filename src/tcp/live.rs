@@ -370,7 +370,15 @@ impl Live {
         } else if let Some(direction) =
             Direction::BOTH.into_iter().find(|direction| self.halves[*direction].is_waiting())
         {
-            // Only the other side's octets are missing; these need not wait any longer.
+            // Only the other side's octets are missing; these need not wait any longer. What they answer is missing before they come.
+            let other = direction.opposite();
+            let missing = self.missing_at_end(other);
+            if missing > 0 && self.halves[other].seen && !self.halves[other].is_waiting() {
+                let at = self.halves[direction]
+                    .peek_waiting()
+                    .map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
+                self.skip(other, missing, GapReason::Lost, at, context);
+            }
             self.deliver_waiting(direction, context);
         }
         self.drain(context);
@@ -406,11 +414,7 @@ impl Live {
             self.force(GapReason::NotCaptured, at, context);
         }
         for direction in Direction::BOTH {
-            let half = &self.halves[direction];
-            // A single number beyond the last octet may be a FIN that was not captured.
-            let alone = half.acked.saturating_sub(half.next) == 1;
-            let fin = u64::from(half.fin.is_none() && (half.maybe_fin || alone));
-            let missing = half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next).saturating_sub(fin);
+            let missing = self.missing_at_end(direction);
             if missing > 0 {
                 self.skip(direction, missing, GapReason::Lost, at, context);
             }
@@ -423,6 +427,15 @@ impl Live {
             None => (close, at),
         };
         context.emit(FlowEvent::Closed { close, at });
+    }
+
+    /// Octets of a direction that are known of, and missing, where nothing that was captured follows them.
+    fn missing_at_end(&self, direction: Direction) -> u64 {
+        let half = &self.halves[direction];
+        // A single number beyond the last octet may be a FIN that was not captured.
+        let alone = half.acked.saturating_sub(half.next) == 1;
+        let fin = u64::from(half.fin.is_none() && (half.maybe_fin || alone));
+        half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next).saturating_sub(fin)
     }
 
     /// Whether a SYN from `direction` with this number is part of this flow: its own SYN again, or that of a simultaneous open.

@@ -8,6 +8,7 @@
 
 mod call;
 mod fields;
+mod finding;
 mod flow;
 mod frame;
 mod message;
@@ -82,6 +83,7 @@ impl View for Ndjson {
             Body::Foreign { direction, octets } => trouble::foreign(event, *direction, octets, out),
             Body::Conflict { direction, offset, octets } => trouble::conflict(event, *direction, *offset, *octets, out),
             Body::Malformed(fault) => trouble::malformed(event, fault, out),
+            Body::Finding(finding) => finding::finding(event, finding, out),
             Body::Limit { what, count } => trouble::limit(event, what, *count, reached, out),
         }
     }

@@ -3,8 +3,11 @@
 //! The buffer comes first, what is appended second, its width last. Widths are columns of ASCII. A number that is wider than its column is
 //! written whole and pushes what follows: never a cut number.
 
+mod moments;
 mod scan;
 mod untrusted;
+
+pub use self::moments::Moments;
 
 pub use self::scan::{is_plain, is_printable};
 pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part};
@@ -50,6 +53,7 @@ pub fn right(out: &mut Vec<u8>, text: &str, width: usize) {
 pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u64>) {
     match number.try_into() {
         Ok(digit @ 0..10) => out.push(b'0'.wrapping_add(digit as u8)),
+        Ok(number @ 10..100) => out.extend_from_slice(&two_digits(number)),
         Ok(number) => unsigned(out, number),
         Err(_) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
     }
@@ -75,7 +79,14 @@ fn long(out: &mut Vec<u8>, number: u64) {
 /// Appends an integer, right-aligned.
 #[inline]
 pub fn integer_right(out: &mut Vec<u8>, number: impl Into<u64>, width: usize) {
-    unsigned_right(out, number.into(), width);
+    match number.into() {
+        number @ 0..100 if width >= 2 => {
+            spaces(out, width.wrapping_sub(2));
+            let [tens, ones] = two_digits(number);
+            out.extend_from_slice(&[if number < 10 { b' ' } else { tens }, ones]);
+        }
+        number => unsigned_right(out, number, width),
+    }
 }
 
 fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
@@ -143,7 +154,7 @@ pub fn millis_right(out: &mut Vec<u8>, nanos: i64, width: usize) {
     if nanos < 0 && micros > 0 {
         negative_right(out, whole, width);
     } else {
-        unsigned_right(out, whole, width);
+        integer_right(out, whole, width);
     }
     let [.., tenth, hundredth, thousandth] = (digits(part) | ZEROS).to_le_bytes();
     out.extend_from_slice(&[b'.', tenth, hundredth, thousandth]);
@@ -250,6 +261,13 @@ fn digits(number: u64) -> u64 {
     let quarters = hundreds | (halves.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
     let tens = (quarters.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
     tens | (quarters.wrapping_sub(tens.wrapping_mul(10)) << 8)
+}
+
+/// The digits of a number below 100.
+#[inline(always)]
+fn two_digits(number: u64) -> [u8; 2] {
+    let tens = number.wrapping_mul(205) >> 11;
+    [b'0'.wrapping_add(tens as u8), b'0'.wrapping_add(number.wrapping_sub(tens.wrapping_mul(10)) as u8)]
 }
 
 /// How many zeros precede the number; the last digit is none of them.

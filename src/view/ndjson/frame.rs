@@ -1,10 +1,11 @@
 //! The `frame` record: a frame header as it stood, what its type says, and the fields of the header block that ends with it.
 
+use super::Tools;
 use super::fields::Fields;
 use super::trouble::{self, Reached};
 use super::write::{
-    display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted,
-    string, string_or_hex, truth,
+    display, end, end_list, flow_and_direction, hex, integer, key, moment, name, number, number_if_known, packets,
+    quoted, string, string_or_hex, truth,
 };
 use crate::annotate;
 use crate::event::{Event, FrameEvent};
@@ -16,18 +17,19 @@ use crate::http2::frame::{Flags, FrameHeader, FrameType, StreamId, defined_flags
 use crate::http2::payload::{Payload, Priority};
 use crate::http2::preface::MAGIC;
 use crate::http2::stream;
+use crate::write::is_plain;
 
 /// A frame.
 pub(super) fn frame(
     event: &Event<'_>,
     of: &FrameEvent<'_>,
     bytes: bool,
-    (scratch, fields): (&mut Vec<u8>, &mut Fields),
+    Tools { scratch, fields, moments }: &mut Tools,
     out: &mut Vec<u8>,
 ) {
     let frame = of.frame;
     number(out, b"{\"type\":\"frame\",\"id\":", frame.id.0);
-    number(out, key!("time_ns"), frame.at.time.as_nanos());
+    moment(out, key!("time_ns"), moments, frame.at.time);
     flow_and_direction(out, event.flow, frame.direction);
     packets(out, frame.pieces);
     match frame.header {
@@ -53,11 +55,7 @@ pub(super) fn frame(
     if let Some(of) = &frame.block {
         block(of, fields, out);
     }
-    scratch.clear();
-    annotate::note(event, of, scratch);
-    if !scratch.is_empty() {
-        string(out, key!("note"), scratch);
-    }
+    note(event, of, scratch, out);
     if bytes {
         if frame.octets.is_empty() && frame.header.is_some_and(|header| header.length() > 0) {
             truth(out, key!("octets_kept"), false);
@@ -66,6 +64,25 @@ pub(super) fn frame(
         }
     }
     end(out);
+}
+
+/// What the frame is for. Notes need no escapes but for what they cite.
+fn note(event: &Event<'_>, of: &FrameEvent<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+    let before = out.len();
+    out.extend_from_slice(br#","note":""#);
+    let from = out.len();
+    annotate::note(event, of, out);
+    let note = out.get(from..).unwrap_or_default();
+    if note.is_empty() {
+        return out.truncate(before);
+    }
+    if is_plain(note) {
+        return out.push(b'"');
+    }
+    scratch.clear();
+    scratch.extend_from_slice(note);
+    out.truncate(before);
+    string(out, key!("note"), scratch);
 }
 
 /// Limits that a header block reached inside HPACK.

@@ -9,8 +9,9 @@ use crate::event::Flow;
 use crate::protobuf::json::text;
 pub(super) use crate::protobuf::json::text::base64;
 use crate::span::{Piece, each_packet};
+use crate::time::Timestamp;
 pub(super) use crate::write::integer;
-use crate::write::is_plain;
+use crate::write::{Moments, is_plain};
 
 /// A key with the comma before it and the colon behind it, as octets.
 macro_rules! key {
@@ -36,6 +37,13 @@ pub(super) fn end(out: &mut Vec<u8>) {
 pub(super) fn number(out: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer + Copy + TryInto<u64>) {
     out.extend_from_slice(key);
     integer(out, number);
+}
+
+/// Appends a key and a moment in nanoseconds.
+#[inline(always)]
+pub(super) fn moment(out: &mut Vec<u8>, key: &[u8], moments: &mut Moments, time: Timestamp) {
+    out.extend_from_slice(key);
+    moments.write(time, out);
 }
 
 /// Appends a key and an integer, where there is one.

@@ -63,6 +63,9 @@ fn unsigned(out: &mut Vec<u8>, number: u64) {
     if number >= EIGHT {
         return long(out, number);
     }
+    if !has_room(out) {
+        return unsigned_again(out, number);
+    }
     let digits = digits(number);
     // Eight octets are written in one go, and what is too much is taken back.
     let zeros = leading(digits);
@@ -71,8 +74,25 @@ fn unsigned(out: &mut Vec<u8>, number: u64) {
     out.truncate(end);
 }
 
+/// For a buffer that had to grow: apart, so that the usual way has nothing to keep over a call.
+#[cold]
+fn unsigned_again(out: &mut Vec<u8>, number: u64) {
+    out.reserve(ROOM);
+    unsigned(out, number);
+}
+
+/// Whether eight octets can be appended as they are: asked first, it need not be asked again.
+#[inline(always)]
+fn has_room(out: &Vec<u8>) -> bool {
+    out.capacity().wrapping_sub(out.len()) >= 8
+}
+
+/// Octets that are asked for where there are not eight.
+const ROOM: usize = 64;
+
+#[inline(never)]
 fn long(out: &mut Vec<u8>, number: u64) {
-    unsigned(out, number / EIGHT);
+    integer(out, number / EIGHT);
     out.extend_from_slice(&(digits(number % EIGHT) | ZEROS).to_le_bytes());
 }
 
@@ -95,6 +115,10 @@ fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
     }
     if width > 8 {
         spaces(out, width.wrapping_sub(8));
+        return unsigned_right(out, number, 8);
+    }
+    if !has_room(out) {
+        return unsigned_right_again(out, number, width);
     }
     let digits = digits(number);
     let zeros = leading(digits);
@@ -104,6 +128,12 @@ fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
     let end = out.len().wrapping_add(8).wrapping_sub(cut);
     out.extend_from_slice(&from_octet(text, cut).to_le_bytes());
     out.truncate(end);
+}
+
+#[cold]
+fn unsigned_right_again(out: &mut Vec<u8>, number: u64, width: usize) {
+    out.reserve(ROOM);
+    unsigned_right(out, number, width);
 }
 
 fn long_right(out: &mut Vec<u8>, number: u64, width: usize) {
@@ -158,6 +188,16 @@ pub fn millis_right(out: &mut Vec<u8>, nanos: i64, width: usize) {
     }
     let [.., tenth, hundredth, thousandth] = (digits(part) | ZEROS).to_le_bytes();
     out.extend_from_slice(&[b'.', tenth, hundredth, thousandth]);
+}
+
+/// Appends a number of millionths: a point, and at least one decimal, but no zeros behind the last that is none.
+pub fn millionths(out: &mut Vec<u8>, number: u64) {
+    integer(out, number / 1_000_000);
+    let decimals = digits(number % 1_000_000);
+    let zeros = (decimals.leading_zeros() / 8).min(5) as usize;
+    let [_, _, a, b, c, d, e, f] = (decimals | ZEROS).to_le_bytes();
+    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+    out.truncate(out.len().saturating_sub(zeros));
 }
 
 #[cold]

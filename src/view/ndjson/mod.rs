@@ -11,6 +11,8 @@ mod fields;
 mod flow;
 mod frame;
 mod message;
+mod names;
+mod prepared;
 mod summary;
 mod tls;
 mod trouble;
@@ -22,6 +24,7 @@ use crate::view::{Source, Summary, View};
 use crate::write::Moments;
 
 use self::fields::Fields;
+use self::names::Names;
 use self::trouble::Reached;
 
 /// The JSON Schema (draft 2020-12) of one record.
@@ -44,6 +47,7 @@ pub struct Ndjson {
 struct Tools {
     scratch: Vec<u8>,
     fields: Box<Fields>,
+    names: Box<Names>,
     moments: Moments,
 }
 

@@ -4,6 +4,7 @@
 
 use std::fmt::Display;
 
+use super::prepared::prepared;
 use crate::direction::Direction;
 use crate::event::Flow;
 use crate::protobuf::json::text;
@@ -61,14 +62,16 @@ pub(super) fn truth(out: &mut Vec<u8>, key: &[u8], value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
-/// Appends `flow` and `direction`.
+/// Appends `flow`, `direction` and [`packets`].
 #[inline(always)]
-pub(super) fn flow_and_direction(out: &mut Vec<u8>, flow: Option<Flow<'_>>, direction: Direction) {
+pub(super) fn place(out: &mut Vec<u8>, flow: Option<Flow<'_>>, direction: Direction, pieces: &[Piece]) {
     number_if_known(out, key!("flow"), flow.map(|flow| flow.facts.id.0));
-    out.extend_from_slice(match direction {
-        Direction::ToServer => br#","direction":"to_server""#,
-        Direction::ToClient => br#","direction":"to_client""#,
-    });
+    let key = match direction {
+        Direction::ToServer => prepared!(r#","direction":"to_server","packets":["#),
+        Direction::ToClient => prepared!(r#","direction":"to_client","packets":["#),
+    };
+    key.write(out);
+    packets_listed(out, pieces);
 }
 
 /// Appends a key and a name of ours, which needs no escapes.
@@ -141,14 +144,26 @@ fn quoted_plain(out: &mut Vec<u8>, octets: &[u8]) {
 /// Appends the numbers of the packets that hold `pieces`, in the order of the octets.
 #[inline(always)]
 pub(super) fn packets(out: &mut Vec<u8>, pieces: &[Piece]) {
-    out.extend_from_slice(key!("packets"));
-    let mut before = b'[';
+    out.extend_from_slice(br#","packets":["#);
+    packets_listed(out, pieces);
+}
+
+/// The same behind the bracket.
+#[inline(always)]
+fn packets_listed(out: &mut Vec<u8>, pieces: &[Piece]) {
+    // What nearly everything stands in.
+    if let [only] = pieces {
+        integer(out, only.packet);
+        return out.push(b']');
+    }
+    let mut first = true;
     each_packet(pieces, |packet| {
-        out.push(before);
+        if !std::mem::replace(&mut first, false) {
+            out.push(b',');
+        }
         integer(out, packet);
-        before = b',';
     });
-    end_list(out, before);
+    out.push(b']');
 }
 
 fn digit(nibble: u8) -> u8 {

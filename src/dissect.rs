@@ -127,12 +127,12 @@ impl Dissector {
             let receiving = &mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer };
             return self.flows.segment(at, &segment, receiving);
         }
-        self.any_packet(at, packet, observer);
+        self.any_packet(at, *packet, observer);
     }
 
-    /// A packet that is not quite as usual.
+    /// A packet that is not quite as usual; by value, so that the usual one never has to stand in memory.
     #[inline(never)]
-    fn any_packet(&mut self, at: Arrival, packet: &Packet<'_>, observer: &mut impl Observer) {
+    fn any_packet(&mut self, at: Arrival, packet: Packet<'_>, observer: &mut impl Observer) {
         match self.net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos())
         {
             Outcome::Tcp(segment) => self.flows.segment(
@@ -241,7 +241,7 @@ struct Receiving<'a, O> {
 }
 
 impl<O: Observer> Receiver for Receiving<'_, O> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, slot: usize, facts: &FlowFacts, event: FlowEvent<'_>) -> Orientation {
         // What nearly all events are.
         if let FlowEvent::Octets { direction, octets, pieces, at, .. } = event

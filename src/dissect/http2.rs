@@ -80,6 +80,7 @@ impl Http2 {
         }
     }
 
+    #[inline]
     pub(super) fn push<O: Observer>(
         &mut self,
         direction: Direction,

@@ -57,7 +57,7 @@ impl Net {
 
     /// Reads one packet if it is what nearly all are: TCP over IPv4 over Ethernet, without anything unusual about them. `None` says
     /// nothing: the packet is not counted yet, and to be given to [`packet`](Self::packet).
-    #[inline]
+    #[inline(always)]
     pub fn usual_packet<'a>(&mut self, link: u32, data: &'a [u8], number: u64) -> Option<Segment<'a>> {
         let (view, context) = walk::usual(link, data)?;
         let segment = Segment::usual(view, &context, Origin::Packet(number))?;

@@ -79,7 +79,7 @@ impl Live {
 
     /// Whether a segment is what nearly all are: the next octets, whole, from a sender who has seen no more than what was delivered, in a
     /// flow where nothing waits, is missing, or ends. Such a segment changes nothing but what it delivers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_next(&self, direction: Direction, segment: &Segment<'_>) -> bool {
         let (half, other) = (&self.halves[direction], &self.halves[direction.opposite()]);
         let quiet = !self.pending && half.fin.is_none() && other.fin.is_none() && other.acked <= other.next;
@@ -92,7 +92,7 @@ impl Live {
     }
 
     /// Delivers the octets of such a segment.
-    #[inline]
+    #[inline(always)]
     pub(super) fn deliver_next(
         &mut self,
         direction: Direction,
@@ -232,7 +232,7 @@ impl Live {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn deliver_octets(
         &mut self,
         direction: Direction,

@@ -141,7 +141,7 @@ impl FlowTable {
     }
 
     /// Takes one segment.
-    #[inline]
+    #[inline(always)]
     pub fn segment(&mut self, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         self.advance(at.time, receiver);
         let key = Key::of(segment);
@@ -152,7 +152,7 @@ impl FlowTable {
     }
 
     /// The slot of the flow with this key that was met last.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, key: &Key) -> Option<usize> {
         let place = self.recent.get_mut(key.place())?;
         // A slot that was made free and used again has another key.
@@ -166,7 +166,7 @@ impl FlowTable {
     }
 
     /// Takes a segment that its flow is waiting for; `false` for all others, which change nothing.
-    #[inline]
+    #[inline(always)]
     fn next_segment(&mut self, slot: usize, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) -> bool {
         let Some(Slot { state: State::Live(live), facts, .. }) = self.slots.get_mut(slot) else { return false };
         let direction = if facts.client == segment.source { Direction::ToServer } else { Direction::ToClient };

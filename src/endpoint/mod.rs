@@ -7,9 +7,14 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
+//! | [`config`], [`bounds`] | what an endpoint grants its peer, and what one peer may cost |
+//! | [`keepalive`], [`lifetime`] | PING to a silent peer, graceful and hard stop, age, idleness |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
+//! | [`compression`], [`inbox`] | messages in their envelopes, packed with gzip or not |
+//! | [`interceptor`] | what happens around every call of a server: logging, recovery, deadline, stamp |
+//! | [`services`] | what a server offers: methods by path, canned answers, reflection, health |
 //! | [`channel`] | connections that are made, replaced and shared as calls need them |
-//! | [`example`] | the services of `proto/` on the server |
+//! | [`example`] | the services of `proto/` |
 //! | [`world`] | a client, its backends and what changes: the stage of a scenario, and a simulated network with a virtual clock |
 //! | [`scenario`] | the catalogue: each the answer to a question |
 //! | [`accept`] | how a server waits when it cannot accept |
@@ -27,10 +32,12 @@ pub mod client;
 pub mod compression;
 pub mod config;
 pub mod connection;
+mod deadlines;
 pub mod example;
 pub mod fields;
 mod header_block;
 pub mod inbox;
+pub mod interceptor;
 pub mod keepalive;
 pub mod lifetime;
 mod queue;
@@ -38,6 +45,7 @@ mod receive;
 pub mod scenario;
 mod send;
 pub mod server;
+pub mod services;
 mod stream;
 pub mod tap;
 pub mod world;

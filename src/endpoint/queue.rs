@@ -4,9 +4,11 @@
 
 use std::collections::VecDeque;
 
+use super::bounds::Bounds;
 use super::compression::unpack;
 use super::inbox::{Inbox, Parcel, Refusal};
 use crate::grpc::encoding::Decompressor;
+use crate::grpc::status::Status;
 
 /// Events of the calls named by `K`.
 #[derive(Debug)]
@@ -16,6 +18,9 @@ pub(super) struct Queue<K, E> {
     octets: usize,
     /// Calls of which nothing is handed out.
     paused: Vec<K>,
+    /// Octets in all inboxes that are no whole message.
+    unfinished: usize,
+    most_unfinished: usize,
     decompressor: Decompressor,
 }
 
@@ -40,9 +45,15 @@ pub(super) enum Next<K, E> {
 }
 
 impl<K: Copy + Eq, E> Queue<K, E> {
-    /// A queue of messages that have `largest` octets at most when they are unpacked.
-    pub(super) fn new(largest: usize) -> Self {
-        Self { entries: VecDeque::new(), octets: 0, paused: Vec::new(), decompressor: Decompressor::new(largest) }
+    pub(super) fn new(bounds: &Bounds) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            octets: 0,
+            paused: Vec::new(),
+            unfinished: 0,
+            most_unfinished: bounds.unfinished,
+            decompressor: Decompressor::new(bounds.message),
+        }
     }
 
     pub(super) fn push(&mut self, key: K, event: E) {
@@ -51,12 +62,29 @@ impl<K: Copy + Eq, E> Queue<K, E> {
 
     /// Takes the content of a DATA frame; octets to give back at once.
     pub(super) fn collect(&mut self, key: K, inbox: &mut Inbox, octets: &[u8]) -> Result<usize, Refusal> {
+        self.unfinished = self.unfinished.saturating_sub(inbox.pending());
         inbox.push(octets);
-        while let Some(parcel) = inbox.message()? {
-            self.octets = self.octets.saturating_add(parcel.size());
-            self.entries.push_back((key, Entry::Message(parcel)));
+        let refusal = loop {
+            match inbox.message() {
+                Ok(Some(parcel)) => {
+                    self.octets = self.octets.saturating_add(parcel.size());
+                    self.entries.push_back((key, Entry::Message(parcel)));
+                }
+                Ok(None) => break None,
+                Err(refusal) => break Some(refusal),
+            }
+        };
+        self.unfinished = self.unfinished.saturating_add(inbox.pending());
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None if self.unfinished > self.most_unfinished => Err((Status::RESOURCE_EXHAUSTED, TOO_MUCH_UNFINISHED)),
+            None => Ok(inbox.advance()),
         }
-        Ok(inbox.advance())
+    }
+
+    /// The call is over: what its inbox holds will never be whole.
+    pub(super) fn discard(&mut self, inbox: &Inbox) {
+        self.unfinished = self.unfinished.saturating_sub(inbox.pending());
     }
 
     /// Hands out nothing of this call until it is resumed.
@@ -102,3 +130,6 @@ impl<K: Copy + Eq, E> Queue<K, E> {
         });
     }
 }
+
+/// Why a call ends that has the misfortune to need more than [`Bounds::unfinished`].
+const TOO_MUCH_UNFINISHED: &str = "too many octets of messages that are not whole";

@@ -4,6 +4,7 @@
 //! whoever calls to know.
 
 mod fits;
+mod lower;
 mod place;
 mod pool;
 
@@ -36,10 +37,12 @@ pub struct JsonError {
     pub what: String,
     /// What would be right there, if that is known.
     pub fits: Option<String>,
+    /// Whether the schema is at fault rather than the text.
+    pub is_of_schema: bool,
 }
 
 impl Encoder {
-    /// An encoder of the messages of a schema. Files that it cannot use (editions, missing imports) are told by
+    /// An encoder of the messages of a schema. Files that it cannot use (missing imports, for one) are told by
     /// [`encode`](Self::encode) when one of their messages is asked for.
     #[must_use]
     pub fn new(schema: &Schema) -> Self {
@@ -75,10 +78,18 @@ impl Encoder {
         self.read(message, json, 0..json.len())
     }
 
-    /// What each file says of itself with all names resolved, as a `FileDescriptorProto`; files that cannot be used are not
-    /// among them.
+    /// What each file says of itself with all names resolved, as a `FileDescriptorProto`; files that cannot be used, and
+    /// those of an edition, are not among them.
     pub fn files(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
-        self.pool.descriptors.files().map(|file| file.encode_to_vec())
+        let described = self.pool.descriptors.files().filter(|file| !self.pool.lowered.contains(file.name()));
+        described.map(|file| file.encode_to_vec())
+    }
+
+    /// The files that are not among [`files`](Self::files), by name, and why.
+    pub fn undescribed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let refused = self.pool.refused.iter().map(|(file, why)| (file.as_str(), why.as_str()));
+        let lowered = self.pool.lowered.iter().filter(|file| !self.pool.refused.contains_key(*file));
+        refused.chain(lowered.map(|file| (file.as_str(), "it is of an edition")))
     }
 
     fn read(&self, message: &str, json: &str, part: Range<usize>) -> Result<Vec<Vec<u8>>, JsonError> {
@@ -108,13 +119,13 @@ impl Encoder {
             Some((file, why)) => format!("no JSON can be fitted to {message}: {file} cannot be used: {why}"),
             None => format!("no file of the schema defines {message}"),
         };
-        Err(JsonError::whole(what))
+        Err(JsonError { is_of_schema: true, ..JsonError::whole(what) })
     }
 }
 
 impl JsonError {
     fn whole(what: impl Into<String>) -> Self {
-        Self { line: 0, column: 0, path: String::new(), what: what.into(), fits: None }
+        Self { line: 0, column: 0, path: String::new(), what: what.into(), fits: None, is_of_schema: false }
     }
 }
 
@@ -145,7 +156,7 @@ fn refused(message: &MessageDescriptor, json: &str, start: usize, text: &str, er
     // Any one of a oneof's fields fits; that there are two is all that is wrong.
     let misfits = error.classify() == serde_json::error::Category::Data && !what.contains("for oneof");
     let fits = misfits.then(|| fits::at(message, &place.path));
-    JsonError { line, column, path: place::shown(&place.path), what, fits: fits.flatten() }
+    JsonError { line, column, path: place::shown(&place.path), what, fits: fits.flatten(), is_of_schema: false }
 }
 
 /// The first required field (proto2) that has no value.

@@ -306,6 +306,12 @@ impl Server {
         self.connection.poll_transmit(out);
     }
 
+    /// Until when the call is waited for, if its client or an interceptor has said so.
+    #[must_use]
+    pub fn deadline(&self, stream: StreamId) -> Option<Timestamp> {
+        self.calls.get(&stream)?.deadline
+    }
+
     /// Octets of a call's answers that wait to be sent: whoever has many does well to wait until they are few.
     #[must_use]
     pub fn unsent(&self, stream: StreamId) -> usize {

@@ -218,6 +218,12 @@ impl Client {
         }
     }
 
+    /// Whether the call has a stream, so that the server may know of it; `false` of one that has ended.
+    #[must_use]
+    pub fn is_sent(&self, ticket: Ticket) -> bool {
+        self.calls.get(&ticket).is_some_and(|call| call.stream.is_some())
+    }
+
     /// Gives the call up.
     pub fn cancel(&mut self, now: Timestamp, ticket: Ticket) {
         self.connection.advance(now);
@@ -395,8 +401,9 @@ impl Client {
         if let Some(stream) = call.stream {
             self.by_stream.remove(&stream);
             self.connection.reset(stream, code);
+        } else {
+            self.waiting.retain(|waiting| *waiting != ticket);
         }
-        self.waiting.retain(|waiting| *waiting != ticket);
         true
     }
 

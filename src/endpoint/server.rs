@@ -4,7 +4,7 @@
 
 mod follow;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compression::{self, Compression, envelope};
 use super::connection::{Config, Connection, Side};
@@ -57,6 +57,8 @@ pub struct Server {
     calls: BTreeMap<StreamId, Call>,
     events: Queue<StreamId, Event>,
     deadlines: Deadlines<StreamId>,
+    /// Calls that are owed room.
+    owing: BTreeSet<StreamId>,
     chain: Chain,
 }
 
@@ -97,6 +99,7 @@ impl Server {
         Self {
             events: Queue::new(&config.bounds),
             deadlines: Deadlines::new(),
+            owing: BTreeSet::new(),
             chain: Chain::default(),
             connection: Connection::new(Side::Server, config),
             calls: BTreeMap::new(),
@@ -264,10 +267,11 @@ impl Server {
 
     /// Makes room for requests, unless their answers pile up: a client must not fill the memory by not listening.
     fn give_back(&mut self, stream: StreamId) {
-        if let Some(call) = self.calls.get_mut(&stream)
-            && self.connection.queued(stream) <= UNSENT
-        {
+        let Some(call) = self.calls.get_mut(&stream) else { return };
+        if self.connection.queued(stream) <= UNSENT {
             self.connection.give_back(stream, std::mem::take(&mut call.owed));
+        } else if call.owed > 0 {
+            self.owing.insert(stream);
         }
     }
 
@@ -301,8 +305,7 @@ impl Server {
 
     /// Appends octets to send.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
-        let waiting = self.calls.iter().filter(|(_, call)| call.owed > 0).map(|(stream, _)| *stream);
-        for stream in waiting.collect::<Vec<_>>() {
+        for stream in std::mem::take(&mut self.owing) {
             self.give_back(stream);
         }
         self.connection.poll_transmit(out);

@@ -5,6 +5,8 @@
 mod calls;
 mod channel;
 mod channel_calls;
+mod channel_storm;
+mod channel_world;
 mod gzip;
 mod hostile;
 mod hpack;

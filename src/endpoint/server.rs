@@ -130,7 +130,12 @@ impl Server {
 
     /// Ends the connection and its calls at once.
     pub fn stop(&mut self, now: Timestamp) {
-        self.connection.stop(now, "");
+        self.stop_saying(now, "");
+    }
+
+    /// Ends the connection and its calls at once; `words` go along.
+    pub fn stop_saying(&mut self, now: Timestamp, words: &'static str) {
+        self.connection.stop(now, words);
         self.follow(now);
     }
 

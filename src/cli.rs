@@ -27,6 +27,9 @@ pub enum Command {
     /// Forward TCP connections untouched, and decode and record what they carry
     #[command(after_help = RELAY_HELP)]
     Relay(Box<Relay>),
+    /// Run the built-in server: services of any .proto, with an echo or canned answers
+    #[command(after_long_help = SERVE_HELP)]
+    Serve(Box<Serve>),
     /// Print shell completions
     Completions {
         /// The shell.
@@ -146,6 +149,90 @@ pub enum CaptureBy {
     /// The packets themselves, from the loopback device: needs libpcap and the permission to capture
     Live,
 }
+
+/// `framescope serve`.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Where to listen: HOST:PORT, or a port of this machine alone; port 0 is any free one
+    #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
+    pub listen: String,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// What a method answers: `pkg.Service/Method=JSON`, or `=@FILE` with the JSON in a file (again for more)
+    #[arg(long = "answer", value_name = "METHOD=JSON")]
+    pub answers: Vec<String>,
+    /// Pack answers with gzip where the client takes them so
+    #[arg(long)]
+    pub gzip: bool,
+    /// Do not tell clients about services and types (server reflection)
+    #[arg(long)]
+    pub no_reflection: bool,
+    /// How much a client may ask for, and how long.
+    #[command(flatten)]
+    pub bounds: ServeBounds,
+}
+
+/// The bounds of `framescope serve`.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Bounds (times as 200ms, 5s, 2m, 1h)")]
+pub struct ServeBounds {
+    /// Calls open at once on one connection
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_concurrent_streams: u32,
+    /// Memory that all connections hold together; one that wants more is ended
+    #[arg(long, default_value = "1GiB", value_name = "SIZE")]
+    pub max_memory: String,
+    /// How long a client may take to begin to speak HTTP/2
+    #[arg(long, default_value = "20s", value_name = "TIME")]
+    pub handshake_timeout: String,
+    /// How long a connection may have no call; then it is ended gracefully
+    #[arg(long, default_value = "30m", value_name = "TIME")]
+    pub max_idle: String,
+    /// How long a client may take nothing of what waits for it
+    #[arg(long, default_value = "5m", value_name = "TIME")]
+    pub stall_timeout: String,
+    /// How old a connection may become; then it is ended gracefully
+    #[arg(long, value_name = "TIME")]
+    pub max_age: Option<String>,
+    /// How long calls may go on after that
+    #[arg(long, value_name = "TIME")]
+    pub max_age_grace: Option<String>,
+    /// How long a client may be silent before it is asked whether it is still there (PING)
+    #[arg(long, default_value = "2h", value_name = "TIME")]
+    pub keepalive: String,
+    /// How long it may take to answer
+    #[arg(long, default_value = "20s", value_name = "TIME")]
+    pub keepalive_timeout: String,
+    /// How often a client may send PING; one that does more often is ended (too_many_pings)
+    #[arg(long, default_value = "5m", value_name = "TIME")]
+    pub keepalive_min_time: String,
+}
+
+const SERVE_HELP: &str = "\
+Served are the services of the schema, and those that are built in: proto.SearchService and proto.StreamService (the \
+demo's), framescope.Echo, grpc.health.v1.Health and server reflection. A method whose requests and responses are of one \
+type is an echo, one that --answer names has that answer, and any other is UNIMPLEMENTED.
+
+An answer is the JSON of a message, or an array of messages for a method that streams. An object whose keys begin with $ \
+says more:
+  $messages     an array of messages
+  $status       the status, by number or name: 5, \"NOT_FOUND\"
+  $message      the status message
+  $details      an array of google.protobuf.Any: [{\"@type\": \"type.googleapis.com/google.rpc.ErrorInfo\", ...}]
+  $metadata     {\"name\": \"value\", \"name-bin\": \"base64\", \"several\": [\"a\", \"b\"]}
+  $trailers     likewise, sent with the status
+  $delay_ms     milliseconds before the first answer
+  $interval_ms  milliseconds between two messages
+  $each         true: each request is answered by the next message (methods that stream both ways)
+Without $each, a method that takes a stream of requests answers when the client has sent the last one.
+
+An echo does what the client's metadata asks for: work-ms, echo-count (a method that streams answers), echo-status, \
+echo-message; echo-header-* comes back in the headers, echo-trailer-* in the trailers.
+
+Ctrl-C stops gracefully, a second one at once.
+
+Exit codes: 0 stopped, 2 usage, 3 the address or a file cannot be used, 4 no permission to listen, 5 schema unusable";
 
 /// The formats.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

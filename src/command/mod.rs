@@ -11,6 +11,7 @@ mod options;
 mod output;
 mod read_ahead;
 pub mod relay;
+pub mod serve;
 mod view;
 
 /// Why a command failed, and the exit code that says so.

@@ -1,6 +1,7 @@
 //! From words of the command line to what the library takes: filters, limits, schemas, colours.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use super::{Failure, shown};
 use crate::cli::{Colour, FilterArgs, FrameFilterArgs, SchemaArgs, ShownArgs};
@@ -87,6 +88,14 @@ fn moment(text: &str) -> Option<Moment> {
     #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range saturates")]
     let nanos = (value * nanos).round() as i64;
     Some(Moment::After(nanos))
+}
+
+/// The length of time that an option is given: `200ms`, `5s`, `2m`, `1h`.
+pub(super) fn duration(option: &str, text: &str) -> Result<Duration, Failure> {
+    match moment(text) {
+        Some(Moment::After(nanos)) => Ok(Duration::from_nanos(nanos.unsigned_abs())),
+        _ => Err(usage(format!("{option} `{}` is no length of time: use 200ms, 5s, 2m or 1h", shown(text)))),
+    }
 }
 
 /// Reads `2026-01-31T12:00:00[.123][Z|+01:00]`.
@@ -204,7 +213,8 @@ pub(super) fn limits(changes: &[String]) -> Result<Limits, Failure> {
     Ok(limits)
 }
 
-fn size(text: &str) -> Option<usize> {
+/// Reads `1024`, `64KiB`, `16MiB`, `1GiB`.
+pub(super) fn size(text: &str) -> Option<usize> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(unit)?;
     let factor = match unit {

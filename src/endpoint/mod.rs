@@ -9,7 +9,8 @@
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
 //! | [`channel`] | connections that are made, replaced and shared as calls need them |
-//! | [`example`] | the services of `proto/` on the server |
+//! | [`services`] | what a server offers: methods by path, canned answers, reflection, health |
+//! | [`example`] | the services of `proto/` |
 //! | [`scenario`] | what a client does with them, each the answer to a question |
 //! | [`accept`] | how a server waits when it cannot accept |
 //! | [`tap`], [`link`] | the packets a capture would hold, and a link with a virtual clock |
@@ -37,6 +38,7 @@ mod receive;
 pub mod scenario;
 mod send;
 pub mod server;
+pub mod services;
 mod stream;
 pub mod tap;
 

@@ -160,6 +160,12 @@ impl Server {
         self.connection.send_headers(stream, fields, true);
     }
 
+    /// Octets of answers that wait for the client, on one stream.
+    #[must_use]
+    pub fn unsent(&self, stream: StreamId) -> usize {
+        self.connection.queued(stream)
+    }
+
     /// What happened, in order. Taking a message makes room for another one.
     pub fn poll_event(&mut self) -> Option<Event> {
         loop {

@@ -36,6 +36,8 @@ pub struct JsonError {
     pub what: String,
     /// What would be right there, if that is known.
     pub fits: Option<String>,
+    /// Whether the schema is at fault rather than the text.
+    pub is_of_schema: bool,
 }
 
 impl Encoder {
@@ -108,13 +110,13 @@ impl Encoder {
             Some((file, why)) => format!("no JSON can be fitted to {message}: {file} cannot be used: {why}"),
             None => format!("no file of the schema defines {message}"),
         };
-        Err(JsonError::whole(what))
+        Err(JsonError { is_of_schema: true, ..JsonError::whole(what) })
     }
 }
 
 impl JsonError {
     fn whole(what: impl Into<String>) -> Self {
-        Self { line: 0, column: 0, path: String::new(), what: what.into(), fits: None }
+        Self { line: 0, column: 0, path: String::new(), what: what.into(), fits: None, is_of_schema: false }
     }
 }
 
@@ -145,7 +147,7 @@ fn refused(message: &MessageDescriptor, json: &str, start: usize, text: &str, er
     // Any one of a oneof's fields fits; that there are two is all that is wrong.
     let misfits = error.classify() == serde_json::error::Category::Data && !what.contains("for oneof");
     let fits = misfits.then(|| fits::at(message, &place.path));
-    JsonError { line, column, path: place::shown(&place.path), what, fits: fits.flatten() }
+    JsonError { line, column, path: place::shown(&place.path), what, fits: fits.flatten(), is_of_schema: false }
 }
 
 /// The first required field (proto2) that has no value.

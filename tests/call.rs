@@ -267,7 +267,7 @@ fn secrets_are_never_put_into_a_header_table() {
 
 #[test]
 fn a_deadline_travels_and_ends_the_call() {
-    let answers = [("/proto.SearchService/Search", r#"{"$delay":"60s","response":"late"}"#)];
+    let answers = [("/proto.SearchService/Search", r#"{"$delay_ms":60000,"$messages":[{"response":"late"}]}"#)];
     let server = Server::with(true, &answers);
     let (code, _, errors) = said(call(&server.address(), SEARCH, &["--deadline", "50ms", "--trace", "--proto", PROTO]));
     assert_eq!(code, 68);

@@ -42,7 +42,7 @@ fn every_scenario_is_captured_whole() {
     if !can_capture() {
         return;
     }
-    for Scenario { name, .. } in Scenario::ALL {
+    for Scenario { name, .. } in Scenario::all() {
         let live = stdout(&["demo", name, "--capture", "live", "-T", "ndjson"]);
         // How a call ends may depend on who is faster; which calls there are does not.
         let paths = |records: &str| {

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use framescope::command::drive::accept;
 use framescope::command::drive::clock::Clock;
-use framescope::command::drive::stop::{Stopper, Stopping, stopping};
-use framescope::command::drive::{self, peer};
+use framescope::command::drive::stop::{Stopper, stopping};
+use framescope::command::drive::{self, dialler};
 use framescope::endpoint::example::Example;
 use framescope::endpoint::scenario::Scenario;
 use framescope::endpoint::{Peer, Stop};
@@ -112,7 +112,8 @@ fn example() -> (SocketAddr, Stopper) {
     std::thread::spawn(move || {
         drive::block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            let host = |_| -> Box<dyn Peer> { Box::new(Example::new(framescope::endpoint::config::Config::default())) };
+            let host =
+                |_| -> Box<dyn Peer> { Box::new(Example::new(framescope::endpoint::connection::Config::default())) };
             accept::serve(listener, host, stop, Clock::new()).await;
         })
     });
@@ -120,13 +121,10 @@ fn example() -> (SocketAddr, Stopper) {
 }
 
 fn play(scenario: &str, address: SocketAddr) {
-    let mut caller = Scenario::named(scenario).expect("a scenario").caller("example");
-    drive::block_on(async {
-        let stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
-        peer::drive(stream, &mut caller, Clock::new(), Stopping::never()).await.expect("no error");
-    })
-    .expect("a runtime");
-    assert!(!caller.endings().is_empty());
+    let SocketAddr::V4(address) = address else { panic!("an address of IPv4") };
+    let mut stage = Scenario::named(scenario).expect("a scenario").stage(&[address]);
+    drive::block_on(dialler::run(&mut *stage.client, Clock::new())).expect("a runtime");
+    assert!(!stage.diary.endings().is_empty());
 }
 
 /// A listener of the test's own, and a relay to it.
@@ -412,7 +410,20 @@ fn ipv6_is_forwarded_shown_and_recorded() {
     let (address, stopper) = example();
     let (_folder, path) = folder();
     let relay = Relay::start_on("[::1]:0", &address.to_string(), &["-w", path.to_str().expect("UTF-8")]);
-    play("unary", relay.address);
+    let called = Command::new(env!("CARGO_BIN_EXE_framescope"))
+        .args([
+            "call",
+            &relay.address.to_string(),
+            "SearchService/Search",
+            "--proto",
+            PROTO,
+            "-d",
+            r#"{"request":"six"}"#,
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs");
+    assert_eq!(called.stdout, b"{\"response\":\"six Server\"}\n");
     let (code, shown, _) = relay.finish();
     assert_eq!(code, 0);
     assert!(shown.starts_with("flow 0  [::1]:"), "{shown}");

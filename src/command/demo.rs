@@ -14,11 +14,10 @@ use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
 use crate::capture::{CaptureFile, LinkType, Source as _, Statistics};
 use crate::cli::{CaptureBy, Demo, Format};
 use crate::dissect::Dissector;
-use crate::endpoint::connection::Config;
-use crate::endpoint::example::{Example, PROTOS};
-use crate::endpoint::link;
+use crate::endpoint::example::PROTOS;
 use crate::endpoint::scenario::Scenario;
 use crate::endpoint::tap::Recorded;
+use crate::endpoint::world::simulate;
 use crate::event::{Body, Event, Observer};
 use crate::limits::Limits;
 use crate::protobuf::schema::{FileKind, Files, Inputs, Schema};
@@ -56,12 +55,12 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
     output.finish()
 }
 
-fn chosen(arguments: &Demo) -> Result<&'static [Scenario], Failure> {
+fn chosen(arguments: &Demo) -> Result<Vec<&'static Scenario>, Failure> {
     if arguments.scenario == "all" {
         if arguments.write.is_some() {
-            return Err(Failure::new(Failure::USAGE, "-w keeps one connection: name one scenario"));
+            return Err(Failure::new(Failure::USAGE, "-w keeps one capture: name one scenario"));
         }
-        return Ok(Scenario::ALL);
+        return Ok(Scenario::all().collect());
     }
     let Some(scenario) = Scenario::named(&arguments.scenario) else {
         return Err(Failure::new(
@@ -69,11 +68,11 @@ fn chosen(arguments: &Demo) -> Result<&'static [Scenario], Failure> {
             format!("there is no scenario `{}`; `framescope demo --list` names them", shown(&arguments.scenario)),
         ));
     };
-    Ok(std::slice::from_ref(scenario))
+    Ok(vec![scenario])
 }
 
 fn list(out: &mut Vec<u8>) {
-    for Scenario { name, about, .. } in Scenario::ALL {
+    for Scenario { name, about, .. } in Scenario::all() {
         out.extend_from_slice(format!("{name:<18}{about}\n").as_bytes());
     }
     out.extend_from_slice(b"all               all of them, one after another\n");
@@ -98,22 +97,20 @@ impl Played {
     }
 }
 
-/// Lets the client and the server speak.
+/// Lets the client and the backends speak.
 fn play(scenario: &Scenario, arguments: &Demo) -> Result<Played, Failure> {
-    let server = Example::new(Config::default());
     if arguments.simulate {
-        let mut client = scenario.caller(link::SERVER.to_string());
-        let packets = link::run(&mut client, &mut { server })
+        let addresses: Vec<_> = (0..scenario.backends).map(simulate::address).collect();
+        let packets = simulate::packets(scenario.stage(&addresses))
             .map_err(|stuck| Failure::new(Failure::INPUT, format!("the simulated connection did not end: {stuck}")))?;
         return Ok(Played::made_up(packets, SIMULATED));
     }
-    let client = |authority| scenario.caller(authority);
     if arguments.capture == CaptureBy::Relay {
-        let packets = loopback::run(client, server).map_err(failed)?;
+        let (packets, _) = loopback::play(scenario).map_err(failed)?;
         return Ok(Played::made_up(packets, RELAYED));
     }
     let mut recorder = None;
-    loopback::run_directly(client, server, |ports| {
+    loopback::play_unrecorded(scenario, |ports| {
         recorder = Some(Recorder::start(ports)?);
         Ok::<_, Failed>(())
     })

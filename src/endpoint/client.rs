@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use ending::{Ending, Unprocessed};
 
-use super::compression::{self, Compression, envelope};
+use super::compression::{self, Compression, Packing, envelope};
 use super::connection::{Config, Connection, Side};
 use super::fields::Fields;
 use super::inbox::Inbox;
@@ -78,7 +78,6 @@ pub struct Client {
     waiting: VecDeque<Ticket>,
     next: u64,
     events: Queue<Ticket, Event>,
-    announce_gzip: bool,
 }
 
 #[derive(Debug)]
@@ -97,7 +96,7 @@ impl Client {
     #[must_use]
     pub fn new(config: Config, authority: impl Into<String>) -> Self {
         Self {
-            announce_gzip: config.announce_gzip,
+            events: Queue::new(config.bounds.message),
             connection: Connection::new(Side::Client, config),
             authority: authority.into(),
             user_agent: USER_AGENT.to_owned(),
@@ -105,7 +104,6 @@ impl Client {
             by_stream: BTreeMap::new(),
             waiting: VecDeque::new(),
             next: 0,
-            events: Queue::new(),
         }
     }
 
@@ -171,8 +169,14 @@ impl Client {
         let ticket = Ticket(self.next);
         self.next = self.next.saturating_add(1);
         let deadline = request.timeout.map(|nanos| now.saturating_add_nanos(nanos.try_into().unwrap_or(i64::MAX)));
-        let call =
-            Call { stream: None, request, deadline, inbox: Inbox::default(), begun: false, early: (Vec::new(), false) };
+        let call = Call {
+            stream: None,
+            request,
+            deadline,
+            inbox: Inbox::new(Packing::None, self.connection.config.bounds.message),
+            begun: false,
+            early: (Vec::new(), false),
+        };
         self.calls.insert(ticket, call);
         self.waiting.push_back(ticket);
         self.open_waiting(now);
@@ -282,6 +286,25 @@ impl Client {
         self.calls.is_empty() && (self.connection.is_closed() || self.connection.is_settled())
     }
 
+    /// Octets of a call's messages that wait to be sent: whoever has many does well to wait until they are few.
+    #[must_use]
+    pub fn unsent(&self, ticket: Ticket) -> usize {
+        self.calls.get(&ticket).map_or(0, |call| match call.stream {
+            Some(stream) => self.connection.queued(stream),
+            None => call.early.0.iter().map(Vec::len).fold(0, usize::saturating_add),
+        })
+    }
+
+    /// Tells the server how many octets its header table may have from now on, 1 MiB at most.
+    pub fn resize_header_table(&mut self, octets: u32) {
+        self.connection.resize_header_table(octets);
+    }
+
+    /// Keeps a header table of so many octets for requests, from the next one on; the server's setting bounds it.
+    pub fn resize_own_header_table(&mut self, octets: u32) {
+        self.connection.resize_own_header_table(octets);
+    }
+
     /// The memory held, in octets.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
@@ -333,6 +356,11 @@ impl Client {
             }
             let left = call.deadline.map(|deadline| u64::try_from(deadline.nanos_since(now)).unwrap_or(0));
             let fields = self.header_list(&call.request, left);
+            if !self.connection.takes_list(&fields) {
+                let words = "the call's header list is larger than the server takes";
+                self.end(ticket, Ending::own(Status::INTERNAL, words));
+                continue;
+            }
             let Some(call) = self.calls.get_mut(&ticket) else { return };
             let Some(stream) = self.connection.open(&fields) else { return };
             self.waiting.pop_front();
@@ -387,7 +415,7 @@ impl Client {
         if request.compression == Compression::Gzip {
             fields.push("grpc-encoding", "gzip");
         }
-        if request.compression == Compression::Gzip || self.announce_gzip {
+        if request.compression == Compression::Gzip || self.connection.config.announce_gzip {
             fields.push("grpc-accept-encoding", compression::ACCEPTED);
         }
         if let Some(left) = left {

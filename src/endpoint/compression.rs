@@ -7,7 +7,7 @@ use std::io::Write;
 use flate2::write::GzEncoder;
 
 use super::fields::Fields;
-use super::inbox::{ENVELOPE, LARGEST_MESSAGE, Refusal};
+use super::inbox::{ENVELOPE, Refusal};
 use crate::grpc::encoding::{Decompressor, Encoding, End};
 use crate::grpc::status::Status;
 
@@ -77,17 +77,12 @@ fn gzip(message: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// A decompressor that stops at the largest message.
-pub(super) fn decompressor() -> Decompressor {
-    Decompressor::new(LARGEST_MESSAGE)
-}
-
 /// The message inside a packed one.
 pub(super) fn unpack(decompressor: &mut Decompressor, packed: &[u8]) -> Result<Vec<u8>, Refusal> {
     let mut message = Vec::new();
     match decompressor.decompress(Encoding::Gzip, packed, &mut message).end {
         End::Complete => Ok(message),
-        End::Cut => Err((Status::RESOURCE_EXHAUSTED, "a message is larger than 4 MiB when unpacked")),
+        End::Cut => Err((Status::RESOURCE_EXHAUSTED, "a message is larger than this end takes when unpacked")),
         End::Damaged(_) | End::UnknownEncoding => Err((Status::INTERNAL, "a packed message cannot be unpacked")),
     }
 }
@@ -103,7 +98,7 @@ mod tests {
         let packed = envelope(&[7; 1000], Compression::Gzip);
         assert_eq!(packed[0], 1);
         assert!(packed.len() < 100);
-        assert_eq!(unpack(&mut decompressor(), &packed[ENVELOPE..]), Ok(vec![7; 1000]));
+        assert_eq!(unpack(&mut Decompressor::new(1000), &packed[ENVELOPE..]), Ok(vec![7; 1000]));
     }
 
     #[test]

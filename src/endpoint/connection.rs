@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::bdp::{self, Estimator};
 pub use super::config::Config;
-use super::config::{DEFAULT_FRAME, DEFAULT_HEADER_LIST, DEFAULT_WINDOW};
+use super::config::{DEFAULT_FRAME, DEFAULT_HEADER_LIST, DEFAULT_HEADER_TABLE, DEFAULT_WINDOW, LARGEST_HEADER_TABLE};
 use super::fields::Fields;
 use super::header_block::Block;
 use super::keepalive::{self, Pinger, Strikes};
@@ -91,8 +91,8 @@ pub struct Connection {
     pub(super) decoder: Decoder,
     pub(super) scratch: Scratch,
     pub(super) estimator: Option<Estimator>,
-    /// Own SETTINGS that the peer has not acknowledged.
-    pub(super) unacknowledged: u32,
+    /// Own SETTINGS that the peer has not acknowledged: the size of its header table in each, if it is told.
+    pub(super) unacknowledged: VecDeque<Option<u32>>,
     /// The next stream this end opens.
     next_stream: u32,
     /// The highest stream the peer opened.
@@ -110,6 +110,8 @@ pub struct Connection {
     /// What of the preface is still to come.
     pub(super) magic: &'static [u8],
     pub(super) settings_seen: bool,
+    /// Whether the peer has acknowledged the first SETTINGS of this end.
+    pub(super) settings_acknowledged: bool,
     pub(super) block: Option<Block>,
     /// Frames that cost more than they bring, less those that brought something.
     pub(super) nuisance: u32,
@@ -125,6 +127,8 @@ pub(super) struct PeerSettings {
     pub(super) initial_window: u32,
     pub(super) max_frame: u32,
     pub(super) max_streams: u32,
+    /// Advisory (§6.5.2), but no peer takes more than it says.
+    pub(super) max_header_list: u32,
 }
 
 /// The window of the whole connection for octets to this end, given back as grpc-go does it.
@@ -150,6 +154,7 @@ impl Connection {
                 initial_window: DEFAULT_WINDOW,
                 max_frame: DEFAULT_FRAME,
                 max_streams: ASSUMED_STREAMS,
+                max_header_list: u32::MAX,
             },
             send_window: DEFAULT_WINDOW.into(),
             receive: ReceiveWindow { limit: DEFAULT_WINDOW, left: DEFAULT_WINDOW.into(), used: 0 },
@@ -157,7 +162,7 @@ impl Connection {
             decoder: Decoder::new(Start::Known, Limits { list_octets: config.max_header_list, ..Limits::default() }),
             scratch: Scratch::new(),
             estimator: config.estimate.then(|| Estimator::new(config.initial_window.max(DEFAULT_WINDOW))),
-            unacknowledged: 0,
+            unacknowledged: VecDeque::new(),
             next_stream: 1,
             last_peer_stream: StreamId::CONNECTION,
             reset: BTreeSet::new(),
@@ -168,6 +173,7 @@ impl Connection {
             input: Vec::new(),
             magic: &[],
             settings_seen: false,
+            settings_acknowledged: false,
             block: None,
             nuisance: 0,
             life: Life::default(),
@@ -175,6 +181,7 @@ impl Connection {
             strikes: config.enforcement.filter(|_| side == Side::Server).map(Strikes::new),
             config,
         };
+        connection.encoder.resize(connection.config.own_header_table);
         match side {
             Side::Client => {
                 connection.out.extend_from_slice(MAGIC);
@@ -188,11 +195,13 @@ impl Connection {
     /// SETTINGS with what differs from the defaults.
     pub(super) fn preface(&mut self) {
         let Config { initial_window, max_frame, max_streams, max_header_list, .. } = self.config;
+        let header_table = self.config.header_table.min(LARGEST_HEADER_TABLE);
         let (push, streams) = match self.side {
             Side::Client => (Some(0), None),
             Side::Server => (None, Some(max_streams)),
         };
         let settings = [
+            (SettingId::HEADER_TABLE_SIZE, Some(header_table).filter(|octets| *octets != DEFAULT_HEADER_TABLE)),
             (SettingId::ENABLE_PUSH, push),
             (SettingId::MAX_CONCURRENT_STREAMS, streams),
             (SettingId::INITIAL_WINDOW_SIZE, Some(initial_window).filter(|octets| *octets != DEFAULT_WINDOW)),
@@ -206,7 +215,27 @@ impl Connection {
 
     pub(super) fn announce(&mut self, settings: &[Setting]) {
         write::settings(settings, &mut self.out);
-        self.unacknowledged = self.unacknowledged.saturating_add(1);
+        let table = settings.iter().rev().find(|setting| setting.id == SettingId::HEADER_TABLE_SIZE);
+        self.unacknowledged.push_back(table.map(|setting| setting.value));
+    }
+
+    /// Tells the peer how many octets its header table may have from now on, 1 MiB at most.
+    pub fn resize_header_table(&mut self, octets: u32) {
+        if !self.closed && self.magic.is_empty() {
+            let value = octets.min(LARGEST_HEADER_TABLE);
+            self.announce(&[Setting { id: SettingId::HEADER_TABLE_SIZE, value }]);
+        }
+    }
+
+    /// Keeps a header table of so many octets for what this end sends, from the next header list on; the peer's setting bounds it.
+    pub fn resize_own_header_table(&mut self, octets: u32) {
+        self.encoder.resize(octets);
+    }
+
+    /// Whether the peer takes a header list of this size.
+    #[must_use]
+    pub fn takes_list(&self, fields: &Fields) -> bool {
+        fields.list_octets() <= u64::from(self.peer.max_header_list)
     }
 
     /// What happened, in order.
@@ -236,7 +265,7 @@ impl Connection {
     /// Whether everything this end asked for was answered: its SETTINGS and its PING.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.unacknowledged == 0 && !self.estimator.as_ref().is_some_and(Estimator::is_waiting)
+        self.unacknowledged.is_empty() && !self.estimator.as_ref().is_some_and(Estimator::is_waiting)
     }
 
     /// Whether the connection has failed or ended, so that nothing but what [`poll_transmit`](Self::poll_transmit) has left is sent.

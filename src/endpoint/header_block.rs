@@ -8,16 +8,24 @@ use super::receive::{Judged, Wrong, broken, nuisance};
 use super::stream::Stream;
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::{Flags, FrameHeader, StreamId};
+use crate::http2::write;
 
 /// A header block whose end has not come.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) stream: StreamId,
-    pub(super) end_stream: bool,
-    pub(super) octets: Vec<u8>,
+    end_stream: bool,
+    octets: Vec<u8>,
+    /// Whether it is of PUSH_PROMISE.
+    pushed: bool,
 }
 
 impl Block {
+    /// The block of HEADERS, still empty.
+    pub(super) const fn new(stream: StreamId, end_stream: bool) -> Self {
+        Self { stream, end_stream, octets: Vec::new(), pushed: false }
+    }
+
     pub(super) const fn held_bytes(&self) -> usize {
         self.octets.capacity()
     }
@@ -27,7 +35,7 @@ impl Connection {
     /// Takes a piece of a header block; the block, if it ends here.
     pub(super) fn fragment(&mut self, mut block: Block, header: FrameHeader, fragment: &[u8]) -> Judged {
         block.octets.extend_from_slice(fragment);
-        if block.octets.len() > LONGEST_BLOCK {
+        if block.octets.len() > self.config.bounds.header_block {
             return Err(nuisance("a header block is too long"));
         }
         if header.flags().has(Flags::END_HEADERS) {
@@ -38,10 +46,38 @@ impl Connection {
         }
     }
 
+    /// A client says in its first SETTINGS that it wants none; until the server has acknowledged that, one is only refused (§6.6).
+    pub(super) fn push_promise(&mut self, header: FrameHeader, promised: StreamId, fragment: &[u8]) -> Judged {
+        if self.side == Side::Server || self.settings_acknowledged {
+            return Err(broken("PUSH_PROMISE is not allowed here"));
+        }
+        let parent = header.stream();
+        if self.is_idle(parent) || !parent.is_client_initiated() {
+            return Err(broken("PUSH_PROMISE on a stream that was never opened"));
+        }
+        if promised.is_client_initiated() || promised <= self.last_peer_stream {
+            return Err(broken("PUSH_PROMISE promises a stream that cannot be opened"));
+        }
+        self.last_peer_stream = promised;
+        let block = Block { stream: parent, end_stream: false, octets: Vec::new(), pushed: true };
+        self.fragment(block, header, fragment)
+    }
+
+    fn refuse_push(&mut self) {
+        let promised = self.last_peer_stream;
+        self.nuisance = self.nuisance.saturating_add(1);
+        write::rst_stream(promised, ErrorCode::REFUSED_STREAM, &mut self.out);
+        self.remember_reset(promised);
+    }
+
     fn header_block(&mut self, block: &Block) -> Judged {
         let decoded = self.decoder.decode(&block.octets, &mut self.scratch);
         if decoded.fault().is_some() {
             return Err(Wrong::Connection(ErrorCode::COMPRESSION_ERROR, "a header block cannot be decoded"));
+        }
+        if block.pushed {
+            self.refuse_push();
+            return Ok(());
         }
         let fits = decoded.list_octets() <= self.config.max_header_list.into();
         let real = decoded.fields().filter(|field| field.size_update().is_none());
@@ -77,6 +113,17 @@ impl Connection {
             self.nuisance = self.nuisance.saturating_add(1);
             return Ok(());
         }
+        if kind == Kind::Trailers {
+            if !state.content(0, true) {
+                return Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR));
+            }
+        } else {
+            state.announced = fields.content_length().ok().flatten();
+            // An answer without content may say how long another would be (§8.1.1).
+            if kind == Kind::Request && !state.content(0, end) {
+                return Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR));
+            }
+        }
         state.begun = true;
         self.events.push_back(Event::Headers { stream, fields, end });
         if end {
@@ -95,6 +142,3 @@ impl Connection {
         Ok(())
     }
 }
-
-/// The longest header block taken, in octets as on the wire.
-const LONGEST_BLOCK: usize = 64 << 10;

@@ -8,11 +8,14 @@ use crate::grpc::status::Status;
 /// Octets before each message: a flag, and the length.
 pub const ENVELOPE: usize = 5;
 
-/// The largest message taken, in octets, packed or not, as in grpc-go.
+/// The largest message taken by default, in octets, packed or not, as in grpc-go.
 pub const LARGEST_MESSAGE: usize = 4 << 20;
 
+/// Why a call ends that has the misfortune to need more than [`Bounds::unfinished`](super::bounds::Bounds).
+pub(super) const TOO_MUCH_UNFINISHED: &str = "too many octets of messages that are not whole";
+
 /// Collects octets until they are messages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Inbox {
     octets: Vec<u8>,
     /// Octets at the front that were handed out as messages.
@@ -20,6 +23,8 @@ pub struct Inbox {
     /// Octets given back to the peer before their message was whole.
     advanced: usize,
     packing: Packing,
+    /// The largest message taken, in octets.
+    largest: usize,
 }
 
 /// A whole message, perhaps packed.
@@ -43,10 +48,10 @@ impl Parcel {
 pub type Refusal = (Status, &'static str);
 
 impl Inbox {
-    /// An inbox for messages packed as the peer has said.
+    /// An inbox for messages packed as the peer has said, and of `largest` octets at most.
     #[must_use]
-    pub fn new(packing: Packing) -> Self {
-        Self { packing, ..Self::default() }
+    pub const fn new(packing: Packing, largest: usize) -> Self {
+        Self { octets: Vec::new(), taken: 0, advanced: 0, packing, largest }
     }
 
     /// Says how messages from now on are packed.
@@ -79,8 +84,8 @@ impl Inbox {
             }
             _ => return Err((Status::INTERNAL, "the flag before a message is neither 0 nor 1")),
         };
-        if length > LARGEST_MESSAGE {
-            return Err((Status::RESOURCE_EXHAUSTED, "a message is larger than 4 MiB"));
+        if length > self.largest {
+            return Err((Status::RESOURCE_EXHAUSTED, "a message is larger than this end takes"));
         }
         let Some(octets) = rest.get(..length).map(<[u8]>::to_vec) else { return Ok(None) };
         self.taken = self.taken.saturating_add(length).saturating_add(ENVELOPE);
@@ -132,7 +137,7 @@ mod tests {
     fn messages_are_cut_out_wherever_frames_end() {
         let octets = [envelope(b"one"), envelope(b""), envelope(b"three")].concat();
         for piece in 1..octets.len() {
-            let (mut inbox, mut found) = (Inbox::default(), Vec::new());
+            let (mut inbox, mut found) = (Inbox::new(Packing::None, 100), Vec::new());
             for piece in octets.chunks(piece) {
                 inbox.push(piece);
                 while let Some(message) = inbox.message().unwrap() {
@@ -146,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_refused_before_it_arrives() {
-        let mut inbox = Inbox::default();
+        let mut inbox = Inbox::new(Packing::None, 4 << 20);
         inbox.push(&[0, 0xff, 0xff, 0xff, 0xff]);
         assert_eq!(inbox.message().unwrap_err().0, Status::RESOURCE_EXHAUSTED);
     }

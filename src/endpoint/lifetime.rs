@@ -71,6 +71,8 @@ pub(super) struct Life {
     stalled_since: Option<Timestamp>,
     /// Whether these two were set when the time was not told: they may be too early.
     guessed: bool,
+    /// When nuisances were last forgiven.
+    forgiven_until: Timestamp,
     stop: Stop,
     /// When calls that go on in spite of a stop are ended.
     grace: Option<Timestamp>,
@@ -98,6 +100,7 @@ impl Connection {
             self.life.began = Some(now);
             self.life.now = now;
             self.life.idle_since = Some(now);
+            self.life.forgiven_until = now;
             self.pinger.iter_mut().for_each(|pinger| pinger.begin(now));
         }
     }
@@ -231,6 +234,12 @@ impl Connection {
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.begin(now);
         self.life.now = self.life.now.max(now);
+        let seconds = self.life.now.nanos_since(self.life.forgiven_until).checked_div(1_000_000_000).unwrap_or(0);
+        if let Ok(seconds @ 1..) = u32::try_from(seconds) {
+            let forgiven = self.config.bounds.forgiven_each_second.saturating_mul(seconds);
+            self.nuisance = self.nuisance.saturating_sub(forgiven);
+            self.life.forgiven_until = self.life.now;
+        }
         if std::mem::take(&mut self.life.guessed) {
             // Better late than early.
             let now = self.life.now;

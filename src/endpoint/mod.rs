@@ -1,19 +1,20 @@
 //! A gRPC client and a gRPC server on our own frame codec, without sockets or clock (RFC 9113, gRPC PROTOCOL-HTTP2).
 //!
 //! State machines in the manner of quinn-proto: octets and the time come in by `handle_*`, octets, events and the next
-//! deadline are fetched with `poll_*`. The same machines run over TCP and over the [simulated link](link), where the
+//! deadline are fetched with `poll_*`. The same machines run over TCP and over a [simulated network](world), where the
 //! clock is virtual and a capture is the same octet for octet on every run.
 //!
 //! | layer | what it does |
 //! |---|---|
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
-//! | [`channel`] | connections that are made, replaced and shared as calls need them |
 //! | [`services`] | what a server offers: methods by path, canned answers, reflection, health |
+//! | [`channel`] | connections that are made, replaced and shared as calls need them |
 //! | [`example`] | the services of `proto/` |
-//! | [`scenario`] | what a client does with them, each the answer to a question |
+//! | [`world`] | a client, its backends and what changes: the stage of a scenario, and a simulated network with a virtual clock |
+//! | [`scenario`] | the catalogue: each the answer to a question |
 //! | [`accept`] | how a server waits when it cannot accept |
-//! | [`tap`], [`link`] | the packets a capture would hold, and a link with a virtual clock |
+//! | [`tap`] | the packets a capture would hold |
 //!
 //! What a frame means to people is said by `annotate`; nothing here writes words.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
@@ -21,6 +22,7 @@
 
 pub mod accept;
 pub mod bdp;
+pub mod bounds;
 pub mod channel;
 pub mod client;
 pub mod compression;
@@ -32,7 +34,6 @@ mod header_block;
 pub mod inbox;
 pub mod keepalive;
 pub mod lifetime;
-pub mod link;
 mod queue;
 mod receive;
 pub mod scenario;
@@ -41,6 +42,7 @@ pub mod server;
 pub mod services;
 mod stream;
 pub mod tap;
+pub mod world;
 
 use std::net::SocketAddr;
 

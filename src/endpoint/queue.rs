@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::compression::{decompressor, unpack};
+use super::compression::unpack;
 use super::inbox::{Inbox, Parcel, Refusal};
 use crate::grpc::encoding::Decompressor;
 
@@ -38,8 +38,9 @@ pub(super) enum Next<K, E> {
 }
 
 impl<K: Copy + Eq, E> Queue<K, E> {
-    pub(super) fn new() -> Self {
-        Self { entries: VecDeque::new(), octets: 0, decompressor: decompressor() }
+    /// A queue of messages that have `largest` octets at most when they are unpacked.
+    pub(super) fn new(largest: usize) -> Self {
+        Self { entries: VecDeque::new(), octets: 0, decompressor: Decompressor::new(largest) }
     }
 
     pub(super) fn push(&mut self, key: K, event: E) {

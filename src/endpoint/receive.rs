@@ -77,10 +77,10 @@ impl Connection {
                 Err(Wrong::Connection(code, words)) => return Err((code, words)),
                 Err(Wrong::Stream(stream, code)) => self.fail_stream(stream, code),
             }
-            if self.out.len() > UNFETCHED {
+            if self.out.len() > self.config.bounds.unfetched {
                 return Err((ErrorCode::ENHANCE_YOUR_CALM, "too many frames that ask for an answer"));
             }
-            if self.nuisance > NUISANCE {
+            if self.nuisance > self.config.bounds.nuisances {
                 return Err((ErrorCode::ENHANCE_YOUR_CALM, "too many frames that bring nothing"));
             }
             *rest = rest.get(length.saturating_add(HEADER_OCTETS)..).unwrap_or_default();
@@ -144,7 +144,7 @@ impl Connection {
         match payload {
             Payload::Data { data, .. } => self.data(now, header, data),
             Payload::Headers { fragment, .. } => {
-                self.fragment(Block { stream, end_stream: header.ends_stream(), octets: Vec::new() }, header, fragment)
+                self.fragment(Block::new(stream, header.ends_stream()), header, fragment)
             }
             Payload::Continuation { fragment } => match self.block.take() {
                 Some(block) if block.stream == stream => {
@@ -155,11 +155,14 @@ impl Connection {
             },
             Payload::RstStream(code) => self.peer_resets(stream, code),
             Payload::Settings(_) if header.is_ack() => {
-                self.unacknowledged = self.unacknowledged.saturating_sub(1);
+                self.settings_acknowledged = true;
+                if let Some(octets) = self.unacknowledged.pop_front().flatten() {
+                    self.decoder.set_size_limit(octets);
+                }
                 Ok(())
             }
             Payload::Settings(settings) => self.settings(settings),
-            Payload::PushPromise { .. } => Err(broken("PUSH_PROMISE is not allowed here")),
+            Payload::PushPromise { promised, fragment, .. } => self.push_promise(header, promised, fragment),
             Payload::Ping(opaque) => {
                 if !header.is_ack() {
                     write::ping(opaque, true, &mut self.out);
@@ -205,7 +208,9 @@ impl Connection {
     /// Whether the stream has never been opened (§5.1, idle).
     pub(super) fn is_idle(&self, stream: StreamId) -> bool {
         match self.side {
-            Side::Client => !stream.is_client_initiated() || !self.has_opened(stream),
+            // Pushed streams are refused, but what was on its way is no fault.
+            Side::Client if !stream.is_client_initiated() => !self.reset.contains(&stream),
+            Side::Client => !self.has_opened(stream),
             Side::Server => !stream.is_client_initiated() || stream > self.last_peer_stream,
         }
     }
@@ -242,6 +247,9 @@ impl Connection {
         state.receive_window = state.receive_window.saturating_sub(length.into());
         if state.receive_window < 0 {
             return Err(Wrong::Stream(stream, ErrorCode::FLOW_CONTROL_ERROR));
+        }
+        if !state.content(data.len(), header.ends_stream()) {
+            return Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR));
         }
         let padding = usize::try_from(length).unwrap_or(0).saturating_sub(data.len());
         self.give_back(stream, padding);
@@ -304,6 +312,7 @@ impl Connection {
                     return Err(broken("SETTINGS_MAX_FRAME_SIZE is not within 16384 and 2^24-1"));
                 }
                 SettingId::MAX_FRAME_SIZE => self.peer.max_frame = value,
+                SettingId::MAX_HEADER_LIST_SIZE => self.peer.max_header_list = value,
                 _ => {}
             }
         }
@@ -355,9 +364,5 @@ impl Connection {
 
 /// The largest window (§6.9.1).
 const MAX_WINDOW: i64 = 0x7fff_ffff;
-/// Octets of answers after which a peer that does not read them is given up.
-const UNFETCHED: usize = 256 << 10;
-/// How many more frames may bring nothing (resets, empty DATA, CONTINUATION, unknown types) than streams end well.
-const NUISANCE: u32 = 1000;
 /// Octets kept of what a GOAWAY says in words.
 const LONGEST_DEBUG: usize = 1 << 10;

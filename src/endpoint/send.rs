@@ -65,7 +65,9 @@ impl Connection {
         let mut block = Vec::new();
         let mut encoder = self.encoder.block(&mut block);
         for (name, value) in &fields.0 {
-            encoder.field_with(name, value, How { indexing: indexing(name), huffman: Huffman::Shorter });
+            let is_sensitive = self.config.sensitive.iter().any(|secret| secret.as_bytes() == name);
+            let indexing = if is_sensitive { Indexing::Never } else { indexing(name) };
+            encoder.field_with(name, value, How { indexing, huffman: Huffman::Shorter });
         }
         let max_frame = self.peer.max_frame.try_into().unwrap_or(usize::MAX);
         write::headers(stream, &block, end, max_frame, &mut self.out);

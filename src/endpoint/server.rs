@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use super::compression::{self, Compression, Packing, accepts_gzip, envelope};
 use super::connection::{self, Config, Connection, Side};
 use super::fields::Fields;
-use super::inbox::{Inbox, Refusal};
+use super::inbox::{Inbox, Refusal, TOO_MUCH_UNFINISHED};
 use super::queue::{Next, Queue};
 use crate::grpc::content_type::ContentType;
 use crate::grpc::percent;
 use crate::grpc::status::Status;
 use crate::grpc::timeout::Timeout;
+use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::time::Timestamp;
 
@@ -53,10 +54,9 @@ pub struct Server {
     connection: Connection,
     calls: BTreeMap<StreamId, Call>,
     events: Queue<StreamId, Event>,
-    announce_gzip: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Call {
     inbox: Inbox,
     deadline: Option<Timestamp>,
@@ -72,15 +72,28 @@ struct Call {
     compression: Compression,
 }
 
+impl Call {
+    const fn new(inbox: Inbox) -> Self {
+        Self {
+            inbox,
+            deadline: None,
+            owed: 0,
+            begun: false,
+            accepts_gzip: false,
+            says_gzip: false,
+            compression: Compression::Identity,
+        }
+    }
+}
+
 impl Server {
     /// A server that has just accepted a connection.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
-            announce_gzip: config.announce_gzip,
+            events: Queue::new(config.bounds.message),
             connection: Connection::new(Side::Server, config),
             calls: BTreeMap::new(),
-            events: Queue::new(),
         }
     }
 
@@ -133,11 +146,16 @@ impl Server {
             if call.says_gzip {
                 fields.push("grpc-encoding", "gzip");
             }
-            if self.announce_gzip {
+            if self.connection.config.announce_gzip {
                 fields.push("grpc-accept-encoding", compression::ACCEPTED);
             }
             fields.0.extend(metadata.0);
-            self.connection.send_headers(stream, fields, false);
+            if self.connection.takes_list(&fields) {
+                self.connection.send_headers(stream, fields, false);
+            } else {
+                call.begun = false;
+                self.refuse(stream, (Status::INTERNAL, "the response's header list is larger than the client takes"));
+            }
         }
     }
 
@@ -152,18 +170,24 @@ impl Server {
     /// Ends the call: with trailers, or with a single header list if there was no response yet (Trailers-Only).
     pub fn end(&mut self, stream: StreamId, status: Status, message: &str, trailers: Fields) {
         let Some(call) = self.calls.remove(&stream) else { return };
-        let mut fields = if call.begun { Fields::default() } else { response() };
-        let mut escaped = Vec::new();
-        percent::encode_into(message.as_bytes(), &mut escaped);
-        fields.push("grpc-status", status.0.to_string()).push("grpc-message", escaped);
-        fields.0.extend(trailers.0);
-        self.connection.send_headers(stream, fields, true);
-    }
-
-    /// Octets of answers that wait for the client, on one stream.
-    #[must_use]
-    pub fn unsent(&self, stream: StreamId) -> usize {
-        self.connection.queued(stream)
+        let list = |status: Status, message: &str, trailers: Fields| {
+            let mut fields = if call.begun { Fields::default() } else { response() };
+            let mut escaped = Vec::new();
+            percent::encode_into(message.as_bytes(), &mut escaped);
+            fields.push("grpc-status", status.0.to_string()).push("grpc-message", escaped);
+            fields.0.extend(trailers.0);
+            fields
+        };
+        let mut fields = list(status, message, trailers);
+        if !self.connection.takes_list(&fields) {
+            let words = "the trailers are larger than the client takes";
+            fields = list(Status::RESOURCE_EXHAUSTED, words, Fields::default());
+        }
+        if self.connection.takes_list(&fields) {
+            self.connection.send_headers(stream, fields, true);
+        } else {
+            self.connection.reset(stream, ErrorCode::INTERNAL_ERROR);
+        }
     }
 
     /// What happened, in order. Taking a message makes room for another one.
@@ -235,6 +259,22 @@ impl Server {
         self.connection.poll_transmit(out);
     }
 
+    /// Octets of a call's answers that wait to be sent: whoever has many does well to wait until they are few.
+    #[must_use]
+    pub fn unsent(&self, stream: StreamId) -> usize {
+        self.connection.queued(stream)
+    }
+
+    /// Tells the client how many octets its header table may have from now on, 1 MiB at most.
+    pub fn resize_header_table(&mut self, octets: u32) {
+        self.connection.resize_header_table(octets);
+    }
+
+    /// Keeps a header table of so many octets for answers, from the next one on; the client's setting bounds it.
+    pub fn resize_own_header_table(&mut self, octets: u32) {
+        self.connection.resize_own_header_table(octets);
+    }
+
     /// The memory held, in octets.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
@@ -294,8 +334,8 @@ impl Server {
             _ => None,
         };
         let packing = Packing::of(fields);
-        let inbox = Inbox::new(packing);
-        self.calls.insert(stream, Call { inbox, deadline, accepts_gzip: accepts_gzip(fields), ..Call::default() });
+        let inbox = Inbox::new(packing, self.connection.config.bounds.message);
+        self.calls.insert(stream, Call { deadline, accepts_gzip: accepts_gzip(fields), ..Call::new(inbox) });
         if let Some(Err(fault)) = timeout {
             return self.end(stream, Status::INTERNAL, &fault.to_string(), Fields::default());
         }
@@ -315,7 +355,11 @@ impl Server {
         };
         match self.events.collect(stream, &mut call.inbox, octets) {
             Ok(ahead) => self.connection.give_back(stream, ahead),
-            Err(refusal) => self.refuse(stream, refusal),
+            Err(refusal) => return self.refuse(stream, refusal),
+        }
+        let unfinished = self.calls.values().map(|call| call.inbox.pending()).fold(0, usize::saturating_add);
+        if unfinished > self.connection.config.bounds.unfinished {
+            self.refuse(stream, (Status::RESOURCE_EXHAUSTED, TOO_MUCH_UNFINISHED));
         }
     }
 

@@ -221,7 +221,7 @@ impl<O: Observer> Receiver for Receiving<'_, O> {
         let Some(application) = self.applications.get_mut(slot) else { return Orientation::Keep };
         let closed = matches!(event, FlowEvent::Closed { .. });
         let facts = Cow::Borrowed(facts);
-        let orientation = Step { upper: self.upper, observer: self.observer, facts, application }.event(event);
+        let orientation = Step { upper: self.upper, observer: self.observer, slot, facts, application }.event(event);
         if closed {
             *application = Application::default();
         }
@@ -233,6 +233,7 @@ impl<O: Observer> Receiver for Receiving<'_, O> {
 struct Step<'a, O> {
     upper: &'a mut Upper,
     observer: &'a mut O,
+    slot: usize,
     /// As the flow table has them, until the octets tell that client and server are the other way round.
     facts: Cow<'a, FlowFacts>,
     application: &'a mut Application,
@@ -441,7 +442,7 @@ impl<O: Observer> Step<'_, O> {
         let Application { protocol, state, first_octets, .. } = &mut *self.application;
         let State::Http2(http2) = state else { return };
         let [client, server] = first_octets;
-        let flow = Flow { facts: &self.facts, protocol, first_octets: [client, server] };
+        let flow = Flow { slot: self.slot, facts: &self.facts, protocol, first_octets: [client, server] };
         let Upper { http2: shared, grpc, totals, limits, .. } = &mut *self.upper;
         step(http2, &mut http2::Context { flow, shared, grpc, totals, limits, observer: self.observer });
     }
@@ -449,7 +450,7 @@ impl<O: Observer> Step<'_, O> {
     fn emit(&mut self, at: Arrival, body: Body<'_>) {
         let Application { protocol, first_octets, .. } = &*self.application;
         let [client, server] = first_octets;
-        let flow = Flow { facts: &self.facts, protocol, first_octets: [client, server] };
+        let flow = Flow { slot: self.slot, facts: &self.facts, protocol, first_octets: [client, server] };
         self.observer.event(&Event { at, flow: Some(flow), body });
     }
 }

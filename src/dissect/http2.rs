@@ -154,8 +154,10 @@ impl Http2 {
         for direction in Direction::BOTH {
             self.finish(direction, false, at, context);
         }
-        self.connection.close(context.shared);
-        let Context { flow, grpc, totals, limits, observer, .. } = context;
+        let Context { flow, shared, grpc, totals, limits, observer } = context;
+        let mut frames =
+            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        self.connection.close(at, shared, &mut frames);
         let lost = matches!(close, Close::Fin | Close::Reset(_));
         let mut rest = Vec::new();
         self.calls.finish(lost, at, |call| rest.push(call));

@@ -301,7 +301,8 @@ impl std::fmt::Display for What {
 pub trait Observer {
     /// Takes one event. What it borrows is gone afterwards.
     fn event(&mut self, event: &Event<'_>);
-    /// Whether it looks at the frames and messages of calls; without them it is told the calls alone, and everything else.
+    /// Whether it looks at frames and messages. Without them it is told the calls alone, frames of streams that are not gRPC, and
+    /// everything that is neither frame nor message.
     fn wants_details(&self) -> bool {
         true
     }

@@ -41,6 +41,8 @@ pub struct Limits {
     pub total_frames: usize,
     /// PINGs and SETTINGS of one connection that wait for their acknowledgement.
     pub unanswered: usize,
+    /// Octets forwarded by a relay that wait to be decoded and recorded; beyond it they are forwarded but not recorded.
+    pub relay_waiting: usize,
 }
 
 impl Default for Limits {
@@ -64,6 +66,7 @@ impl Default for Limits {
             fragments: 256,
             total_frames: 64 << 20,
             unanswered: 64,
+            relay_waiting: 64 << 20,
         }
     }
 }
@@ -113,6 +116,11 @@ impl Limits {
                 "unanswered",
                 &mut self.unanswered,
                 "PINGs and SETTINGS of one connection that wait for their acknowledgement",
+            ),
+            (
+                "relay_waiting",
+                &mut self.relay_waiting,
+                "Octets forwarded by a relay that wait to be decoded and recorded; more is forwarded but not recorded",
             ),
         ]
     }

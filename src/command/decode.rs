@@ -17,7 +17,6 @@ use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
 use crate::view::contents::Contents;
-use crate::view::text;
 use crate::view::{Source, Summary, View};
 
 /// Decodes every file that is named.
@@ -27,14 +26,14 @@ use crate::view::{Source, Summary, View};
 /// The first failure, with its exit code; what preceded it was shown.
 pub fn run(arguments: &Decode) -> Result<(), Failure> {
     if arguments.limits.iter().any(|change| change == "help") {
-        let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
+        let mut output = Output::open(arguments.shown.output.as_deref(), &arguments.files)?;
         output.buffer.extend_from_slice(options::limits_help().as_bytes());
         return output.finish();
     }
     let limits = options::limits(&arguments.limits)?;
     let filter = options::filter(&arguments.filter)?;
     let interrupted = interruptions();
-    let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
+    let mut output = Output::open(arguments.shown.output.as_deref(), &arguments.files)?;
     let mut view = view(arguments, &limits, &filter)?;
     let mut inputs = Inputs::new(&arguments.files);
     let outcome = decode(&mut inputs, view.as_mut(), &filter, &limits, &interrupted, &mut output);
@@ -52,9 +51,7 @@ fn interruptions() -> Arc<AtomicBool> {
 
 fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn View>, Failure> {
     let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, limits));
-    let colour = options::colour(arguments.color, arguments.output.is_some());
-    let text = text::Options { absolute: arguments.absolute, colour, bytes: arguments.bytes, width: options::width() };
-    super::view::view(arguments.format, text, filter.call.map(CallId), contents)
+    super::view::view(arguments.shown.format, options::text(&arguments.shown), filter.call.map(CallId), contents)
 }
 
 /// Decodes the files, one after the other as one capture.
@@ -77,11 +74,12 @@ fn decode(
     let first = inputs.open(0)?;
     let name = inputs.name();
     view.begin(&Source { name: &name }, &mut output.buffer);
-    let filtering = Filtering::new(filter.clone(), calls);
+    let mut filtering = Filtering::new(filter.clone(), calls);
     let details = view.wants_details() || !filter.is_empty();
+    let mut judge = view.wants_findings().then(|| Judge::new(limits));
     let mut decoding = Decoding {
         dissector: Dissector::new(limits),
-        showing: Showing { judge: view.wants_findings().then(|| Judge::new(limits)), view, filtering, output, details },
+        showing: Showing { view, filtering: &mut filtering, output, judge: judge.as_mut(), details },
         started: false,
         interrupted,
     };
@@ -184,18 +182,19 @@ impl Observer for Chosen<'_> {
 }
 
 /// Events on their way through the filter into the view.
-struct Showing<'a> {
-    view: &'a mut dyn View,
-    filtering: Filtering,
-    output: &'a mut Output,
+pub(super) struct Showing<'a> {
+    pub(super) view: &'a mut dyn View,
+    pub(super) filtering: &'a mut Filtering,
+    pub(super) output: &'a mut Output,
     /// Who judges what is shown, where the view asks for it.
-    judge: Option<Judge>,
+    pub(super) judge: Option<&'a mut Judge>,
     /// Whether view or filter look at the frames and messages of calls.
-    details: bool,
+    pub(super) details: bool,
 }
 
 impl Showing<'_> {
-    fn start(&mut self, first: Timestamp) {
+    /// Tells the time of the first packet.
+    pub(super) fn start(&mut self, first: Timestamp) {
         self.view.start(first);
         self.filtering.start(first);
     }

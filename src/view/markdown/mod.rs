@@ -321,6 +321,7 @@ fn format_name(capture: &Facts, out: &mut Vec<u8>) {
         Format::PcapNanoseconds => b"pcap, times in nanoseconds",
         Format::PcapModified => b"pcap with longer record headers, times in microseconds",
         Format::Pcapng => b"pcapng",
+        Format::Live => b"packets as they passed",
     });
     if let Some(compression) = capture.compression {
         out.extend_from_slice(b", compressed with ");

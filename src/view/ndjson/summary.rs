@@ -94,6 +94,7 @@ fn capture(facts: &capture::Facts, out: &mut Vec<u8>) {
         capture::Format::PcapNanoseconds => "pcap_nanoseconds",
         capture::Format::PcapModified => "pcap_modified",
         capture::Format::PcapMicroseconds => "pcap",
+        capture::Format::Live => "live",
     };
     quoted(out, format.as_bytes());
     if let Some(compression) = facts.compression {

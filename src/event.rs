@@ -54,6 +54,8 @@ pub struct Event<'a> {
 /// The flow of an event.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow<'a> {
+    /// A small number that no other flow has until this one has ended.
+    pub slot: usize,
     /// Who talks to whom, and how much so far.
     pub facts: &'a FlowFacts,
     /// What they speak.

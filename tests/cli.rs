@@ -241,6 +241,17 @@ fn limits_are_listed_and_a_small_one_is_told() {
     assert!(list.contains("message ") && list.contains("8388608"), "{list}");
     let text = stdout(&["decode", UNARY, "--limit", "message=4"]);
     assert!(text.contains("request 0 is larger than the limit: 6 octets"), "{text}");
+    assert!(text.ends_with("18 packets, 1 flow, 16 frames, 1 call, 2 messages, 2 limits reached\n"), "{text}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_exit_code_7() {
+    if !Path::new("/dev/full").exists() {
+        return eprintln!("skipped: no /dev/full");
+    }
+    let (code, error) = failure(&["decode", UNARY, "-o", "/dev/full"]);
+    assert_eq!(code, 7);
+    assert!(error.starts_with("framescope: cannot write the output: "), "{error}");
 }
 
 #[test]

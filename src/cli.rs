@@ -231,18 +231,21 @@ pub struct Serve {
     /// Where to listen: HOST:PORT, or a port of this machine alone; port 0 is any free one
     #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
     pub listen: String,
-    /// The schema.
-    #[command(flatten)]
-    pub schema: SchemaArgs,
     /// What a method answers: `pkg.Service/Method=JSON`, or `=@FILE` with the JSON in a file (again for more)
     #[arg(long = "answer", value_name = "METHOD=JSON")]
     pub answers: Vec<String>,
     /// Pack answers with gzip where the client takes them so
     #[arg(long)]
     pub gzip: bool,
+    /// What every call passes through, outermost first: logging, recovery, deadline=TIME, stamp (with commas)
+    #[arg(long = "interceptor", value_name = "NAMES", value_delimiter = ',')]
+    pub interceptors: Vec<String>,
     /// Do not tell clients about services and types (server reflection)
     #[arg(long)]
     pub no_reflection: bool,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
     /// How much a client may ask for, and how long.
     #[command(flatten)]
     pub bounds: ServeBounds,
@@ -255,6 +258,9 @@ pub struct ServeBounds {
     /// Calls open at once on one connection
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_concurrent_streams: u32,
+    /// The largest message of a client
+    #[arg(long, default_value = "4MiB", value_name = "SIZE")]
+    pub max_message: String,
     /// Memory that all connections hold together; one that wants more is ended
     #[arg(long, default_value = "1GiB", value_name = "SIZE")]
     pub max_memory: String,
@@ -303,7 +309,11 @@ says more:
 Without $each, a method that takes a stream of requests answers when the client has sent the last one.
 
 An echo does what the client's metadata asks for: work-ms, echo-count (a method that streams answers), echo-status, \
-echo-message; echo-header-* comes back in the headers, echo-trailer-* in the trailers.
+echo-message, echo-fault (its handler breaks down); echo-header-* comes back in the headers, echo-trailer-* in the trailers.
+
+The interceptors: logging writes a line when a call begins and when it ends (standard error); recovery makes the fault of a \
+handler cost its own call alone, which otherwise costs the connection; deadline ends calls that take longer than its \
+time; stamp writes into metadata \"stamp\" which interceptors a call has come to.
 
 Ctrl-C stops gracefully, a second one at once.
 

@@ -12,6 +12,7 @@ pub mod dissect;
 pub mod endpoint;
 pub mod event;
 pub mod filter;
+pub mod finding;
 pub mod grpc;
 pub mod http2;
 pub mod limits;

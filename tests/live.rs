@@ -130,6 +130,37 @@ fn only_what_the_filter_lets_pass_is_captured_once_and_in_time() {
 }
 
 #[test]
+fn what_the_kernel_had_no_room_for_is_counted() {
+    if !can_capture() {
+        return;
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let filter = format!("tcp port {}", address.port());
+    let mut live = Live::open(&Setup { filter, ..Setup::default() }).expect("a capture");
+    // Twice what the kernel keeps of a capture that nobody reads.
+    let sending = std::thread::spawn(move || {
+        let mut socket = TcpStream::connect(address).expect("a connection");
+        socket.write_all(&vec![0; 64 << 20]).expect("sent");
+    });
+    let (mut socket, _) = listener.accept().expect("a connection");
+    std::io::copy(&mut socket, &mut std::io::sink()).expect("received");
+    sending.join().expect("sent");
+    let mut packets = 0;
+    loop {
+        match live.next_packet() {
+            Ok(packet) => packets += u64::from(packet.is_some()),
+            Err(Error::Read { source, .. }) if source.kind() == ErrorKind::TimedOut => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let statistics = live.facts().interfaces[0].statistics.expect("counted");
+    assert_eq!(statistics.delivered, Some(packets));
+    assert!(statistics.dropped_by_system > Some(0), "{statistics:?}");
+    assert!(live.facts().dropped() >= statistics.dropped_by_system.unwrap_or(0));
+}
+
+#[test]
 fn a_stopped_capture_ends_and_a_silent_one_does_not_block() {
     if !can_capture() {
         return;
@@ -156,11 +187,8 @@ fn what_cannot_be_captured_says_why_and_what_to_do() {
 }
 
 #[test]
-fn without_permission_the_exit_code_is_4_and_the_message_says_what_to_do() {
-    if matches!(Live::open(&Setup::default()), Err(OpenError::NoLibrary { .. })) {
-        println!("skipped: no libpcap here");
-        return;
-    }
+fn without_permission_or_libpcap_the_exit_code_is_4_and_the_message_says_what_to_do() {
+    let has_library = !matches!(Live::open(&Setup::default()), Err(OpenError::NoLibrary { .. }));
     let mut program = Command::new(env!("CARGO_BIN_EXE_framescope"));
     if can_capture() {
         program = Command::new("setpriv");
@@ -173,7 +201,11 @@ fn without_permission_the_exit_code_is_4_and_the_message_says_what_to_do() {
     let output = framescope(&mut program, &["demo", "--capture", "live"]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{error}");
-    assert!(error.starts_with("framescope: cannot capture on lo: no permission; run it with sudo"), "{error}");
+    let (why, what_to_do) = match has_library {
+        true => ("cannot capture on lo: no permission", "setcap cap_net_raw+ep"),
+        false => ("cannot capture: libpcap is not here", "apt install libpcap0.8"),
+    };
+    assert!(error.starts_with(&format!("framescope: {why}")) && error.contains(what_to_do), "{error}");
     assert_eq!(error.lines().count(), 1);
     assert!(output.stdout.is_empty());
 }

@@ -72,6 +72,13 @@ pub trait Source {
     /// another call: nothing that had arrived is lost.
     fn next_packet(&mut self) -> Result<Option<Packet<'_>>, Error>;
 
+    /// The next packet where all of it has surely arrived, which is nearly always; `None` says nothing.
+    ///
+    /// Cheaper than to ask [`may_block`](Self::may_block) first and then for the packet.
+    fn arrived_packet(&mut self) -> Option<Packet<'_>> {
+        None
+    }
+
     /// Whether the next [`next_packet`](Self::next_packet) may have to wait for its input.
     ///
     /// Before such a call a program shows what it has so far. `false` is certain, `true` is not.

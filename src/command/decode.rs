@@ -12,6 +12,7 @@ use crate::cli::Decode;
 use crate::dissect::Dissector;
 use crate::event::{Body, Event, Observer};
 use crate::filter::{Filter, Filtering, StatusFilter};
+use crate::finding::Judge;
 use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
@@ -75,22 +76,24 @@ fn decode(
     view.begin(&Source { name: &name }, &mut output.buffer);
     let mut filtering = Filtering::new(filter.clone(), calls);
     let details = view.wants_details() || !filter.is_empty();
+    let mut judge = view.wants_findings().then(|| Judge::new(limits));
     let mut decoding = Decoding {
         dissector: Dissector::new(limits),
-        showing: Showing { view, filtering: &mut filtering, output, details },
+        showing: Showing { view, filtering: &mut filtering, output, judge: judge.as_mut(), details },
         started: false,
         interrupted,
     };
     let read = inputs.read(first, &mut decoding);
     let Decoding { mut dissector, mut showing, .. } = decoding;
     dissector.finish(&mut showing);
-    let Showing { view, filtering, output, .. } = showing;
+    let Showing { view, filtering, output, judge, .. } = showing;
     let summary = Summary {
         totals: dissector.totals(),
         net: Some(dissector.net()),
         capture: read.only.as_ref().map(|source| source.facts()),
         late_packets: dissector.late_packets(),
         frames_shown: filtering.shown(),
+        findings: judge.map(|judge| judge.found()),
         ended_early: read.ended_early.as_deref(),
     };
     view.finish(&summary, &mut output.buffer);
@@ -183,6 +186,8 @@ pub(super) struct Showing<'a> {
     pub(super) view: &'a mut dyn View,
     pub(super) filtering: &'a mut Filtering,
     pub(super) output: &'a mut Output,
+    /// Who judges what is shown, where the view asks for it.
+    pub(super) judge: Option<&'a mut Judge>,
     /// Whether view or filter look at the frames and messages of calls.
     pub(super) details: bool,
 }
@@ -197,8 +202,11 @@ impl Showing<'_> {
 
 impl Observer for Showing<'_> {
     fn event(&mut self, event: &Event<'_>) {
-        let Self { view, filtering, output, .. } = self;
+        let Self { view, filtering, output, judge, .. } = self;
         filtering.event(event, |event| view.event(event, &mut output.buffer));
+        if let Some(judge) = judge {
+            judge.event(event, &mut |found| filtering.event(found, |found| view.event(found, &mut output.buffer)));
+        }
     }
 
     fn wants_details(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::endpoint::scenario::Scenario;
 use crate::endpoint::tap::Recorded;
 use crate::endpoint::world::simulate;
 use crate::event::{Body, Event, Observer};
+use crate::finding::{Judge, Judging};
 use crate::limits::Limits;
 use crate::protobuf::schema::{FileKind, Files, Inputs, Schema};
 use crate::view::contents::Contents;
@@ -250,13 +251,20 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
     let first = source.next_packet().ok().flatten().map(|packet| packet.time);
     view.begin(&Source { name: &format!("demo {}", scenario.name) }, &mut output.buffer);
     view.start(first.unwrap_or_default());
-    let (dissector, source) = each_event(capture, &mut Showing(view.as_mut(), output))?;
+    let mut judge = Judge::new(&Limits::default());
+    let mut showing = Showing(view.as_mut(), output);
+    let (dissector, source) = if showing.0.wants_findings() {
+        each_event(capture, &mut Judging { judge: &mut judge, observer: &mut showing })?
+    } else {
+        each_event(capture, &mut showing)?
+    };
     let summary = Summary {
         totals: dissector.totals(),
         net: Some(dissector.net()),
         capture: Some(source.facts()),
         late_packets: dissector.late_packets(),
         frames_shown: None,
+        findings: Some(judge.found()),
         ended_early: None,
     };
     view.finish(&summary, &mut output.buffer);

@@ -14,7 +14,9 @@ use super::drive::clock::Clock;
 use super::drive::{self, accept, stop};
 use super::{Failure, options, shown};
 use crate::cli::{Serve, ServeBounds};
+use crate::endpoint::bounds::Bounds;
 use crate::endpoint::config::Config;
+use crate::endpoint::interceptor::{self, Chain, Deadline};
 use crate::endpoint::keepalive::{Enforcement, Keepalive};
 use crate::endpoint::lifetime::Lifetime;
 use crate::endpoint::services::{Canned, ScriptError, Services, Serving};
@@ -30,17 +32,13 @@ use crate::time::Timestamp;
 /// A schema, an answer or an address that cannot be used.
 pub fn run(arguments: &Serve) -> Result<(), Failure> {
     let config = config(&arguments.bounds)?;
-    let most_memory = options::size(&arguments.bounds.max_memory).ok_or_else(|| {
-        usage(format!("--max-memory `{}` is no size: use 512MiB", shown(&arguments.bounds.max_memory)))
-    })?;
+    let interceptors = Interceptors::parse(&arguments.interceptors)?;
+    let most_memory = size("--max-memory", &arguments.bounds.max_memory)?;
     let services = services(arguments)?;
     let listener = listen(&arguments.listen)?;
     let address = listener.local_addr().map_err(|error| unusable(&arguments.listen, &error))?;
-    let host = Serves {
-        services: Arc::new(services),
-        config,
-        memory: Rc::new(Memory { most: most_memory, held: Cell::new(0) }),
-    };
+    let memory = Rc::new(Memory { most: most_memory, held: Cell::new(0) });
+    let host = Serves { services: Arc::new(services), config, interceptors, memory };
     let served = drive::block_on(async {
         let listener = TcpListener::from_std(listener)?;
         let stopping = stop::by_signals()?;
@@ -56,6 +54,10 @@ pub fn run(arguments: &Serve) -> Result<(), Failure> {
 
 fn usage(message: impl Into<String>) -> Failure {
     Failure::new(Failure::USAGE, message)
+}
+
+fn size(option: &str, text: &str) -> Result<usize, Failure> {
+    options::size(text).ok_or_else(|| usage(format!("{option} `{}` is no size: use 512MiB", shown(text))))
 }
 
 fn config(bounds: &ServeBounds) -> Result<Config, Failure> {
@@ -80,8 +82,43 @@ fn config(bounds: &ServeBounds) -> Result<Config, Failure> {
             max_age_grace: maybe("--max-age-grace", &bounds.max_age_grace)?,
             stall: Some(time("--stall-timeout", &bounds.stall_timeout)?),
         },
+        bounds: Bounds { message: size("--max-message", &bounds.max_message)?, ..Bounds::default() },
         ..Config::default()
     })
+}
+
+/// What `--interceptor` says.
+struct Interceptors {
+    names: Vec<String>,
+    deadline: Deadline,
+}
+
+impl Interceptors {
+    fn parse(words: &[String]) -> Result<Self, Failure> {
+        let mut parsed = Self { names: Vec::new(), deadline: Deadline::default() };
+        for word in words {
+            let (name, time) = word.split_once('=').map_or((word.as_str(), None), |(name, time)| (name, Some(time)));
+            match (name, time) {
+                ("deadline", Some(time)) => {
+                    let time = options::duration("--interceptor deadline", time)?;
+                    parsed.deadline = Deadline { usual: Some(time), longest: Some(time) };
+                }
+                ("deadline", None) => return Err(usage("--interceptor deadline has no time: use deadline=5s")),
+                (_, Some(_)) => return Err(usage(format!("--interceptor {} takes no value", shown(name)))),
+                (_, None) => {}
+            }
+            parsed.names.push(name.to_owned());
+        }
+        parsed.chain().map_err(|unknown| {
+            let known = "there are logging, recovery, deadline=TIME and stamp";
+            usage(format!("there is no interceptor `{}`; {known}", shown(unknown)))
+        })?;
+        Ok(parsed)
+    }
+
+    fn chain(&self) -> Result<Chain, &str> {
+        interceptor::standard(self.names.iter().map(String::as_str), self.deadline)
+    }
 }
 
 fn services(arguments: &Serve) -> Result<Services, Failure> {
@@ -89,6 +126,9 @@ fn services(arguments: &Serve) -> Result<Services, Failure> {
     let encoder = Encoder::new(&schema);
     let mut services = Services::new(&schema, &encoder, !arguments.no_reflection);
     services.gzip = arguments.gzip;
+    if !arguments.no_reflection {
+        warn_of_undescribed(&schema, &encoder);
+    }
     let mut named = std::collections::BTreeSet::new();
     for answer in &arguments.answers {
         let Some((method, json)) = answer.split_once('=') else {
@@ -113,6 +153,20 @@ fn services(arguments: &Serve) -> Result<Services, Failure> {
         services.answer(&path, Arc::new(canned));
     }
     Ok(services)
+}
+
+/// Tells of files that clients will not learn about.
+fn warn_of_undescribed(schema: &Schema, encoder: &Encoder) {
+    let mut undescribed: Vec<(&str, &str)> = encoder.undescribed().collect();
+    undescribed.sort_unstable();
+    for (name, why) in undescribed {
+        if schema.descriptors().iter().any(|file| file.name == name && !file.resolved) {
+            let (name, why) = (shown(name), shown(why));
+            eprintln!(
+                "framescope: warning: server reflection does not describe {name}: {why}; a descriptor set of it helps"
+            );
+        }
+    }
 }
 
 /// The answer of a method, of the schema's or else the built-in ones.
@@ -164,13 +218,15 @@ fn unusable(address: &str, error: &io::Error) -> Failure {
 struct Serves {
     services: Arc<Services>,
     config: Config,
+    interceptors: Interceptors,
     memory: Rc<Memory>,
 }
 
 impl Host for Serves {
-    fn peer(&mut self, _from: SocketAddr) -> Box<dyn Peer> {
-        let serving = Serving::new(Arc::clone(&self.services), self.config.clone());
-        Box::new(Metered { serving, memory: Rc::clone(&self.memory), held: 0, moved: 0 })
+    fn peer(&mut self, from: SocketAddr) -> Box<dyn Peer> {
+        let chain = self.interceptors.chain().unwrap_or_default();
+        let serving = Serving::new(Arc::clone(&self.services), self.config.clone()).with_interceptors(chain);
+        Box::new(Watched { serving, from, memory: Rc::clone(&self.memory), held: 0, moved: 0 })
     }
 
     fn troubled(&mut self, error: &io::Error, pause: Duration) {
@@ -185,9 +241,10 @@ struct Memory {
     held: Cell<usize>,
 }
 
-/// A connection whose memory is counted; it ends when all of them hold too much, and it adds to that.
-struct Metered {
+/// A connection whose log is printed and whose memory is counted; it ends when all of them hold too much, and it adds to that.
+struct Watched {
     serving: Serving,
+    from: SocketAddr,
     memory: Rc<Memory>,
     /// What it held when it was last looked at.
     held: usize,
@@ -195,50 +252,65 @@ struct Metered {
     moved: usize,
 }
 
-impl Metered {
-    /// Looks what is held, now and then.
-    fn count(&mut self, moved: usize) -> bool {
+impl Watched {
+    /// Looks now and then what is held, and ends the connection if that is too much.
+    fn count(&mut self, now: Timestamp, moved: usize) {
         self.moved = self.moved.saturating_add(moved);
-        if self.moved < BETWEEN_COUNTS {
-            return true;
+        if self.moved >= BETWEEN_COUNTS {
+            let before = self.held;
+            if self.look() > self.memory.most && self.held > before {
+                self.serving.give_up(now, "the server holds too much");
+                self.look();
+            }
         }
-        self.moved = 0;
+    }
+
+    /// What all connections hold, with what this one holds now.
+    fn look(&mut self) -> usize {
         let held = self.serving.held_bytes();
         let all = self.memory.held.get().saturating_sub(self.held).saturating_add(held);
-        let fits = all <= self.memory.most || held <= self.held;
         self.memory.held.set(all);
-        self.held = held;
-        fits
+        (self.held, self.moved) = (held, 0);
+        all
+    }
+
+    fn log(&mut self) {
+        let mut lines = String::new();
+        while let Some(line) = self.serving.poll_log() {
+            lines.push_str(&format!("{} {line}\n", self.from));
+        }
+        // Nothing is served better by stopping because nobody reads the log.
+        let _ = io::stderr().write_all(lines.as_bytes());
     }
 }
 
-impl Drop for Metered {
+impl Drop for Watched {
     fn drop(&mut self) {
         self.memory.held.set(self.memory.held.get().saturating_sub(self.held));
     }
 }
 
-impl Peer for Metered {
+impl Peer for Watched {
     fn begin(&mut self, now: Timestamp) {
         self.serving.begin(now);
     }
 
     fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
         self.serving.handle_octets(now, octets);
-        if !self.count(octets.len()) {
-            self.serving.give_up(now);
-        }
+        self.log();
+        self.count(now, octets.len());
     }
 
     fn handle_end(&mut self, now: Timestamp) {
         self.serving.handle_end(now);
+        self.log();
+        self.look();
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
         self.serving.handle_timeout(now);
-        if !self.count(BETWEEN_COUNTS) {
-            self.serving.give_up(now);
-        }
+        self.log();
+        self.count(now, BETWEEN_COUNTS);
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
@@ -248,7 +320,12 @@ impl Peer for Metered {
     fn poll_transmit(&mut self, out: &mut Vec<u8>) {
         let before = out.len();
         self.serving.poll_transmit(out);
-        self.count(out.len().saturating_sub(before));
+        self.log();
+        // More is let go than taken here.
+        self.moved = self.moved.saturating_add(out.len().saturating_sub(before));
+        if self.moved >= BETWEEN_COUNTS {
+            self.look();
+        }
     }
 
     fn is_finished(&self) -> bool {
@@ -257,6 +334,7 @@ impl Peer for Metered {
 
     fn stop(&mut self, now: Timestamp, how: Stop) {
         self.serving.stop(now, how);
+        self.log();
     }
 }
 

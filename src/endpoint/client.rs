@@ -12,6 +12,7 @@ pub use ending::{Ending, Unprocessed};
 
 use super::compression::{self, Compression, Packing, envelope};
 use super::connection::{Config, Connection, Side};
+use super::deadlines::Deadlines;
 use super::fields::Fields;
 use super::inbox::Inbox;
 use super::keepalive::TOO_MANY_PINGS;
@@ -78,6 +79,7 @@ pub struct Client {
     waiting: VecDeque<Ticket>,
     next: u64,
     events: Queue<Ticket, Event>,
+    deadlines: Deadlines<Ticket>,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,8 @@ impl Client {
     #[must_use]
     pub fn new(config: Config, authority: impl Into<String>) -> Self {
         Self {
-            events: Queue::new(config.bounds.message),
+            deadlines: Deadlines::new(),
+            events: Queue::new(&config.bounds),
             connection: Connection::new(Side::Client, config),
             authority: authority.into(),
             user_agent: USER_AGENT.to_owned(),
@@ -177,6 +180,7 @@ impl Client {
             begun: false,
             early: (Vec::new(), false),
         };
+        self.deadlines.insert(ticket, deadline);
         self.calls.insert(ticket, call);
         self.waiting.push_back(ticket);
         self.open_waiting(now);
@@ -212,6 +216,12 @@ impl Client {
             Some(stream) => self.connection.send_data(stream, Vec::new(), true),
             None => call.early.1 = true,
         }
+    }
+
+    /// Whether the call has a stream, so that the server may know of it; `false` of one that has ended.
+    #[must_use]
+    pub fn is_sent(&self, ticket: Ticket) -> bool {
+        self.calls.get(&ticket).is_some_and(|call| call.stream.is_some())
     }
 
     /// Gives the call up.
@@ -257,19 +267,13 @@ impl Client {
     /// When the next deadline passes, or the connection wants to do something.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.calls.values().filter_map(|call| call.deadline).chain(self.connection.poll_timeout()).min()
+        self.deadlines.next().into_iter().chain(self.connection.poll_timeout()).min()
     }
 
     /// Ends the calls whose deadline has passed, and does what else the time asks for.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.connection.handle_timeout(now);
-        let late: Vec<Ticket> = self
-            .calls
-            .iter()
-            .filter(|(_, call)| call.deadline.is_some_and(|deadline| deadline <= now))
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in late {
+        for ticket in self.deadlines.passed(now) {
             self.end(ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"));
         }
         self.follow(now);
@@ -392,11 +396,14 @@ impl Client {
     /// Forgets the call; whether it was known.
     fn release(&mut self, ticket: Ticket, code: ErrorCode) -> bool {
         let Some(call) = self.calls.remove(&ticket) else { return false };
+        self.deadlines.remove(ticket, call.deadline);
+        self.events.discard(&call.inbox);
         if let Some(stream) = call.stream {
             self.by_stream.remove(&stream);
             self.connection.reset(stream, code);
+        } else {
+            self.waiting.retain(|waiting| *waiting != ticket);
         }
-        self.waiting.retain(|waiting| *waiting != ticket);
         true
     }
 

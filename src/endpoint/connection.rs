@@ -82,6 +82,8 @@ pub struct Connection {
     pub(super) out: Vec<u8>,
     pub(super) events: VecDeque<Event>,
     pub(super) streams: BTreeMap<StreamId, Stream>,
+    /// Those on which something waits to be sent.
+    pub(super) queued: BTreeSet<StreamId>,
     /// What the peer grants.
     pub(super) peer: PeerSettings,
     /// Octets this end may send on the whole connection.
@@ -115,6 +117,8 @@ pub struct Connection {
     pub(super) block: Option<Block>,
     /// Frames that cost more than they bring, less those that brought something.
     pub(super) nuisance: u32,
+    /// Octets of `out` that answer frames of the peer.
+    pub(super) answered: usize,
     pub(super) life: Life,
     pub(super) pinger: Option<Pinger>,
     /// Of a server.
@@ -150,6 +154,7 @@ impl Connection {
             out: Vec::new(),
             events: VecDeque::new(),
             streams: BTreeMap::new(),
+            queued: BTreeSet::new(),
             peer: PeerSettings {
                 initial_window: DEFAULT_WINDOW,
                 max_frame: DEFAULT_FRAME,
@@ -176,6 +181,7 @@ impl Connection {
             settings_acknowledged: false,
             block: None,
             nuisance: 0,
+            answered: 0,
             life: Life::default(),
             pinger: config.keepalive.map(|keepalive| Pinger::new(keepalive, side)),
             strikes: config.enforcement.filter(|_| side == Side::Server).map(Strikes::new),
@@ -321,6 +327,7 @@ impl Connection {
         let Some(state) = self.streams.get_mut(&stream).filter(|state| state.sending) else { return };
         if end && !state.queue.is_empty() {
             state.queue.push_back(Item::Trailers(fields));
+            self.queued.insert(stream);
         } else {
             self.write_headers(stream, &fields, end);
         }
@@ -330,6 +337,7 @@ impl Connection {
     pub fn send_data(&mut self, stream: StreamId, octets: Vec<u8>, end: bool) {
         if let Some(state) = self.streams.get_mut(&stream).filter(|state| state.sending) {
             state.queue.push_back(Item::Data { octets, sent: 0, end });
+            self.queued.insert(stream);
         }
     }
 
@@ -347,10 +355,16 @@ impl Connection {
 
     /// Closes the stream at once.
     pub fn reset(&mut self, stream: StreamId, code: ErrorCode) {
-        if self.streams.remove(&stream).is_some() {
+        if self.forget(stream).is_some() {
             write::rst_stream(stream, code, &mut self.out);
             self.remember_reset(stream);
         }
+    }
+
+    /// The stream is closed.
+    pub(super) fn forget(&mut self, stream: StreamId) -> Option<Stream> {
+        self.queued.remove(&stream);
+        self.streams.remove(&stream)
     }
 
     pub(super) fn remember_reset(&mut self, stream: StreamId) {

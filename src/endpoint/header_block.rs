@@ -105,8 +105,9 @@ impl Connection {
             (Side::Client, false) => Kind::Response,
         };
         let is_interim = kind == Kind::Response && fields.http_status().is_some_and(|status| status < 200);
-        // Trailers end the stream, 1xx does not (§8.1).
-        if !fields.is_well_formed(kind) || (kind == Kind::Trailers && !end) || (is_interim && end) {
+        // Trailers end the stream, 1xx does not (§8.1), and 101 is not HTTP/2's (§8.6).
+        let switches = fields.http_status() == Some(101);
+        if !fields.is_well_formed(kind) || switches || (kind == Kind::Trailers && !end) || (is_interim && end) {
             return Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR));
         }
         if is_interim {

@@ -11,9 +11,6 @@ pub const ENVELOPE: usize = 5;
 /// The largest message taken by default, in octets, packed or not, as in grpc-go.
 pub const LARGEST_MESSAGE: usize = 4 << 20;
 
-/// Why a call ends that has the misfortune to need more than [`Bounds::unfinished`](super::bounds::Bounds).
-pub(super) const TOO_MUCH_UNFINISHED: &str = "too many octets of messages that are not whole";
-
 /// Collects octets until they are messages.
 #[derive(Debug)]
 pub struct Inbox {

@@ -8,6 +8,7 @@ use super::connection::{Connection, Event, Side};
 use super::keepalive::{self, Due, nanos};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
+use crate::http2::hpack::{Decoder, Encoder, Limits, Scratch, Start};
 use crate::http2::write;
 use crate::time::Timestamp;
 
@@ -230,6 +231,11 @@ impl Connection {
         self.life.why
     }
 
+    /// The latest time that was passed in.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.life.now
+    }
+
     /// Takes note of the time.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.begin(now);
@@ -270,7 +276,7 @@ impl Connection {
         } else {
             self.life.idle_since = None;
         }
-        if self.out.is_empty() && self.streams.values().all(|state| state.queue.is_empty()) {
+        if self.out.is_empty() && self.queued.is_empty() {
             self.life.stalled_since = None;
         } else {
             self.life.stalled_since.get_or_insert(now);
@@ -286,12 +292,12 @@ impl Connection {
         }
     }
 
-    /// As [`settle`](Self::settle), when octets are fetched, which nobody tells the time of.
-    pub(super) fn settle_fetched(&mut self) {
+    /// As [`settle`](Self::settle), when octets are fetched, which nobody tells the time of; `progress` if there was something in
+    /// them that had waited for the peer.
+    pub(super) fn settle_fetched(&mut self, progress: bool) {
         let before = (self.life.idle_since, self.life.stalled_since);
         self.settle();
-        if !self.out.is_empty() {
-            // The peer, or whoever moves octets, takes something.
+        if progress || self.queued.is_empty() {
             self.life.stalled_since = None;
         }
         let is_new = |before: Option<Timestamp>, after: Option<Timestamp>| before.is_none() && after.is_some();
@@ -309,8 +315,13 @@ impl Connection {
     pub(super) fn close(&mut self, code: ErrorCode, why: &'static str) {
         if !std::mem::replace(&mut self.closed, true) {
             self.life.why = Some(why);
+            // Everything but what is still to be sent.
             self.streams.clear();
+            self.queued.clear();
+            self.reset.clear();
             (self.input, self.block) = (Vec::new(), None);
+            (self.encoder, self.decoder) = (Encoder::new(), Decoder::new(Start::Known, Limits::default()));
+            self.scratch = Scratch::new();
             self.events.push_back(Event::Closed { code });
         }
     }

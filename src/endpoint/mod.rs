@@ -7,7 +7,11 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
+//! | [`config`], [`bounds`] | what an endpoint grants its peer, and what one peer may cost |
+//! | [`keepalive`], [`lifetime`] | PING to a silent peer, graceful and hard stop, age, idleness |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
+//! | [`compression`], [`inbox`] | messages in their envelopes, packed with gzip or not |
+//! | [`interceptor`] | what happens around every call of a server: logging, recovery, deadline, stamp |
 //! | [`services`] | what a server offers: methods by path, canned answers, reflection, health |
 //! | [`channel`] | connections that are made, replaced and shared as calls need them |
 //! | [`example`] | the services of `proto/` |
@@ -28,10 +32,12 @@ pub mod client;
 pub mod compression;
 pub mod config;
 pub mod connection;
+mod deadlines;
 pub mod example;
 pub mod fields;
 mod header_block;
 pub mod inbox;
+pub mod interceptor;
 pub mod keepalive;
 pub mod lifetime;
 mod queue;

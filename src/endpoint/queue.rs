@@ -4,9 +4,11 @@
 
 use std::collections::VecDeque;
 
+use super::bounds::Bounds;
 use super::compression::unpack;
 use super::inbox::{Inbox, Parcel, Refusal};
 use crate::grpc::encoding::Decompressor;
+use crate::grpc::status::Status;
 
 /// Events of the calls named by `K`.
 #[derive(Debug)]
@@ -14,6 +16,9 @@ pub(super) struct Queue<K, E> {
     entries: VecDeque<(K, Entry<E>)>,
     /// Octets of the messages in it.
     octets: usize,
+    /// Octets in all inboxes that are no whole message.
+    unfinished: usize,
+    most_unfinished: usize,
     decompressor: Decompressor,
 }
 
@@ -38,9 +43,14 @@ pub(super) enum Next<K, E> {
 }
 
 impl<K: Copy + Eq, E> Queue<K, E> {
-    /// A queue of messages that have `largest` octets at most when they are unpacked.
-    pub(super) fn new(largest: usize) -> Self {
-        Self { entries: VecDeque::new(), octets: 0, decompressor: Decompressor::new(largest) }
+    pub(super) fn new(bounds: &Bounds) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            octets: 0,
+            unfinished: 0,
+            most_unfinished: bounds.unfinished,
+            decompressor: Decompressor::new(bounds.message),
+        }
     }
 
     pub(super) fn push(&mut self, key: K, event: E) {
@@ -49,12 +59,29 @@ impl<K: Copy + Eq, E> Queue<K, E> {
 
     /// Takes the content of a DATA frame; octets to give back at once.
     pub(super) fn collect(&mut self, key: K, inbox: &mut Inbox, octets: &[u8]) -> Result<usize, Refusal> {
+        self.unfinished = self.unfinished.saturating_sub(inbox.pending());
         inbox.push(octets);
-        while let Some(parcel) = inbox.message()? {
-            self.octets = self.octets.saturating_add(parcel.size());
-            self.entries.push_back((key, Entry::Message(parcel)));
+        let refusal = loop {
+            match inbox.message() {
+                Ok(Some(parcel)) => {
+                    self.octets = self.octets.saturating_add(parcel.size());
+                    self.entries.push_back((key, Entry::Message(parcel)));
+                }
+                Ok(None) => break None,
+                Err(refusal) => break Some(refusal),
+            }
+        };
+        self.unfinished = self.unfinished.saturating_add(inbox.pending());
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None if self.unfinished > self.most_unfinished => Err((Status::RESOURCE_EXHAUSTED, TOO_MUCH_UNFINISHED)),
+            None => Ok(inbox.advance()),
         }
-        Ok(inbox.advance())
+    }
+
+    /// The call is over: what its inbox holds will never be whole.
+    pub(super) fn discard(&mut self, inbox: &Inbox) {
+        self.unfinished = self.unfinished.saturating_sub(inbox.pending());
     }
 
     pub(super) fn pop(&mut self) -> Option<Next<K, E>> {
@@ -90,3 +117,6 @@ impl<K: Copy + Eq, E> Queue<K, E> {
         });
     }
 }
+
+/// Why a call ends that has the misfortune to need more than [`Bounds::unfinished`].
+const TOO_MUCH_UNFINISHED: &str = "too many octets of messages that are not whole";

@@ -72,12 +72,14 @@ impl Connection {
             }
             let length = usize::try_from(header.length()).unwrap_or(usize::MAX);
             let Some(payload) = rest.get(HEADER_OCTETS..length.saturating_add(HEADER_OCTETS)) else { break };
+            let before = self.out.len();
             match self.frame(now, header, payload) {
                 Ok(()) => {}
                 Err(Wrong::Connection(code, words)) => return Err((code, words)),
                 Err(Wrong::Stream(stream, code)) => self.fail_stream(stream, code),
             }
-            if self.out.len() > self.config.bounds.unfetched {
+            self.answered = self.answered.saturating_add(self.out.len().saturating_sub(before));
+            if self.answered > self.config.bounds.unfetched {
                 return Err((ErrorCode::ENHANCE_YOUR_CALM, "too many frames that ask for an answer"));
             }
             if self.nuisance > self.config.bounds.nuisances {
@@ -99,7 +101,7 @@ impl Connection {
         self.nuisance = self.nuisance.saturating_add(1);
         write::rst_stream(stream, code, &mut self.out);
         self.remember_reset(stream);
-        if self.streams.remove(&stream).is_some() {
+        if self.forget(stream).is_some() {
             self.events.push_back(Event::Reset { stream, code, by_peer: false });
         }
     }
@@ -197,7 +199,7 @@ impl Connection {
             self.goes_away = true;
             let dropped = self.streams.range(StreamId(last.0.saturating_add(1))..).map(|(stream, _)| *stream);
             for stream in dropped.collect::<Vec<_>>() {
-                self.streams.remove(&stream);
+                self.forget(stream);
                 self.remember_reset(stream);
             }
         }
@@ -280,7 +282,7 @@ impl Connection {
         if let Some(state) = self.streams.get_mut(&stream) {
             state.receiving = false;
             if state.is_closed() {
-                self.streams.remove(&stream);
+                self.forget(stream);
                 self.nuisance = self.nuisance.saturating_sub(1);
             }
         }
@@ -291,7 +293,7 @@ impl Connection {
             return Err(broken("RST_STREAM for a stream that was never opened"));
         }
         self.nuisance = self.nuisance.saturating_add(1);
-        if self.streams.remove(&stream).is_some() {
+        if self.forget(stream).is_some() {
             self.events.push_back(Event::Reset { stream, code, by_peer: true });
         }
         Ok(())

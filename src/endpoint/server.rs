@@ -2,17 +2,19 @@
 //!
 //! One connection. Which methods there are is decided by whoever takes the [`Event`]s, see [`example`](super::example).
 
-use std::collections::BTreeMap;
+mod follow;
 
-use super::compression::{self, Compression, Packing, accepts_gzip, envelope};
-use super::connection::{self, Config, Connection, Side};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compression::{self, Compression, envelope};
+use super::connection::{Config, Connection, Side};
+use super::deadlines::Deadlines;
 use super::fields::Fields;
-use super::inbox::{Inbox, Refusal, TOO_MUCH_UNFINISHED};
+use super::inbox::Inbox;
+use super::interceptor::{Chain, Outcome};
 use super::queue::{Next, Queue};
-use crate::grpc::content_type::ContentType;
 use crate::grpc::percent;
 use crate::grpc::status::Status;
-use crate::grpc::timeout::Timeout;
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::time::Timestamp;
@@ -54,6 +56,10 @@ pub struct Server {
     connection: Connection,
     calls: BTreeMap<StreamId, Call>,
     events: Queue<StreamId, Event>,
+    deadlines: Deadlines<StreamId>,
+    /// Calls that are owed room.
+    owing: BTreeSet<StreamId>,
+    chain: Chain,
 }
 
 #[derive(Debug)]
@@ -91,10 +97,24 @@ impl Server {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
-            events: Queue::new(config.bounds.message),
+            events: Queue::new(&config.bounds),
+            deadlines: Deadlines::new(),
+            owing: BTreeSet::new(),
+            chain: Chain::default(),
             connection: Connection::new(Side::Server, config),
             calls: BTreeMap::new(),
         }
+    }
+
+    /// Lets every call pass through these interceptors.
+    #[must_use]
+    pub fn with_interceptors(self, chain: Chain) -> Self {
+        Self { chain, ..self }
+    }
+
+    /// The next line that an interceptor wants to be printed.
+    pub fn poll_log(&mut self) -> Option<String> {
+        self.chain.poll_log()
     }
 
     /// The connection is there. Without this it begins with the first octets.
@@ -110,7 +130,12 @@ impl Server {
 
     /// Ends the connection and its calls at once.
     pub fn stop(&mut self, now: Timestamp) {
-        self.connection.stop(now, "");
+        self.stop_saying(now, "");
+    }
+
+    /// Ends the connection and its calls at once; `words` go along.
+    pub fn stop_saying(&mut self, now: Timestamp, words: &'static str) {
+        self.connection.stop(now, words);
         self.follow(now);
     }
 
@@ -150,6 +175,7 @@ impl Server {
                 fields.push("grpc-accept-encoding", compression::ACCEPTED);
             }
             fields.0.extend(metadata.0);
+            fields.0.extend(self.chain.response(stream).0);
             if self.connection.takes_list(&fields) {
                 self.connection.send_headers(stream, fields, false);
             } else {
@@ -163,31 +189,62 @@ impl Server {
     pub fn send(&mut self, stream: StreamId, message: &[u8]) {
         self.respond(stream, Fields::default());
         if let Some(call) = self.calls.get(&stream) {
+            self.chain.message(self.connection.now(), stream, Side::Server, message);
             self.connection.send_data(stream, envelope(message, call.compression), false);
         }
     }
 
     /// Ends the call: with trailers, or with a single header list if there was no response yet (Trailers-Only).
     pub fn end(&mut self, stream: StreamId, status: Status, message: &str, trailers: Fields) {
-        let Some(call) = self.calls.remove(&stream) else { return };
-        let list = |status: Status, message: &str, trailers: Fields| {
-            let mut fields = if call.begun { Fields::default() } else { response() };
+        self.end_with(stream, Outcome { status, message: message.to_owned(), trailers, fault: false });
+    }
+
+    /// Ends the call because its handler failed in a way it did not foresee. Unless an interceptor recovers that, all calls
+    /// of the connection end with it, as when a process breaks down.
+    pub fn fail(&mut self, stream: StreamId, message: &str) {
+        let (message, trailers) = (message.to_owned(), Fields::default());
+        self.end_with(stream, Outcome { status: Status::UNKNOWN, message, trailers, fault: true });
+    }
+
+    fn end_with(&mut self, stream: StreamId, mut outcome: Outcome) {
+        let Some(call) = self.forget(stream) else { return };
+        let now = self.connection.now();
+        let added = self.chain.response(stream);
+        self.chain.end(now, stream, &mut outcome);
+        let (begun, fault) = (call.begun, outcome.fault);
+        let list = |Outcome { status, message, trailers, .. }: Outcome| {
+            let mut fields = if begun { Fields::default() } else { response() };
             let mut escaped = Vec::new();
             percent::encode_into(message.as_bytes(), &mut escaped);
             fields.push("grpc-status", status.0.to_string()).push("grpc-message", escaped);
             fields.0.extend(trailers.0);
             fields
         };
-        let mut fields = list(status, message, trailers);
+        if !begun {
+            outcome.trailers.0.splice(0..0, added.0);
+        }
+        let mut fields = list(outcome);
         if !self.connection.takes_list(&fields) {
-            let words = "the trailers are larger than the client takes";
-            fields = list(Status::RESOURCE_EXHAUSTED, words, Fields::default());
+            let message = "the trailers are larger than the client takes".to_owned();
+            let (status, trailers) = (Status::RESOURCE_EXHAUSTED, Fields::default());
+            fields = list(Outcome { status, message, trailers, fault: false });
         }
         if self.connection.takes_list(&fields) {
             self.connection.send_headers(stream, fields, true);
         } else {
             self.connection.reset(stream, ErrorCode::INTERNAL_ERROR);
         }
+        if fault {
+            self.stop(now);
+        }
+    }
+
+    /// The call is over.
+    fn forget(&mut self, stream: StreamId) -> Option<Call> {
+        let call = self.calls.remove(&stream)?;
+        self.deadlines.remove(stream, call.deadline);
+        self.events.discard(&call.inbox);
+        Some(call)
     }
 
     /// What happened, in order. Taking a message makes room for another one.
@@ -200,6 +257,7 @@ impl Server {
                         call.owed = call.owed.saturating_add(call.inbox.settle(size));
                         self.give_back(stream);
                     }
+                    self.chain.message(self.connection.now(), stream, Side::Client, &octets);
                     return Some(Event::Message { stream, octets });
                 }
                 Next::Refused(stream, refusal) => self.refuse(stream, refusal),
@@ -209,10 +267,11 @@ impl Server {
 
     /// Makes room for requests, unless their answers pile up: a client must not fill the memory by not listening.
     fn give_back(&mut self, stream: StreamId) {
-        if let Some(call) = self.calls.get_mut(&stream)
-            && self.connection.queued(stream) <= UNSENT
-        {
+        let Some(call) = self.calls.get_mut(&stream) else { return };
+        if self.connection.queued(stream) <= UNSENT {
             self.connection.give_back(stream, std::mem::take(&mut call.owed));
+        } else if call.owed > 0 {
+            self.owing.insert(stream);
         }
     }
 
@@ -231,20 +290,14 @@ impl Server {
     /// When the next deadline passes, or the connection wants to do something.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.calls.values().filter_map(|call| call.deadline).chain(self.connection.poll_timeout()).min()
+        self.deadlines.next().into_iter().chain(self.connection.poll_timeout()).min()
     }
 
     /// Ends the calls whose deadline has passed, and does what else the time asks for.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.connection.handle_timeout(now);
         self.follow(now);
-        let late: Vec<StreamId> = self
-            .calls
-            .iter()
-            .filter(|(_, call)| call.deadline.is_some_and(|deadline| deadline <= now))
-            .map(|(stream, _)| *stream)
-            .collect();
-        for stream in late {
+        for stream in self.deadlines.passed(now) {
             self.end(stream, Status::DEADLINE_EXCEEDED, "the deadline has passed", Fields::default());
             self.events.push(stream, Event::Cancelled { stream });
         }
@@ -252,11 +305,16 @@ impl Server {
 
     /// Appends octets to send.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
-        let waiting = self.calls.iter().filter(|(_, call)| call.owed > 0).map(|(stream, _)| *stream);
-        for stream in waiting.collect::<Vec<_>>() {
+        for stream in std::mem::take(&mut self.owing) {
             self.give_back(stream);
         }
         self.connection.poll_transmit(out);
+    }
+
+    /// Until when the call is waited for, if its client or an interceptor has said so.
+    #[must_use]
+    pub fn deadline(&self, stream: StreamId) -> Option<Timestamp> {
+        self.calls.get(&stream)?.deadline
     }
 
     /// Octets of a call's answers that wait to be sent: whoever has many does well to wait until they are few.
@@ -286,106 +344,6 @@ impl Server {
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         self.connection.is_closed()
-    }
-
-    /// Follows what happened on the connection.
-    fn follow(&mut self, now: Timestamp) {
-        while let Some(event) = self.connection.poll_event() {
-            match event {
-                connection::Event::Headers { stream, fields, end } => {
-                    if !self.calls.contains_key(&stream) && self.connection.is_sending(stream) {
-                        self.accept(now, stream, &fields);
-                    }
-                    self.finished(stream, end);
-                }
-                connection::Event::Data { stream, octets, end } => {
-                    self.data(stream, &octets);
-                    self.finished(stream, end);
-                }
-                connection::Event::Reset { stream, .. } => self.cancelled(stream),
-                // The client ends the connection when its calls have ended.
-                connection::Event::GoAway { .. } => {}
-                connection::Event::Closed { .. } => {
-                    let all: Vec<StreamId> = self.calls.keys().copied().collect();
-                    for stream in all {
-                        self.cancelled(stream);
-                    }
-                }
-            }
-        }
-    }
-
-    fn accept(&mut self, now: Timestamp, stream: StreamId, fields: &Fields) {
-        let refuse = |http_status: &str| {
-            let mut fields = Fields::default();
-            fields.push(":status", http_status);
-            fields
-        };
-        if fields.value(b":method") != Some(b"POST") {
-            return self.connection.send_headers(stream, refuse("405"), true);
-        }
-        if !fields.value(b"content-type").is_some_and(|value| ContentType::parse(value).is_grpc()) {
-            return self.connection.send_headers(stream, refuse("415"), true);
-        }
-        let path = String::from_utf8_lossy(fields.value(b":path").unwrap_or_default()).into_owned();
-        let timeout = fields.value(b"grpc-timeout").map(Timeout::parse);
-        let deadline = match timeout {
-            Some(Ok(timeout)) => Some(now.saturating_add_nanos(timeout.nanos().try_into().unwrap_or(i64::MAX))),
-            _ => None,
-        };
-        let packing = Packing::of(fields);
-        let inbox = Inbox::new(packing, self.connection.config.bounds.message);
-        self.calls.insert(stream, Call { deadline, accepts_gzip: accepts_gzip(fields), ..Call::new(inbox) });
-        if let Some(Err(fault)) = timeout {
-            return self.end(stream, Status::INTERNAL, &fault.to_string(), Fields::default());
-        }
-        if packing == Packing::Unknown {
-            let encoding = fields.value(b"grpc-encoding").unwrap_or_default().escape_ascii().to_string();
-            let mut accepted = Fields::default();
-            accepted.push("grpc-accept-encoding", compression::ACCEPTED);
-            return self.end(stream, Status::UNIMPLEMENTED, &format!("unknown grpc-encoding {encoding}"), accepted);
-        }
-        self.events.push(stream, Event::Call { stream, path, metadata: fields.metadata() });
-    }
-
-    fn data(&mut self, stream: StreamId, octets: &[u8]) {
-        let Some(call) = self.calls.get_mut(&stream) else {
-            // The answer is already given: the octets are of no use, but they must not hold the client up.
-            return self.connection.give_back(stream, octets.len());
-        };
-        match self.events.collect(stream, &mut call.inbox, octets) {
-            Ok(ahead) => self.connection.give_back(stream, ahead),
-            Err(refusal) => return self.refuse(stream, refusal),
-        }
-        let unfinished = self.calls.values().map(|call| call.inbox.pending()).fold(0, usize::saturating_add);
-        if unfinished > self.connection.config.bounds.unfinished {
-            self.refuse(stream, (Status::RESOURCE_EXHAUSTED, TOO_MUCH_UNFINISHED));
-        }
-    }
-
-    /// Ends the call because of what the client sent.
-    fn refuse(&mut self, stream: StreamId, (status, words): Refusal) {
-        if self.calls.contains_key(&stream) {
-            self.end(stream, status, words, Fields::default());
-            self.events.push(stream, Event::Cancelled { stream });
-        }
-    }
-
-    fn finished(&mut self, stream: StreamId, end: bool) {
-        if !end {
-            return;
-        }
-        if self.calls.get(&stream).is_some_and(|call| call.inbox.pending() > 0) {
-            self.refuse(stream, (Status::INTERNAL, "the client ended the stream inside a message"));
-        } else if self.calls.contains_key(&stream) {
-            self.events.push(stream, Event::Finished { stream });
-        }
-    }
-
-    fn cancelled(&mut self, stream: StreamId) {
-        if self.calls.remove(&stream).is_some() {
-            self.events.push(stream, Event::Cancelled { stream });
-        }
     }
 }
 

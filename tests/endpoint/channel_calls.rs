@@ -124,7 +124,9 @@ fn calls_that_wait_for_a_stream_go_elsewhere_however_often_connections_end() {
     // The first connection tells its limit, so that the others wait.
     net.tell(|channel, now| channel.connect(now));
     net.run_for(0.1);
-    let tickets: Vec<_> = (0..8).map(|_| net.search("gRPC")).collect();
+    // However large they are.
+    let long = "x".repeat(500_000);
+    let tickets: Vec<_> = (0..8).map(|_| net.search(&long)).collect();
     net.run_for(1.0);
     assert!(tickets.iter().all(|ticket| net.ending(*ticket).unwrap().status == Status::OK));
     assert_eq!((*served.borrow(), net.dials().len()), (8, 8));
@@ -330,6 +332,22 @@ fn calls_that_wait_are_bounded() {
     net.run_for(1.0);
     net.assert_freed();
     assert_eq!(net.events.iter().filter(|event| matches!(event, Event::Ended { .. })).count(), 10_001);
+}
+
+#[test]
+fn messages_that_wait_are_bounded() {
+    let mut net = Net::new(ONE, Config { waiting_octets: 1 << 20, wait_for_ready: true, ..Config::default() });
+    let request = || Request { path: SEARCH.to_owned(), ..Request::default() };
+    let [first, second] = [0, 1].map(|_| {
+        net.tell(|channel, now| {
+            let ticket = channel.call(now, request());
+            channel.send(ticket, &vec![0; 600_000]);
+            ticket
+        })
+    });
+    assert_eq!(net.ending(first), None);
+    assert_eq!(net.ending(second).unwrap().status, Status::RESOURCE_EXHAUSTED);
+    assert!(net.channel.held_bytes() < 700_000);
 }
 
 #[test]

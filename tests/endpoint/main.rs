@@ -5,9 +5,12 @@
 mod calls;
 mod channel;
 mod channel_calls;
+mod channel_storm;
+mod channel_world;
 mod gzip;
 mod hostile;
 mod hpack;
+mod interceptors;
 mod keepalive;
 mod net;
 mod pair;

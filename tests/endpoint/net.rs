@@ -33,6 +33,8 @@ pub(crate) struct Net {
     pub(crate) links: BTreeMap<ConnectionId, Link>,
     pub(crate) events: Vec<Event>,
     pub(crate) orders: Vec<(Timestamp, Order)>,
+    /// Nobody takes the channel's events.
+    pub(crate) deaf: bool,
     /// Octets of the client, by connection.
     pub(crate) wire: BTreeMap<ConnectionId, Vec<u8>>,
 }
@@ -59,7 +61,11 @@ pub(crate) fn seconds(seconds: f64) -> Timestamp {
 }
 
 pub(crate) fn example() -> Host {
-    Host::Serves(Box::new(|| Box::new(Example::new(connection::Config::default()))))
+    example_with(connection::Config::default())
+}
+
+pub(crate) fn example_with(config: connection::Config) -> Host {
+    Host::Serves(Box::new(move || Box::new(Example::new(config.clone()))))
 }
 
 /// A server that does with its connection's events what the test says.
@@ -175,6 +181,7 @@ impl Net {
             links: BTreeMap::new(),
             events: Vec::new(),
             orders: Vec::new(),
+            deaf: false,
             wire: BTreeMap::new(),
         }
     }
@@ -255,7 +262,9 @@ impl Net {
     /// Takes everything that the channel and the servers have to say.
     fn flush(&mut self) {
         loop {
-            while let Some(event) = self.channel.poll_event() {
+            while !self.deaf
+                && let Some(event) = self.channel.poll_event()
+            {
                 self.events.push(event);
             }
             let Some(order) = self.channel.poll_order() else {
@@ -328,6 +337,11 @@ impl Net {
     fn send(&mut self, cargo: Cargo) {
         self.sent += 1;
         self.flights.insert((self.now.saturating_add_nanos(1_000_000), self.sent), cargo);
+    }
+
+    /// Whatever is said on the connections to this host vanishes from now on.
+    pub(crate) fn silence(&mut self, host: u8) {
+        self.links.retain(|_, link| link.address != address(host));
     }
 
     /// The connections to this host break.

@@ -6,6 +6,10 @@ use framescope::endpoint::client::{Client, Request};
 use framescope::endpoint::compression::{Compression, envelope};
 use framescope::endpoint::connection::Config;
 use framescope::endpoint::example::SEARCH;
+use framescope::endpoint::fields::Fields;
+use framescope::endpoint::interceptor::{Deadline, standard};
+use framescope::endpoint::keepalive::{Enforcement, Keepalive};
+use framescope::endpoint::lifetime::Lifetime;
 use framescope::endpoint::server::{Event, Server};
 use framescope::grpc::status::Status;
 use framescope::http2::error_code::ErrorCode;
@@ -13,6 +17,7 @@ use framescope::http2::frame::{Flags, FrameType, StreamId};
 use framescope::http2::hpack::Encoder;
 use framescope::http2::settings::{Setting, SettingId};
 use framescope::http2::write;
+use proptest::prelude::*;
 
 use crate::pair::Pair;
 use crate::support::{answers, at, frames, go_away, kinds, reset, sent, server};
@@ -214,6 +219,77 @@ fn floods_of_priority_and_interim_responses_are_given_up() {
         (0..1500).for_each(|_| write::headers(StreamId(1), &block(&[(":status", "103")]), false, 16_384, out));
     });
     assert_eq!(go_away(&answer), Some(ErrorCode::ENHANCE_YOUR_CALM));
+}
+
+#[test]
+fn many_calls_that_wait_to_be_fetched_are_no_flood() {
+    let mut client = Client::new(Config::default(), "test");
+    let mut octets = Vec::new();
+    write::settings(&[Setting { id: SettingId::MAX_CONCURRENT_STREAMS, value: 10_000 }], &mut octets);
+    client.handle_octets(at(0), &octets);
+    for n in 0..1000 {
+        let mut metadata = Fields::default();
+        metadata.push("x", format!("{n}{}", "x".repeat(1000)));
+        client.call(at(0), Request { path: SEARCH.to_owned(), metadata, ..Request::default() });
+    }
+    let mut octets = Vec::new();
+    write::ping([0; 8], false, &mut octets);
+    client.handle_octets(at(1), &octets);
+    assert!(!client.is_closed());
+}
+
+proptest! {
+    /// Frames of a client that knows what frames look like and nothing else.
+    #[test]
+    fn no_sequence_of_frames_costs_more_than_the_bounds(
+        script in proptest::collection::vec(
+            (0..12_u8, any::<u8>(), 0..8_u32, proptest::collection::vec(any::<u8>(), 0..40), 0..40_i64), 0..200),
+    ) {
+        let seconds = std::time::Duration::from_secs;
+        let config = Config {
+            keepalive: Some(Keepalive { time: seconds(10), timeout: seconds(3), permit_without_stream: true }),
+            enforcement: Some(Enforcement::default()),
+            lifetime: Lifetime { max_idle: Some(seconds(60)), max_age: Some(seconds(600)), max_age_grace: Some(seconds(5)), stall: Some(seconds(30)), ..Lifetime::default() },
+            header_table: 100,
+            announce_gzip: true,
+            ..Config::default()
+        };
+        let chain = standard(["logging", "recovery", "deadline", "stamp"], Deadline { usual: Some(seconds(20)), longest: None });
+        let mut server = Server::new(config).with_interceptors(chain.unwrap());
+        let mut now = at(0);
+        server.begin(now);
+        let mut octets = framescope::http2::preface::MAGIC.to_vec();
+        write::settings(&[], &mut octets);
+        for (kind, flags, stream, payload, wait) in script {
+            match kind {
+                // What gets far: a request, a message in gzip, and the end of the other's PING.
+                10 => write::headers(StreamId(stream * 2 + 1), &block(&REQUEST), flags & 1 == 1, 16_384, &mut octets),
+                11 => write::data(StreamId(stream * 2 + 1), &envelope(&payload, Compression::Gzip), flags & 1 == 1, &mut octets),
+                _ => write::frame(FrameType(kind), flags, StreamId(stream), &payload, &mut octets),
+            }
+            now = now.saturating_add_nanos(wait * wait * wait * 1_000_000);
+            server.handle_octets(now, &octets);
+            octets.clear();
+            server.handle_timeout(now);
+            while let Some(event) = server.poll_event() {
+                match event {
+                    Event::Message { stream, octets } => server.send(stream, &octets),
+                    Event::Finished { stream } if stream.0 % 3 == 0 => server.fail(stream, "at fault"),
+                    Event::Finished { stream } => server.end(stream, Status::OK, "", Fields::default()),
+                    Event::Call { .. } | Event::Cancelled { .. } => {}
+                }
+            }
+            while server.poll_log().is_some() {}
+            let mut answer = Vec::new();
+            server.poll_transmit(&mut answer);
+            frames(&answer);
+            prop_assert!(answer.len() < 64 << 10);
+            prop_assert!(server.held_bytes() < 512 << 10, "{}", server.held_bytes());
+            if let Some(next) = server.poll_timeout() {
+                prop_assert!(next > now, "nothing is due twice");
+            }
+        }
+    }
 }
 
 #[test]

@@ -192,9 +192,14 @@ fn a_peer_that_takes_nothing_is_given_up_after_the_stall() {
     pair.server.send(StreamId(1), &[7; 60_000]);
     pair.server.send(StreamId(1), &[7; 60_000]);
     pair.exchange();
-    pair.lost = [true, true];
-    pair.wait(59);
+    let mut octets = Vec::new();
+    write::ping([7; 8], false, &mut octets);
+    pair.wait(30);
+    pair.server.handle_octets(pair.now, &octets);
+    pair.exchange();
+    pair.wait(29);
     assert!(!pair.server.is_closed());
+    // A PING that is answered is no reason to go on.
     pair.wait(2);
     assert_eq!(pair.server.why_closed(), Some("the peer took nothing for too long"));
 }
@@ -218,6 +223,22 @@ fn a_client_closes_at_once_or_when_its_calls_have_ended() {
     pair.answer(1);
     assert_eq!(pair.endings(), [(Status::OK, String::new())]);
     assert!(pair.client.is_closed());
+}
+
+#[test]
+fn a_connection_that_is_over_holds_next_to_nothing() {
+    let mut pair = pair(quiet());
+    for _ in 0..50 {
+        pair.call(Compression::Identity, &[7; 1000]);
+    }
+    assert!(pair.client.held_bytes() > 10_000 && pair.server.held_bytes() > 50_000);
+    pair.client.close(pair.now);
+    assert_eq!(pair.endings().len(), 50);
+    pair.server.stop(pair.now);
+    while pair.server_event().is_some() {}
+    assert_eq!(pair.client.poll_timeout(), None);
+    let held = [pair.client.held_bytes(), pair.server.held_bytes()];
+    assert!(held.iter().all(|octets| *octets < 32 << 10), "{held:?}");
 }
 
 #[test]

@@ -131,23 +131,41 @@ fn a_part_of_a_longer_text_is_told_by_the_lines_of_the_whole() {
 }
 
 #[test]
-fn a_file_of_an_edition_is_refused_in_one_line() {
+fn a_file_that_cannot_be_used_is_told_in_one_line() {
     let schema = schema(&[
-        ("new.proto", "edition = \"2023\"; package new; message M { string s = 1; }"),
-        ("user.proto", "syntax = \"proto3\"; package user; import \"new.proto\"; message M { new.M m = 1; }"),
+        ("user.proto", "syntax = \"proto3\"; package user; import \"no.proto\"; message M { no.M m = 1; }"),
+        ("above.proto", "syntax = \"proto3\"; package above; import \"user.proto\"; message M { user.M m = 1; }"),
         ("old.proto", "syntax = \"proto2\"; package old; message M { required string s = 1; optional M m = 2; }"),
     ]);
     let encoder = Encoder::new(&schema);
     let error = |message: &str, json: &str| encoder.encode(message, json).unwrap_err().to_string();
-    assert_eq!(
-        error("new.M", "{}"),
-        "no JSON can be fitted to new.M: new.proto cannot be used: it is of an edition, and JSON is fitted to proto2 \
-         and proto3 alone"
-    );
-    assert!(error("user.M", "{}").contains("user.proto cannot be used: it imports new.proto"));
+    let user = error("user.M", "{}");
+    assert!(user.starts_with("no JSON can be fitted to user.M: user.proto cannot be used: "), "{user}");
+    assert!(error("above.M", "{}").contains("above.proto cannot be used: it imports user.proto"));
+    assert!(encoder.encode("above.M", "{}").unwrap_err().is_of_schema);
     assert_eq!(error("no.M", "{}"), "no file of the schema defines no.M");
     assert_eq!(encoder.encode("old.M", r#"{"s": "x"}"#).unwrap(), b"\x0a\x01x");
     assert_eq!(error("old.M", r#"{"s": "x", "m": {}}"#), "m.s: a required field is missing");
+}
+
+#[test]
+fn messages_of_an_edition_come_back() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/proto/lab");
+    let inputs = Inputs { protos: vec![folder], ..Inputs::default() };
+    let (schema, _) = Schema::load(&inputs, &framescope::protobuf::schema::Disk).unwrap();
+    let encoder = Encoder::new(&schema);
+    let text = r#"{"title":"t","stars":0,"main":{"name":"m","weight":-1},"parts":[{"name":"a"},{}],"plain":{},"tight":[1,2],"level":"LEVEL_HIGH","raw":"AAE="}"#;
+    let octets = encoder.encode("lab.editions.Doc", text).unwrap();
+    let group = b"\x1b\x0a\x01m\x10\x01\x1c";
+    assert!(octets.windows(group.len()).any(|window| window == group), "{octets:?}");
+    let mut out = Vec::new();
+    let mut decoder = Decoder::new(Limits::default());
+    decoder.json(&schema, schema.message("lab.editions.Doc").unwrap(), &octets, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), text);
+    // Those that import such a file can be used as well.
+    assert!(encoder.encode("lab.v1.EchoRequest", "{}").is_ok());
+    // An edition is not described as what it is not.
+    assert!(encoder.undescribed().any(|(file, _)| file.ends_with("delimited.proto")));
 }
 
 #[test]

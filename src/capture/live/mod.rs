@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::options::Options;
-use super::{Error, Facts, Format, Interface, Limits, Packet, Resolution, Source, Statistics, TimeQuality};
+use super::{Error, Facts, Format, Interface, Limits, LinkType, Packet, Resolution, Source, Statistics, TimeQuality};
 use batch::Batch;
 use native::Activation;
 
@@ -43,6 +43,7 @@ impl Default for Setup {
 pub struct Live {
     capture: pcap::Capture<pcap::Active>,
     device: String,
+    link: LinkType,
     batch: Batch,
     facts: Facts,
     last: pcap::Stat,
@@ -84,11 +85,12 @@ impl Live {
             capture.filter(&setup.filter, true).map_err(refused)?;
         }
         let is_nano = native::has_nanoseconds(&capture);
-        let facts = facts(setup, &capture, is_nano);
+        let link = link::of_dlt(capture.get_datalink().0);
         Ok(Self {
             batch: Batch::new(is_nano),
             device: device.clone(),
-            facts,
+            link,
+            facts: facts(setup, link, is_nano),
             last: pcap::Stat { received: 0, dropped: 0, if_dropped: 0 },
             batches: 0,
             stop: Stop::default(),
@@ -157,7 +159,7 @@ impl Source for Live {
             number: self.facts.packets,
             time: record.time,
             time_quality: TimeQuality::Captured,
-            link: self.facts.interface(0).map_or(super::LinkType::NULL, |interface| interface.link),
+            link: self.link,
             data: record.data,
             original_length: record.original_length,
             interface: 0,
@@ -194,13 +196,13 @@ fn advanced(sum: Option<u64>, now: u32, last: u32) -> Option<u64> {
     Some(sum.unwrap_or(0).saturating_add(now.wrapping_sub(last).into()))
 }
 
-fn facts(setup: &Setup, capture: &pcap::Capture<pcap::Active>, is_nano: bool) -> Facts {
+fn facts(setup: &Setup, link: LinkType, is_nano: bool) -> Facts {
     let mut facts = Facts::new(Format::Live, None, &Limits::default());
     let name = facts.text(setup.device.as_bytes());
     facts.describe_interface(Interface {
         number: 0,
         section: 0,
-        link: link::of_dlt(capture.get_datalink().0),
+        link,
         snaplen: setup.snaplen,
         resolution: if is_nano { Resolution::NANOSECONDS } else { Resolution::MICROSECONDS },
         offset_seconds: 0,

@@ -1,6 +1,6 @@
 //! Carries out what a [`Dialler`] orders: names are resolved, connections opened, octets moved, and it is told what happened.
 //!
-//! Each connection has its own task. At most one piece of each is being written and [`AHEAD`] pieces of all together are read
+//! Each connection has its own task. At most one piece of each is being written and `AHEAD` pieces of all together are read
 //! ahead, so a slow connection holds up nobody, and memory is bounded.
 
 use std::collections::BTreeMap;

@@ -17,6 +17,7 @@ use crate::dissect::Dissector;
 use crate::endpoint::Stop;
 use crate::endpoint::tap::{Recorded, Tap};
 use crate::filter::{Filter, Filtering};
+use crate::finding::Judge;
 use crate::limits::Limits;
 use crate::view::{Source, Summary, View};
 
@@ -31,6 +32,8 @@ pub(super) struct Recorder {
     view: Box<dyn View>,
     filtering: Filtering,
     details: bool,
+    /// Who judges what is shown, where the view asks for it.
+    judge: Option<Judge>,
     output: Output,
     /// Whether the trace is no longer shown, which was told.
     mute: bool,
@@ -52,6 +55,7 @@ impl Recorder {
         stopper: Stopper,
     ) -> Result<Self, Failure> {
         let details = view.wants_details() || !filter.is_empty();
+        let judge = view.wants_findings().then(|| Judge::new(limits));
         let capture = file.map(|file| Capture::new(file, name)).transpose().map_err(|error| unwritten(&error))?;
         let mut recorder = Self {
             taps: HashMap::new(),
@@ -60,6 +64,7 @@ impl Recorder {
             view,
             filtering: Filtering::new(filter, None),
             details,
+            judge,
             output,
             mute: false,
             capture,
@@ -157,8 +162,11 @@ impl Recorder {
 
     /// Lets the dissector say something.
     fn show(&mut self, say: impl FnOnce(&mut Dissector, &mut Showing<'_>)) {
-        let Self { dissector, view, filtering, output, details, .. } = self;
-        say(dissector, &mut Showing { view: view.as_mut(), filtering, output, details: *details });
+        let Self { dissector, view, filtering, output, judge, details, .. } = self;
+        say(
+            dissector,
+            &mut Showing { view: view.as_mut(), filtering, output, judge: judge.as_mut(), details: *details },
+        );
     }
 
     fn flush(&mut self) {
@@ -198,6 +206,7 @@ impl Recorder {
             capture: None,
             late_packets: self.dissector.late_packets(),
             frames_shown: self.filtering.shown(),
+            findings: self.judge.as_ref().map(Judge::found),
             ended_early: None,
         };
         self.view.finish(&summary, &mut self.output.buffer);

@@ -97,7 +97,7 @@ impl Channel {
         self.next_call = self.next_call.saturating_add(1);
         let refusal = if self.closing {
             Some((Status::CANCELLED, CLOSING))
-        } else if self.queue.all.len() >= MAX_WAITING {
+        } else if self.queue.all.len() >= self.config.waiting_calls {
             Some((Status::RESOURCE_EXHAUSTED, "too many calls wait for a connection"))
         } else {
             None
@@ -148,6 +148,9 @@ impl Channel {
                 }
             }
             self.commit_if_large(ticket);
+        } else if self.kept > self.config.waiting_octets {
+            let words = "too many octets wait for a connection";
+            self.end(ticket, Ending::own(Status::RESOURCE_EXHAUSTED, words));
         }
     }
 
@@ -229,6 +232,7 @@ impl Channel {
             line.client.finish(own);
         }
         line.calls.insert(own, ticket);
+        line.is_used = true;
         call.place = Place::On(connection, own);
         self.stirred.insert(connection);
         self.set_alarm(ticket);
@@ -349,8 +353,11 @@ impl Channel {
     }
 
     fn commit_if_large(&mut self, ticket: Ticket) {
-        let Some(call) = self.calls.get(&ticket) else { return };
-        if call.replay.octets() > self.config.call_buffer || self.kept > self.config.channel_buffer {
+        let Some(Call { place: Place::On(connection, own), replay, .. }) = self.calls.get(&ticket) else { return };
+        let is_large = replay.octets() > self.config.call_buffer || self.kept > self.config.channel_buffer;
+        // What waits for a stream can still be sent elsewhere without harm.
+        let is_sent = self.lines.get(connection).is_none_or(|line| line.client.is_sent(*own));
+        if is_large && (is_sent || self.kept > self.config.waiting_octets) {
             self.commit(ticket);
         }
     }
@@ -376,5 +383,3 @@ impl Channel {
 
 const PREVIOUS_ATTEMPTS: &[u8] = b"grpc-previous-rpc-attempts";
 const CLOSING: &str = "the channel is closed";
-/// Calls that may wait for a connection at once.
-const MAX_WAITING: usize = 10_000;

@@ -28,10 +28,14 @@ pub struct Config {
     pub retry: Option<RetryPolicy>,
     /// What limits all repetitions together. Default: nothing.
     pub throttling: Option<Throttling>,
-    /// Octets of messages that one call keeps to repeat them; a call that sends more is not repeated. Default 256 KiB.
+    /// Octets of messages that one call keeps to repeat them; a call that has sent more is not repeated. Default 256 KiB.
     pub call_buffer: usize,
     /// The same for all calls of the channel together. Default 16 MiB.
     pub channel_buffer: usize,
+    /// Calls that may wait for a connection at once; one more ends with RESOURCE_EXHAUSTED. Default 10 000.
+    pub waiting_calls: usize,
+    /// Octets of messages that may wait with them; a call that brings more ends with RESOURCE_EXHAUSTED. Default 64 MiB.
+    pub waiting_octets: usize,
     /// What calls say in `:authority`. Default: the target's first host and port.
     pub authority: Option<String>,
     /// Default: `grpc-framescope/VERSION`.
@@ -57,6 +61,8 @@ impl Default for Config {
             throttling: None,
             call_buffer: 256 << 10,
             channel_buffer: 16 << 20,
+            waiting_calls: 10_000,
+            waiting_octets: 64 << 20,
             authority: None,
             user_agent: None,
             connection: connection::Config::default(),

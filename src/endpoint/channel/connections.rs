@@ -64,7 +64,7 @@ impl Channel {
         let is_wanted = self.config.balancer.is_eager() || self.wanted || !self.queue.is_empty();
         let mut dialled = Vec::new();
         for place in &mut self.subchannels {
-            if (place.is_idle() && is_wanted) || place.is_due(now) {
+            if place.is_due(now, is_wanted) {
                 let connection = ConnectionId(self.next_connection);
                 self.next_connection = self.next_connection.saturating_add(1);
                 if let Some(address) = place.connect(now, connection, &self.config.backoff, &mut self.random) {
@@ -143,6 +143,9 @@ impl Channel {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         if let Phase::Ending { peer_ended, .. } = &mut line.phase {
             *peer_ended = true;
+            if !ended {
+                self.forget(now, connection);
+            }
         } else {
             line.trouble = Some(format!("error reading from server: {why}"));
             line.client.handle_end(now);
@@ -167,7 +170,8 @@ impl Channel {
             self.follow_client(connection, event);
         }
         // That a connection ends which takes no more calls was to be expected, unless it takes some with it.
-        let is_expected = phase == Phase::Draining && !harmed;
+        let is_reset = self.lines.get(&connection).is_some_and(|line| line.trouble.is_some()) && !peer_ended;
+        let is_expected = phase == Phase::Draining && !harmed && !is_reset;
         if let Some(line) = self.lines.get_mut(&connection) {
             line.is_broken = !is_expected;
         }
@@ -183,8 +187,9 @@ impl Channel {
 
     /// The place has this connection no longer.
     fn leave(&mut self, now: Timestamp, connection: ConnectionId) {
+        let was_used = self.lines.get(&connection).is_some_and(|line| line.is_used);
         if let Some(place) = self.subchannels.iter_mut().find(|place| place.connection() == Some(connection)) {
-            place.rest();
+            place.rest(was_used);
             if !self.config.balancer.is_eager() {
                 self.tell_state(now);
             }
@@ -208,7 +213,7 @@ impl Channel {
     fn drain(&mut self, now: Timestamp, connection: ConnectionId) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         line.phase = Phase::Draining;
-        if !line.client.is_closing() {
+        if line.client.gone_away().is_none() {
             line.client.close_gracefully(now);
             self.stirred.insert(connection);
         }
@@ -225,6 +230,7 @@ impl Channel {
             line.phase = Phase::Ready;
             if let Some(place) = self.subchannels.iter_mut().find(|place| place.connection() == Some(connection)) {
                 place.is_there();
+                self.trouble.clear();
             }
             self.notice(Event::Connection { at: now, connection, address, what: Happening::Ready });
         }
@@ -249,11 +255,15 @@ impl Channel {
             self.orders.push_back(Order::End { connection });
         }
         if line.is_over() {
-            let was_broken = line.is_broken;
-            self.lines.remove(&connection);
-            if !was_broken {
-                self.notice(Event::Connection { at: now, connection, address, what: Happening::Closed });
-            }
+            self.forget(now, connection);
+        }
+    }
+
+    /// The connection is no more.
+    fn forget(&mut self, now: Timestamp, connection: ConnectionId) {
+        if let Some(line) = self.lines.remove(&connection).filter(|line| !line.is_broken) {
+            let address = line.address;
+            self.notice(Event::Connection { at: now, connection, address, what: Happening::Closed });
         }
     }
 
@@ -302,7 +312,7 @@ impl Channel {
         for connection in due {
             let Some(line) = self.lines.get_mut(&connection) else { continue };
             if let Phase::Ending { .. } = line.phase {
-                self.lines.remove(&connection);
+                self.forget(now, connection);
                 self.orders.push_back(Order::Abort { connection });
             } else {
                 line.client.handle_timeout(now);

@@ -18,6 +18,8 @@ pub(super) struct Line {
     tail: Vec<u8>,
     /// Why the other end is gone.
     pub(super) trouble: Option<String>,
+    /// Whether a call was given to it.
+    pub(super) is_used: bool,
     /// Whether it failed or was lost, which has been told then.
     pub(super) is_broken: bool,
 }
@@ -46,7 +48,7 @@ pub(super) enum Phase {
 impl Line {
     pub(super) fn new(address: SocketAddr, client: Client) -> Self {
         let (calls, tail) = (BTreeMap::new(), Vec::new());
-        Self { address, phase: Phase::Dialling, client, calls, tail, trouble: None, is_broken: false }
+        Self { address, phase: Phase::Dialling, client, calls, tail, trouble: None, is_used: false, is_broken: false }
     }
 
     /// Says nothing more but what is to be sent already.

@@ -4,6 +4,9 @@
 //! reads no clock: it orders these things, and takes the news. What a call says and what its answer means is the
 //! caller's; what a connection says is the client's.
 //!
+//! Memory is bounded: see [`Config`] for what may wait or be kept, [`MAX_NAMES`], [`MAX_ADDRESSES`], and
+//! [`missed_events`](Channel::missed_events). What a call is sent on a connection waits there as long as the server's windows say.
+//!
 //! After [`call`](Channel::call), [`connect`](Channel::connect), [`poll_event`](Channel::poll_event) and their like there
 //! may be new orders, octets and timers, as after everything that a driver tells the channel.
 
@@ -71,7 +74,7 @@ pub enum Event {
         /// Why the last address failed.
         why: String,
     },
-    /// A call goes out on a connection, for the first time or again.
+    /// A call is given to a connection, for the first time or again. It goes out when the server takes another stream.
     Attempt {
         /// The call.
         ticket: Ticket,
@@ -218,7 +221,7 @@ impl Channel {
         self.state
     }
 
-    /// Why nothing could be reached the last time; empty if nothing has failed yet.
+    /// Why nothing could be reached; empty if nothing has failed since the last connection.
     #[must_use]
     pub fn trouble(&self) -> &str {
         &self.trouble

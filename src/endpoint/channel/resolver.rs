@@ -235,7 +235,8 @@ impl Resolver {
         let Some(entry) = self.entries.iter_mut().find(known) else { return false };
         entry.asked = false;
         match addresses {
-            Ok(addresses) if !addresses.is_empty() => {
+            Ok(mut addresses) if !addresses.is_empty() => {
+                addresses.truncate(MAX_ADDRESSES);
                 (entry.known, entry.trouble) = (Some(addresses), None);
                 entry.due = refresh.interval.map(|interval| after(now, interval));
                 self.failures = 0;

@@ -4,7 +4,6 @@ use super::{Client, Ending, Event, Ticket, Unprocessed};
 use crate::endpoint::compression::Packing;
 use crate::endpoint::connection;
 use crate::endpoint::fields::Fields;
-use crate::endpoint::inbox::TOO_MUCH_UNFINISHED;
 use crate::grpc::content_type::ContentType;
 use crate::grpc::status::Status;
 use crate::http2::error_code::ErrorCode;
@@ -69,10 +68,6 @@ impl Client {
         match self.events.collect(ticket, &mut call.inbox, octets) {
             Ok(ahead) => call.stream.into_iter().for_each(|stream| self.connection.give_back(stream, ahead)),
             Err((status, words)) => return self.end(ticket, Ending::own(status, words)),
-        }
-        let unfinished = self.calls.values().map(|call| call.inbox.pending()).fold(0, usize::saturating_add);
-        if unfinished > self.connection.config.bounds.unfinished {
-            return self.end(ticket, Ending::own(Status::RESOURCE_EXHAUSTED, TOO_MUCH_UNFINISHED));
         }
         if end {
             self.end(ticket, Ending::own(Status::INTERNAL, "the server ended the stream without a status"));

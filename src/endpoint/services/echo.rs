@@ -1,7 +1,7 @@
 //! What comes in goes out: the answer to a method whose requests and responses are of one type, unless something better is known.
 //!
 //! A client's metadata says what else it wants to see: `work-ms`, how long each answer takes; `echo-count`, how many times a
-//! method that streams repeats a request; `echo-status` and `echo-message`, how the call ends. Metadata whose name
+//! method that streams repeats a request; `echo-status` and `echo-message`, how the call ends; `echo-fault`, with what words its handler breaks down instead. Metadata whose name
 //! begins with `echo-header-` comes back with the response's headers, `echo-trailer-` with its trailers; so do the two
 //! names that gRPC's own interoperability tests use.
 
@@ -41,6 +41,7 @@ impl Method for Echo {
                 message: message.unwrap_or_default(),
                 trailers: named("echo-trailer-", "x-grpc-test-echo-trailing-bin"),
             },
+            fault: metadata.value(b"echo-fault").map(|text| String::from_utf8_lossy(text).into_owned()),
             last: Vec::new(),
         })
     }
@@ -54,18 +55,23 @@ struct Echoing {
     count: u32,
     headers: Fields,
     ending: Ending,
+    /// With what words the handler breaks down.
+    fault: Option<String>,
     /// The last request, if its answer waits for the end.
     last: Vec<u8>,
 }
 
 impl Echoing {
     fn end(&mut self, then: Timestamp, answers: &mut Answers) {
-        answers.end(then, std::mem::take(&mut self.ending));
+        match self.fault.take() {
+            None => answers.end(then, std::mem::take(&mut self.ending)),
+            Some(words) => answers.fault(then, words),
+        }
     }
 
     /// One answer and the end; a call that fails has no answer.
     fn only(&mut self, then: Timestamp, octets: Vec<u8>, answers: &mut Answers) {
-        if self.ending.status == Status::OK {
+        if self.ending.status == Status::OK && self.fault.is_none() {
             answers.message(then, octets);
         }
         self.end(then, answers);

@@ -1,4 +1,4 @@
-//! What a method is to the [server](super::serving): something that makes answers out of requests, each at its time.
+//! What a method is to the [server](super::Serving): something that makes answers out of requests, each at its time.
 //!
 //! When answers go out, and what becomes of those that pile up, is decided by the server.
 
@@ -40,6 +40,7 @@ pub(super) enum Answer {
     Message(Vec<u8>),
     Sequence(Sequence),
     End(Ending),
+    Fault(String),
 }
 
 /// How a call ends.
@@ -92,6 +93,11 @@ impl Answers {
         self.0.push((then, Answer::End(ending)));
     }
 
+    /// The end of a call whose handler broke down, see [`Server::fail`](crate::endpoint::server::Server::fail).
+    pub fn fault(&mut self, then: Timestamp, message: impl Into<String>) {
+        self.0.push((then, Answer::Fault(message.into())));
+    }
+
     /// The end of a call that failed.
     pub fn fail(&mut self, then: Timestamp, status: Status, message: impl Into<String>) {
         self.end(then, Ending { status, message: message.into(), trailers: Fields::default() });
@@ -103,7 +109,7 @@ impl Answer {
     pub(super) fn octets(&self) -> usize {
         match self {
             Self::Message(octets) => octets.len(),
-            Self::Metadata(_) | Self::Sequence(_) | Self::End(_) => 0,
+            Self::Metadata(_) | Self::Sequence(_) | Self::End(_) | Self::Fault(_) => 0,
         }
     }
 }

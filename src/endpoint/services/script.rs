@@ -67,8 +67,9 @@ impl Canned {
         let reader = Reader { encoder, output: schema.message_name(output), json };
         let start = json.trim_start();
         let mut canned = Self { client_streaming: method.client_streaming, ..Self::default() };
-        if start.starts_with('[') {
-            canned.messages = reader.messages(reader.whole()?)?.into();
+        let whole = if start.starts_with(['[', '{']) { Some(reader.whole()?) } else { None };
+        if let Some(array) = whole.filter(|_| start.starts_with('[')) {
+            canned.messages = reader.messages(array)?.into();
         } else if let Some(keys) = reader.keys() {
             reader.script(keys, &mut canned)?;
         } else {
@@ -96,7 +97,11 @@ type Keys<'a> = BTreeMap<String, &'a RawValue>;
 
 impl<'a> Reader<'a> {
     fn whole(&self) -> Result<&'a RawValue, ScriptError> {
-        serde_json::from_str(self.json).map_err(|error| ScriptError::Script(error.to_string()))
+        serde_json::from_str(self.json).map_err(|error| {
+            let what = error.to_string();
+            let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+            ScriptError::Script(format!("line {}, column {}: {what}", error.line(), error.column()))
+        })
     }
 
     /// The members of the whole, if it is an object with a key of ours.

@@ -8,6 +8,7 @@ use super::handler::{Answer, Answers, Call, Ending, Sequence};
 use crate::endpoint::compression::Compression;
 use crate::endpoint::config::Config;
 use crate::endpoint::fields::Fields;
+use crate::endpoint::interceptor::Chain;
 use crate::endpoint::server::{Event, Server};
 use crate::endpoint::{Peer, Stop};
 use crate::grpc::status::Status;
@@ -60,6 +61,17 @@ impl Serving {
         }
     }
 
+    /// Lets every call pass through these interceptors.
+    #[must_use]
+    pub fn with_interceptors(self, chain: Chain) -> Self {
+        Self { server: self.server.with_interceptors(chain), ..self }
+    }
+
+    /// The next line that an interceptor wants to be printed.
+    pub fn poll_log(&mut self) -> Option<String> {
+        self.server.poll_log()
+    }
+
     /// The memory held, in octets.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
@@ -69,9 +81,9 @@ impl Serving {
         due.chain(ready).fold(self.server.held_bytes(), usize::saturating_add)
     }
 
-    /// Ends this connection at once, whatever is under way.
-    pub fn give_up(&mut self, now: Timestamp) {
-        self.server.stop(now);
+    /// Ends this connection at once, whatever is under way; the client learns why.
+    pub fn give_up(&mut self, now: Timestamp, why: &'static str) {
+        self.server.stop_saying(now, why);
         self.follow(now);
     }
 
@@ -182,6 +194,10 @@ impl Serving {
             Answer::Message(message) => self.server.send(stream, &message),
             Answer::Sequence(sequence) => self.go_on(then, stream, sequence),
             Answer::End(ending) => self.end(stream, ending),
+            Answer::Fault(message) => {
+                self.server.fail(stream, &message);
+                self.forget(stream);
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! whoever calls to know.
 
 mod fits;
+mod lower;
 mod place;
 mod pool;
 
@@ -41,7 +42,7 @@ pub struct JsonError {
 }
 
 impl Encoder {
-    /// An encoder of the messages of a schema. Files that it cannot use (editions, missing imports) are told by
+    /// An encoder of the messages of a schema. Files that it cannot use (missing imports, for one) are told by
     /// [`encode`](Self::encode) when one of their messages is asked for.
     #[must_use]
     pub fn new(schema: &Schema) -> Self {
@@ -77,10 +78,18 @@ impl Encoder {
         self.read(message, json, 0..json.len())
     }
 
-    /// What each file says of itself with all names resolved, as a `FileDescriptorProto`; files that cannot be used are not
-    /// among them.
+    /// What each file says of itself with all names resolved, as a `FileDescriptorProto`; files that cannot be used, and
+    /// those of an edition, are not among them.
     pub fn files(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
-        self.pool.descriptors.files().map(|file| file.encode_to_vec())
+        let described = self.pool.descriptors.files().filter(|file| !self.pool.lowered.contains(file.name()));
+        described.map(|file| file.encode_to_vec())
+    }
+
+    /// The files that are not among [`files`](Self::files), by name, and why.
+    pub fn undescribed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let refused = self.pool.refused.iter().map(|(file, why)| (file.as_str(), why.as_str()));
+        let lowered = self.pool.lowered.iter().filter(|file| !self.pool.refused.contains_key(*file));
+        refused.chain(lowered.map(|file| (file.as_str(), "it is of an edition")))
     }
 
     fn read(&self, message: &str, json: &str, part: Range<usize>) -> Result<Vec<Vec<u8>>, JsonError> {

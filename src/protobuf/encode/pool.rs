@@ -1,15 +1,16 @@
 //! A schema's files as the pool of descriptors that `prost-reflect` works with, and which of them it cannot take.
 //!
-//! The pool is stricter than our own linker: every import must be there, and it knows no edition. A file that it refuses is
-//! left out with its reason, and with it those that import it.
+//! The pool is stricter than our own linker: every import must be there, and it knows no edition. A file of an edition is
+//! [lowered](super::lower); one that the pool refuses is left out with its reason, and with it those that import it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use prost_reflect::DescriptorPool;
 use prost_reflect::prost::Message as _;
 use prost_reflect::prost_types::field_descriptor_proto::Type;
 use prost_reflect::prost_types::{DescriptorProto, FileDescriptorProto, UninterpretedOption};
 
+use super::lower::lower;
 use crate::protobuf::schema::{Descriptor, Schema};
 
 /// What became of a schema's files.
@@ -18,6 +19,8 @@ pub(super) struct Pool {
     pub(super) descriptors: DescriptorPool,
     /// Why a file is not in it, by the file's name.
     pub(super) refused: HashMap<String, String>,
+    /// The files of an edition, which are there as something else.
+    pub(super) lowered: HashSet<String>,
     /// The file of each message that is not in it, by full name.
     pub(super) lost: HashMap<String, String>,
 }
@@ -32,19 +35,19 @@ impl Pool {
         }
         let mut pool = Self::default();
         for file in schema.descriptors() {
-            pool.enter(&file.name, &mut files);
+            pool.enter(&file.name, &mut files, schema);
         }
         pool
     }
 
     /// Adds a file behind all that it imports. Files are visited by a list of our own: imports may be long chains.
-    fn enter(&mut self, name: &str, files: &mut HashMap<&str, Waiting<'_>>) {
+    fn enter(&mut self, name: &str, files: &mut HashMap<&str, Waiting<'_>>, schema: &Schema) {
         let mut visits = vec![name.to_owned()];
         while let Some(name) = visits.last().cloned() {
             let Some(waiting) = files.get_mut(name.as_str()).filter(|waiting| !waiting.entered) else {
                 let done = self.descriptors.get_file_by_name(&name).is_some() || self.refused.contains_key(&name);
                 if let Some(waiting) = files.get(name.as_str()).filter(|_| !done) {
-                    let outcome = self.add(waiting);
+                    let outcome = self.add(waiting, schema);
                     if let Err(why) = outcome {
                         self.lose(&waiting.read);
                         self.refused.insert(name.clone(), why);
@@ -58,10 +61,7 @@ impl Pool {
         }
     }
 
-    fn add(&mut self, Waiting { file, read, .. }: &Waiting<'_>) -> Result<(), String> {
-        if file.edition || read.syntax() == "editions" {
-            return Err("it is of an edition, and JSON is fitted to proto2 and proto3 alone".to_owned());
-        }
+    fn add(&mut self, Waiting { file, read, .. }: &Waiting<'_>, schema: &Schema) -> Result<(), String> {
         for import in &read.dependency {
             if let Some(why) = self.refused.get(import) {
                 // The reason at the root says it all.
@@ -72,6 +72,14 @@ impl Pool {
         let name = file.name.as_str();
         if read.name() != name || !read.message_type.iter().all(has_sound_maps) {
             return Err("it is damaged".to_owned());
+        }
+        // The pool panics at editions.
+        if file.edition || read.syntax() == "editions" {
+            let mut read = read.clone();
+            lower(&mut read, schema);
+            without_custom_options(&mut read);
+            self.lowered.insert(name.to_owned());
+            return self.descriptors.add_file_descriptor_proto(read).map_err(|error| error.to_string());
         }
         if self.descriptors.decode_file_descriptor_proto(file.octets.as_slice()).is_ok() {
             return Ok(());

@@ -87,9 +87,6 @@ pub struct Call {
     /// How long the call may take: 200ms, 5s
     #[arg(long, value_name = "TIME")]
     pub deadline: Option<String>,
-    /// The schema.
-    #[command(flatten)]
-    pub schema: SchemaArgs,
     /// Pack messages with gzip
     #[arg(long)]
     pub gzip: bool,
@@ -114,6 +111,9 @@ pub struct Call {
     /// Print the server's metadata on the standard error
     #[arg(short, long)]
     pub verbose: bool,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
 }
 
 /// How a call chooses among addresses.
@@ -142,15 +142,15 @@ pub struct Relay {
     /// How and where it is shown.
     #[command(flatten)]
     pub shown: ShownArgs,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
     /// The schema.
     #[command(flatten)]
     pub schema: SchemaArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FrameFilterArgs,
-    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
-    #[arg(long = "limit", value_name = "NAME=SIZE")]
-    pub limits: Vec<String>,
 }
 
 /// `framescope decode`.
@@ -162,15 +162,15 @@ pub struct Decode {
     /// How and where it is shown.
     #[command(flatten)]
     pub shown: ShownArgs,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
     /// The schema.
     #[command(flatten)]
     pub schema: SchemaArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
-    #[arg(long = "limit", value_name = "NAME=SIZE")]
-    pub limits: Vec<String>,
 }
 
 /// `framescope demo`.

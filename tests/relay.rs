@@ -333,6 +333,25 @@ fn a_full_disk_ends_the_capture_but_not_the_forwarding() {
 }
 
 #[test]
+fn a_trace_that_cannot_be_written_ends_but_the_capture_and_the_forwarding_go_on() {
+    if !Path::new("/dev/full").exists() {
+        eprintln!("skipped: no /dev/full");
+        return;
+    }
+    let (address, stopper) = example();
+    let (_folder, path) = folder();
+    let mut relay = Relay::start(address, &["-o", "/dev/full", "-w", path.to_str().expect("UTF-8")]);
+    play("unary", relay.address);
+    let line = relay.error_line();
+    assert!(line.starts_with("framescope: cannot write the output: "), "{line}");
+    play("unary", relay.address);
+    let (code, _, errors) = relay.finish();
+    assert_eq!(code, 1, "{errors}");
+    assert!(decoded(&path, &[]).contains("32 frames, 2 calls"));
+    stopper.stop(Stop::Gracefully);
+}
+
+#[test]
 fn a_trace_that_nobody_reads_ends_the_relay_quietly() {
     let (address, stopper) = example();
     let mut relay = Relay::start(address, &[]);

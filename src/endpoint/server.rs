@@ -194,6 +194,15 @@ impl Server {
         }
     }
 
+    /// Sends several messages in one piece, so that they share DATA frames.
+    pub fn send_together(&mut self, stream: StreamId, messages: &[Vec<u8>]) {
+        self.respond(stream, Fields::default());
+        if let Some(call) = self.calls.get(&stream) {
+            let packed: Vec<Vec<u8>> = messages.iter().map(|message| envelope(message, call.compression)).collect();
+            self.connection.send_data(stream, packed.concat(), false);
+        }
+    }
+
     /// Ends the call: with trailers, or with a single header list if there was no response yet (Trailers-Only).
     pub fn end(&mut self, stream: StreamId, status: Status, message: &str, trailers: Fields) {
         self.end_with(stream, Outcome { status, message: message.to_owned(), trailers, fault: false });

@@ -248,7 +248,8 @@ fn connect_is_named_where_the_content_type_tells() {
         (b"application/proto", "(Connect)"),
         (b"application/json", "(not gRPC)"),
     ] {
-        let fields = [&[0x83, 0x86][..], &literal(b":path", b"/a.B/C"), &literal(b"content-type", content_type)].concat();
+        let fields =
+            [&[0x83, 0x86][..], &literal(b":path", b"/a.B/C"), &literal(b"content-type", content_type)].concat();
         let record = shown(&frame(1, 4, 1, &fields));
         assert_eq!(record["note"], json!(format!("request begins: POST /a.B/C {named}")));
         assert_eq!(record["not_grpc"], true);

@@ -55,6 +55,15 @@ pub struct Totals {
     pub limits: u64,
 }
 
+/// Hands out the comments that a capture has on a packet; best after what the packet completes.
+#[cold]
+pub fn comments(packet: &Packet<'_>, observer: &mut impl Observer) {
+    let at = Arrival { time: packet.time, packet: packet.number };
+    for comment in packet.comments() {
+        observer.event(&Event { at, flow: None, body: Body::Comment(comment) });
+    }
+}
+
 /// Turns packets into events.
 #[derive(Debug)]
 pub struct Dissector {

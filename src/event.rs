@@ -139,6 +139,8 @@ pub enum Body<'a> {
         /// How much it left out.
         count: u64,
     },
+    /// What somebody has written beside the packet, in a capture that has room for it. Its encoding is not checked.
+    Comment(&'a [u8]),
     /// The flow ended.
     Ended(Close),
 }

@@ -259,3 +259,11 @@ fn completions_and_the_manual_page_are_made_from_the_same_definition() {
     assert!(stdout(&["completions", "bash"]).contains("--descriptor-set"));
     assert!(stdout(&["man"]).contains(".TH framescope"));
 }
+
+#[test]
+fn comments_on_packets_are_shown_with_them_unless_something_else_is_asked_for() {
+    let capture = "captures/d_pcapng.pcapng";
+    let text = stdout(&["decode", capture]);
+    assert!(text.contains("   0.260      11             -- comment: packet comment\n"), "{text}");
+    assert!(!stdout(&["decode", capture, "--flow", "0"]).contains("packet comment"));
+}

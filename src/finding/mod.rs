@@ -106,7 +106,7 @@ impl Judge {
                     *place = None;
                 }
             }
-            Body::Identified | Body::Finding(_) => {}
+            Body::Identified | Body::Finding(_) | Body::Comment(_) => {}
         }
     }
 

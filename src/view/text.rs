@@ -268,6 +268,15 @@ impl View for Text {
                 },
                 out,
             ),
+            Body::Comment(text) => self.remark(
+                event,
+                None,
+                |out| {
+                    out.extend_from_slice(b"comment: ");
+                    write::escaped(out, text);
+                },
+                out,
+            ),
             Body::Foreign { direction, octets } => {
                 self.remark(event, Some(direction), |out| annotate::foreign(direction, octets, out), out);
             }

@@ -6,6 +6,7 @@ use crate::direction::Direction;
 use crate::event::FrameEvent;
 use crate::grpc::call::{Call, Outcome};
 use crate::grpc::calls::{Belongs, Role};
+use crate::grpc::content_type::{ContentType, Protocol};
 use crate::grpc::message::Progress;
 use crate::grpc::percent;
 use crate::grpc::status::Status;
@@ -50,7 +51,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             value(block, StaticName::METHOD, out);
             out.push(b' ');
             value(block, StaticName::PATH, out);
-            out.extend_from_slice(b" (not gRPC)");
+            other_protocol(block, out);
         }
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
@@ -152,9 +153,20 @@ fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
         Direction::ToClient => {
             out.extend_from_slice(b"response: ");
             value(block, StaticName::STATUS, out);
-            out.extend_from_slice(b" (not gRPC)");
+            other_protocol(block, out);
         }
     }
+}
+
+/// What it is that is not gRPC, where its type alone tells.
+fn other_protocol(block: &Block<'_>, out: &mut Vec<u8>) {
+    let content_type = block.fields.fields().find(|field| field.static_name() == StaticName::CONTENT_TYPE);
+    let protocol = content_type.and_then(|field| Some(ContentType::parse(field.value()?).protocol));
+    out.extend_from_slice(match protocol {
+        Some(Protocol::Connect) => b" (Connect stream)".as_slice(),
+        Some(Protocol::ConnectUnary) => b" (Connect)",
+        _ => b" (not gRPC)",
+    });
 }
 
 pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {

@@ -101,9 +101,9 @@ pub(super) const ALL: &[Scenario] = &[
             };
             let connection = Config { keepalive: Some(keepalive(5, 20)), estimate: false, ..Config::default() };
             let config = channel::Config { connection, ..channel::Config::default() };
-            let plans = vec![Plan::search("first"), Plan::search("second").at(40)];
+            let plans = vec![Plan::search("first"), Plan::search("second").at(80)];
             let backend = Backend::new(move || Example::new(server.clone()));
-            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 65, vec![backend])
+            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 105, vec![backend])
         },
     },
     Scenario {

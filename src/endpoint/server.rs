@@ -130,7 +130,12 @@ impl Server {
 
     /// Ends the connection and its calls at once.
     pub fn stop(&mut self, now: Timestamp) {
-        self.connection.stop(now, "");
+        self.stop_saying(now, "");
+    }
+
+    /// Ends the connection and its calls at once; `words` go along.
+    pub fn stop_saying(&mut self, now: Timestamp, words: &'static str) {
+        self.connection.stop(now, words);
         self.follow(now);
     }
 
@@ -186,6 +191,15 @@ impl Server {
         if let Some(call) = self.calls.get(&stream) {
             self.chain.message(self.connection.now(), stream, Side::Server, message);
             self.connection.send_data(stream, envelope(message, call.compression), false);
+        }
+    }
+
+    /// Sends several messages in one piece, so that they share DATA frames.
+    pub fn send_together(&mut self, stream: StreamId, messages: &[Vec<u8>]) {
+        self.respond(stream, Fields::default());
+        if let Some(call) = self.calls.get(&stream) {
+            let packed: Vec<Vec<u8>> = messages.iter().map(|message| envelope(message, call.compression)).collect();
+            self.connection.send_data(stream, packed.concat(), false);
         }
     }
 
@@ -263,7 +277,7 @@ impl Server {
     /// Makes room for requests, unless their answers pile up: a client must not fill the memory by not listening.
     fn give_back(&mut self, stream: StreamId) {
         let Some(call) = self.calls.get_mut(&stream) else { return };
-        if self.connection.queued(stream) <= UNSENT {
+        if !self.connection.is_behind(stream) {
             self.connection.give_back(stream, std::mem::take(&mut call.owed));
         } else if call.owed > 0 {
             self.owing.insert(stream);
@@ -306,10 +320,22 @@ impl Server {
         self.connection.poll_transmit(out);
     }
 
+    /// Until when the call is waited for, if its client or an interceptor has said so.
+    #[must_use]
+    pub fn deadline(&self, stream: StreamId) -> Option<Timestamp> {
+        self.calls.get(&stream)?.deadline
+    }
+
     /// Octets of a call's answers that wait to be sent: whoever has many does well to wait until they are few.
     #[must_use]
     pub fn unsent(&self, stream: StreamId) -> usize {
         self.connection.queued(stream)
+    }
+
+    /// Whether so many answers wait for the client, on one stream, that more should wait with whoever gives them.
+    #[must_use]
+    pub fn is_behind(&self, stream: StreamId) -> bool {
+        self.connection.is_behind(stream)
     }
 
     /// Tells the client how many octets its header table may have from now on, 1 MiB at most.
@@ -342,6 +368,3 @@ fn response() -> Fields {
     fields.push(":status", "200").push("content-type", "application/grpc");
     fields
 }
-
-/// Octets of answers that may wait for the client while its requests are still given room.
-const UNSENT: usize = 64 << 10;

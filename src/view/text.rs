@@ -88,7 +88,13 @@ impl Text {
         });
         out.extend_from_slice(b"  ");
         if flow.facts.refused {
-            out.extend_from_slice(b"refused: the server answered the SYN with RST");
+            out.extend_from_slice(b"refused at ");
+            if self.options.absolute {
+                out.extend_from_slice(flow.facts.last.time.rfc3339().as_bytes());
+            } else {
+                write::elapsed(out, flow.facts.last.time.nanos_since(self.start));
+            }
+            out.extend_from_slice(b": the server answered the SYN with RST");
         } else if let (Protocol::Unknown, 0, 0) =
             (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client)
         {

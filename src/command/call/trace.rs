@@ -9,6 +9,7 @@ use crate::dissect::Dissector;
 use crate::endpoint::ConnectionId;
 use crate::endpoint::tap::Tap;
 use crate::event::{Event, Observer};
+use crate::finding::{Judge, Judging};
 use crate::limits::Limits;
 use crate::protobuf::schema::Schema;
 use crate::time::Timestamp;
@@ -21,6 +22,7 @@ pub(super) struct Trace {
     taps: HashMap<ConnectionId, Tap>,
     packets: u64,
     dissector: Dissector,
+    judge: Judge,
     showing: Showing,
 }
 
@@ -41,7 +43,13 @@ impl Trace {
         let options = text::Options { width: crate::command::options::width(), ..text::Options::default() };
         let mut showing = Showing { view: Text::new(Contents::new(schema.clone(), &limits), options), out: Vec::new() };
         showing.view.begin(&Source { name }, &mut showing.out);
-        Self { taps: HashMap::new(), packets: 0, dissector: Dissector::new(&limits), showing }
+        Self {
+            taps: HashMap::new(),
+            packets: 0,
+            dissector: Dissector::new(&limits),
+            judge: Judge::new(&limits),
+            showing,
+        }
     }
 
     fn packet(&mut self, time: Timestamp, octets: &[u8]) {
@@ -59,7 +67,8 @@ impl Trace {
             interface: 0,
             options: Options::empty(),
         };
-        self.dissector.packet(&packet, &mut self.showing);
+        let Self { dissector, judge, showing, .. } = self;
+        dissector.packet(&packet, &mut Judging { judge, observer: showing });
     }
 
     fn print(&mut self) {
@@ -99,13 +108,15 @@ impl Watch for Trace {
 impl Drop for Trace {
     /// The last words: what was still waiting, and the totals.
     fn drop(&mut self) {
-        self.dissector.finish(&mut self.showing);
+        let Self { dissector, judge, showing, .. } = self;
+        dissector.finish(&mut Judging { judge, observer: showing });
         let summary = Summary {
             totals: self.dissector.totals(),
             net: Some(self.dissector.net()),
             capture: None,
             late_packets: self.dissector.late_packets(),
             frames_shown: None,
+            findings: Some(self.judge.found()),
             ended_early: None,
         };
         self.showing.view.finish(&summary, &mut self.showing.out);

@@ -326,7 +326,7 @@ fn a_full_disk_ends_the_capture_but_not_the_forwarding() {
     assert!(line.starts_with("framescope: cannot write the capture: "), "{line}");
     play("unary", relay.address);
     let (code, shown, errors) = relay.finish();
-    assert_eq!(code, 1);
+    assert_eq!(code, 7);
     assert!(shown.contains("32 frames, 2 calls"), "{shown}");
     assert!(errors.contains("forwarded 2 connections") && errors.contains("the capture is not complete"), "{errors}");
     stopper.stop(Stop::Gracefully);

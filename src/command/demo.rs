@@ -153,7 +153,7 @@ const RELAYED: &str = "the octets are those of TCP on one machine, by way of a r
 const CAPTURED: &str = "TCP on one machine, as libpcap captured it on the loopback device";
 
 fn unwritten(error: io::Error) -> Failure {
-    Failure::new(1, format!("cannot write the capture: {error}; make room or name another file with -w"))
+    Failure::new(Failure::OUTPUT, format!("cannot write the capture: {error}; make room or name another file with -w"))
 }
 
 /// The capture. `notes` are comments on the packets, by their numbers.

@@ -82,7 +82,13 @@ impl Text {
         });
         out.extend_from_slice(b"  ");
         if flow.facts.refused {
-            out.extend_from_slice(b"refused: the server answered the SYN with RST");
+            out.extend_from_slice(b"refused at ");
+            if self.options.absolute {
+                out.extend_from_slice(flow.facts.last.time.rfc3339().as_bytes());
+            } else {
+                write::elapsed(out, flow.facts.last.time.nanos_since(self.start));
+            }
+            out.extend_from_slice(b": the server answered the SYN with RST");
         } else if let (Protocol::Unknown, 0, 0) =
             (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client)
         {
@@ -259,6 +265,15 @@ impl View for Text {
                     out.extend_from_slice(b" there, ");
                     write::integer(out, missing);
                     out.extend_from_slice(b" missing");
+                },
+                out,
+            ),
+            Body::Comment(text) => self.remark(
+                event,
+                None,
+                |out| {
+                    out.extend_from_slice(b"comment: ");
+                    write::escaped(out, text);
                 },
                 out,
             ),

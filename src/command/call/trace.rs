@@ -9,7 +9,7 @@ use crate::dissect::Dissector;
 use crate::endpoint::ConnectionId;
 use crate::endpoint::tap::Tap;
 use crate::event::{Event, Observer};
-use crate::finding::{Judge, Judging};
+use crate::finding::Judge;
 use crate::limits::Limits;
 use crate::protobuf::schema::Schema;
 use crate::time::Timestamp;
@@ -22,18 +22,20 @@ pub(super) struct Trace {
     taps: HashMap<ConnectionId, Tap>,
     packets: u64,
     dissector: Dissector,
-    judge: Judge,
     showing: Showing,
 }
 
 struct Showing {
     view: Text,
+    judge: Judge,
     out: Vec<u8>,
 }
 
 impl Observer for Showing {
     fn event(&mut self, event: &Event<'_>) {
-        self.view.event(event, &mut self.out);
+        let Self { view, judge, out } = self;
+        view.event(event, out);
+        judge.event(event, &mut |found| view.event(found, out));
     }
 }
 
@@ -41,15 +43,10 @@ impl Trace {
     pub(super) fn new(schema: &Schema, name: &str) -> Self {
         let limits = Limits::default();
         let options = text::Options { width: crate::command::options::width(), ..text::Options::default() };
-        let mut showing = Showing { view: Text::new(Contents::new(schema.clone(), &limits), options), out: Vec::new() };
+        let view = Text::new(Contents::new(schema.clone(), &limits), options);
+        let mut showing = Showing { view, judge: Judge::new(&limits), out: Vec::new() };
         showing.view.begin(&Source { name }, &mut showing.out);
-        Self {
-            taps: HashMap::new(),
-            packets: 0,
-            dissector: Dissector::new(&limits),
-            judge: Judge::new(&limits),
-            showing,
-        }
+        Self { taps: HashMap::new(), packets: 0, dissector: Dissector::new(&limits), showing }
     }
 
     fn packet(&mut self, time: Timestamp, octets: &[u8]) {
@@ -67,8 +64,7 @@ impl Trace {
             interface: 0,
             options: Options::empty(),
         };
-        let Self { dissector, judge, showing, .. } = self;
-        dissector.packet(&packet, &mut Judging { judge, observer: showing });
+        self.dissector.packet(&packet, &mut self.showing);
     }
 
     fn print(&mut self) {
@@ -108,15 +104,14 @@ impl Watch for Trace {
 impl Drop for Trace {
     /// The last words: what was still waiting, and the totals.
     fn drop(&mut self) {
-        let Self { dissector, judge, showing, .. } = self;
-        dissector.finish(&mut Judging { judge, observer: showing });
+        self.dissector.finish(&mut self.showing);
         let summary = Summary {
             totals: self.dissector.totals(),
             net: Some(self.dissector.net()),
             capture: None,
             late_packets: self.dissector.late_packets(),
             frames_shown: None,
-            findings: Some(self.judge.found()),
+            findings: Some(self.showing.judge.found()),
             ended_early: None,
         };
         self.showing.view.finish(&summary, &mut self.showing.out);

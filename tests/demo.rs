@@ -110,9 +110,12 @@ fn the_capture_that_is_kept_decodes_as_it_was_shown_and_is_the_same_every_time()
             .collect::<Vec<_>>()
     };
     assert_eq!(frames(&decoded), frames(&shown));
-    assert!(decoded.contains("\"text\":\"HEADERS: call 0 begins: /proto.StreamService/Route\""), "notes are shown");
+    assert!(
+        decoded.contains("\"text\":\"framescope: HEADERS: call 0 begins: /proto.StreamService/Route\""),
+        "notes are shown"
+    );
     let text = String::from_utf8_lossy(&first);
-    assert!(text.contains("HEADERS: call 0 begins: /proto.StreamService/Route"), "notes are comments");
+    assert!(text.contains("framescope: HEADERS: call 0 begins: /proto.StreamService/Route"), "notes are comments");
     assert!(text.contains("headers were made up"), "the capture says what it is");
 }
 

@@ -201,9 +201,10 @@ impl Observer for Notes {
         let mut words = Vec::new();
         annotate::note(event, frame, &mut words);
         let words = String::from_utf8_lossy(&words);
+        let own = annotate::OWN;
         notes.push(match frame.frame.header {
-            Some(header) => format!("{}{}: {words}", header.kind(), if header.is_ack() { " ACK" } else { "" }),
-            None => format!("MAGIC: {words}"),
+            Some(header) => format!("{own}{}{}: {words}", header.kind(), if header.is_ack() { " ACK" } else { "" }),
+            None => format!("{own}MAGIC: {words}"),
         });
     }
 }

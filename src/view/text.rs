@@ -51,6 +51,8 @@ pub struct Text {
     /// Packets captured only in part, and the octets missing from those that have no line.
     cut: (u64, u64),
     note: Vec<u8>,
+    /// Comments that were this program's own notes.
+    own_notes: u64,
 }
 
 /// Packets captured only in part that have a line each.
@@ -70,6 +72,7 @@ impl Text {
             placeholders_explained: false,
             cut: (0, 0),
             note: Vec::new(),
+            own_notes: 0,
         }
     }
 
@@ -284,6 +287,10 @@ impl View for Text {
                 },
                 out,
             ),
+            // They say what stands beside the frames anyway.
+            Body::Comment(text) if text.starts_with(annotate::OWN.as_bytes()) => {
+                self.own_notes = self.own_notes.saturating_add(1);
+            }
             Body::Comment(text) => self.remark(
                 event,
                 None,
@@ -350,7 +357,7 @@ impl View for Text {
             out.extend_from_slice(b" missing, without a line of their own\n");
         }
         if let Some(net) = summary.net {
-            not_shown(net, out);
+            not_shown(net, self.own_notes, out);
         }
         if summary.late_packets > 0 {
             write::counted_as(
@@ -425,7 +432,7 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
 }
 
 /// What was in the capture but is not TCP, or did not parse.
-fn not_shown(net: &Counters, out: &mut Vec<u8>) {
+fn not_shown(net: &Counters, own_notes: u64, out: &mut Vec<u8>) {
     let mut any = false;
     if net.malformed > 0 {
         out.extend_from_slice(b"not shown: ");
@@ -445,6 +452,12 @@ fn not_shown(net: &Counters, out: &mut Vec<u8>) {
         any = true;
         write::counted(out, incomplete.datagrams, "IP datagram");
         out.extend_from_slice(b" of which fragments are missing");
+    }
+    if own_notes > 0 {
+        out.extend_from_slice(if any { b", " } else { b"not shown: " });
+        any = true;
+        write::counted(out, own_notes, "comment");
+        out.extend_from_slice(b" with notes of framescope itself");
     }
     if any {
         out.push(b'\n');

@@ -1,0 +1,23 @@
+//! The service of echo.proto, described by hand: no protoc is needed.
+
+use tonic_build::manual::{Builder, Method, Service};
+
+fn main() {
+    let method = |name: &str, route: &str| {
+        Method::builder()
+            .name(name)
+            .route_name(route)
+            .input_type("crate::Message")
+            .output_type("crate::Message")
+            .codec_path("tonic_prost::ProstCodec")
+    };
+    let service = Service::builder()
+        .name("Echo")
+        .package("interop")
+        .method(method("unary", "Unary").build())
+        .method(method("server_stream", "ServerStream").server_streaming().build())
+        .method(method("client_stream", "ClientStream").client_streaming().build())
+        .method(method("bidi", "Bidi").client_streaming().server_streaming().build())
+        .build();
+    Builder::new().compile(&[service]);
+}

@@ -20,8 +20,16 @@ pub enum Command {
     #[command(after_help = EXIT_CODES)]
     Decode(Box<Decode>),
     /// Watch the built-in client and server speak gRPC
-    #[command(after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed")]
+    #[command(
+        after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed, 4 no permission to capture or no libpcap (`--capture live`)"
+    )]
     Demo(Box<Demo>),
+    /// Forward TCP connections untouched, and decode and record what they carry
+    #[command(after_help = RELAY_HELP)]
+    Relay(Box<Relay>),
+    /// Run the built-in server: services of any .proto, with an echo or canned answers
+    #[command(after_long_help = SERVE_HELP)]
+    Serve(Box<Serve>),
     /// Print shell completions
     Completions {
         /// The shell.
@@ -34,33 +42,57 @@ pub enum Command {
 /// The exit codes, as every command keeps them.
 pub const EXIT_CODES: &str = "Exit codes: 0 clean, 2 usage, 3 input unreadable, 5 schema unusable, 6 input ended inside a record (what preceded it was decoded and printed)";
 
+const RELAY_HELP: &str = "\
+No privilege is needed: connect clients to --listen instead of to the server. Half-closes, resets and back pressure are forwarded \
+as well. Ethernet, IP and TCP headers of the capture are made up around the octets, and it says so. If decoding or the disk \
+cannot keep up, octets are forwarded but not recorded, and counted. A full disk stops the recording, not the forwarding.
+
+Ctrl-C closes the connections, completes trace and capture and tells what was forwarded; a second one ends at once. \
+A closed pipe on the standard output (`relay ... | head`) ends the relay as well; `-o FILE` keeps it going.
+
+Exit codes: 0 clean, 1 trace or capture cannot be written, 2 usage, 3 the address cannot be used, 4 no permission for the port, 5 schema unusable";
+
+/// `framescope relay`.
+#[derive(Args, Debug)]
+pub struct Relay {
+    /// Where clients connect, such as 127.0.0.1:9000; port 0 takes a free one, which is told on the standard error
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: String,
+    /// Where the connections are forwarded to
+    #[arg(long, value_name = "HOST:PORT")]
+    pub to: String,
+    /// Keep the capture (pcapng)
+    #[arg(short, long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// The filter.
+    #[command(flatten)]
+    pub filter: FrameFilterArgs,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
+}
+
 /// `framescope decode`.
 #[derive(Args, Debug)]
 pub struct Decode {
     /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe; several (a rotated capture) are read as one
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How to show it
-    #[arg(short = 'T', long = "type", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
-    pub format: Format,
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
     /// The schema.
     #[command(flatten)]
     pub schema: SchemaArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Raw octets too: a hexdump in text, `octets` and `data` in NDJSON
-    #[arg(long)]
-    pub bytes: bool,
-    /// Clock times instead of milliseconds since the first packet
-    #[arg(long)]
-    pub absolute: bool,
-    /// Colours: always, never, or when the output is a terminal (NO_COLOR and CLICOLOR_FORCE are heeded)
-    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    pub color: Colour,
-    /// Write to a file instead of the standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
     /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
     #[arg(long = "limit", value_name = "NAME=SIZE")]
     pub limits: Vec<String>,
@@ -78,9 +110,20 @@ pub struct Demo {
     /// A simulated link with a virtual clock instead of TCP on this machine: the same octets and times on every run
     #[arg(long)]
     pub simulate: bool,
+    /// Where the packets come from; what the client and the server say is the same
+    #[arg(long, value_enum, default_value_t = CaptureBy::Relay, value_name = "HOW", conflicts_with = "simulate")]
+    pub capture: CaptureBy,
     /// Keep the capture, with the notes as comments on its packets (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
+}
+
+/// How and where something is shown.
+#[derive(Args, Debug)]
+pub struct ShownArgs {
     /// How to show it
     #[arg(short = 'T', long = "type", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
@@ -97,6 +140,109 @@ pub struct Demo {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
+
+/// How a demo is captured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum CaptureBy {
+    /// A relay between client and server records every octet; packets are made up around them
+    Relay,
+    /// The packets themselves, from the loopback device: needs libpcap and the permission to capture
+    Live,
+}
+
+/// `framescope serve`.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Where to listen: HOST:PORT, or a port of this machine alone; port 0 is any free one
+    #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDRESS")]
+    pub listen: String,
+    /// What a method answers: `pkg.Service/Method=JSON`, or `=@FILE` with the JSON in a file (again for more)
+    #[arg(long = "answer", value_name = "METHOD=JSON")]
+    pub answers: Vec<String>,
+    /// Pack answers with gzip where the client takes them so
+    #[arg(long)]
+    pub gzip: bool,
+    /// What every call passes through, outermost first: logging, recovery, deadline=TIME, stamp (with commas)
+    #[arg(long = "interceptor", value_name = "NAMES", value_delimiter = ',')]
+    pub interceptors: Vec<String>,
+    /// Do not tell clients about services and types (server reflection)
+    #[arg(long)]
+    pub no_reflection: bool,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// How much a client may ask for, and how long.
+    #[command(flatten)]
+    pub bounds: ServeBounds,
+}
+
+/// The bounds of `framescope serve`.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Bounds (times as 200ms, 5s, 2m, 1h)")]
+pub struct ServeBounds {
+    /// Calls open at once on one connection
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_concurrent_streams: u32,
+    /// The largest message of a client
+    #[arg(long, default_value = "4MiB", value_name = "SIZE")]
+    pub max_message: String,
+    /// Memory that all connections hold together; one that wants more is ended
+    #[arg(long, default_value = "1GiB", value_name = "SIZE")]
+    pub max_memory: String,
+    /// How long a client may take to begin to speak HTTP/2
+    #[arg(long, default_value = "20s", value_name = "TIME")]
+    pub handshake_timeout: String,
+    /// How long a connection may have no call; then it is ended gracefully
+    #[arg(long, default_value = "30m", value_name = "TIME")]
+    pub max_idle: String,
+    /// How long a client may take nothing of what waits for it
+    #[arg(long, default_value = "5m", value_name = "TIME")]
+    pub stall_timeout: String,
+    /// How old a connection may become; then it is ended gracefully
+    #[arg(long, value_name = "TIME")]
+    pub max_age: Option<String>,
+    /// How long calls may go on after that
+    #[arg(long, value_name = "TIME")]
+    pub max_age_grace: Option<String>,
+    /// How long a client may be silent before it is asked whether it is still there (PING)
+    #[arg(long, default_value = "2h", value_name = "TIME")]
+    pub keepalive: String,
+    /// How long it may take to answer
+    #[arg(long, default_value = "20s", value_name = "TIME")]
+    pub keepalive_timeout: String,
+    /// How often a client may send PING; one that does more often is ended (too_many_pings)
+    #[arg(long, default_value = "5m", value_name = "TIME")]
+    pub keepalive_min_time: String,
+}
+
+const SERVE_HELP: &str = "\
+Served are the services of the schema, and those that are built in: proto.SearchService and proto.StreamService (the \
+demo's), framescope.Echo, grpc.health.v1.Health and server reflection. A method whose requests and responses are of one \
+type is an echo, one that --answer names has that answer, and any other is UNIMPLEMENTED.
+
+An answer is the JSON of a message, or an array of messages for a method that streams. An object whose keys begin with $ \
+says more:
+  $messages     an array of messages
+  $status       the status, by number or name: 5, \"NOT_FOUND\"
+  $message      the status message
+  $details      an array of google.protobuf.Any: [{\"@type\": \"type.googleapis.com/google.rpc.ErrorInfo\", ...}]
+  $metadata     {\"name\": \"value\", \"name-bin\": \"base64\", \"several\": [\"a\", \"b\"]}
+  $trailers     likewise, sent with the status
+  $delay_ms     milliseconds before the first answer
+  $interval_ms  milliseconds between two messages
+  $each         true: each request is answered by the next message (methods that stream both ways)
+Without $each, a method that takes a stream of requests answers when the client has sent the last one.
+
+An echo does what the client's metadata asks for: work-ms, echo-count (a method that streams answers), echo-status, \
+echo-message, echo-fault (its handler breaks down); echo-header-* comes back in the headers, echo-trailer-* in the trailers.
+
+The interceptors: logging writes a line when a call begins and when it ends (standard error); recovery makes the fault of a \
+handler cost its own call alone, which otherwise costs the connection; deadline ends calls that take longer than its \
+time; stamp writes into metadata \"stamp\" which interceptors a call has come to.
+
+Ctrl-C stops gracefully, a second one at once.
+
+Exit codes: 0 stopped, 2 usage, 3 the address or a file cannot be used, 4 no permission to listen, 5 schema unusable";
 
 /// The formats.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -139,8 +285,29 @@ pub struct SchemaArgs {
 
 /// What is shown.
 #[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Filters (everything is read, only what matches is shown)")]
+#[command(next_help_heading = FILTERS)]
 pub struct FilterArgs {
+    /// What is known of a frame when it passes.
+    #[command(flatten)]
+    pub frames: FrameFilterArgs,
+    /// Calls that ended so: a number or name, several with commas, `!ok` for all others, `none` for no status
+    #[arg(long, value_name = "CODE")]
+    pub status: Option<String>,
+    /// From this time on: after the first packet (`1.5s`, `200ms`) or by the clock (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Flows with this port
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+}
+
+/// What is shown, by what is known of a frame when it passes.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = FILTERS)]
+pub struct FrameFilterArgs {
     /// One flow
     #[arg(long, value_name = "N")]
     pub flow: Option<u64>,
@@ -153,19 +320,9 @@ pub struct FilterArgs {
     /// Calls of methods that match: `/pkg.Service/Method`, `Service*/Get*`, `Search`
     #[arg(long, value_name = "GLOB")]
     pub method: Option<String>,
-    /// Calls that ended so: a number or name, several with commas, `!ok` for all others, `none` for no status
-    #[arg(long, value_name = "CODE")]
-    pub status: Option<String>,
     /// Frames of these types, with commas: `HEADERS,RST_STREAM`
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     pub frame: Vec<String>,
-    /// From this time on: after the first packet (`1.5s`, `200ms`) or by the clock (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<String>,
-    /// Up to this time
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<String>,
-    /// Flows with this port
-    #[arg(long, value_name = "N")]
-    pub port: Option<u16>,
 }
+
+const FILTERS: &str = "Filters (everything is read, only what matches is shown)";

@@ -119,9 +119,20 @@ impl Dissector {
     }
 
     /// Takes one packet and hands out everything it completes.
+    #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, observer: &mut impl Observer) {
         let at = Arrival { time: packet.time, packet: packet.number };
         self.upper.totals.packets = self.upper.totals.packets.saturating_add(1);
+        if let Some(segment) = self.net.usual_packet(packet.link.0, packet.data, packet.number) {
+            let receiving = &mut Receiving { applications: &mut self.applications, upper: &mut self.upper, observer };
+            return self.flows.segment(at, &segment, receiving);
+        }
+        self.any_packet(at, *packet, observer);
+    }
+
+    /// A packet that is not quite as usual; by value, so that the usual one never has to stand in memory.
+    #[inline(never)]
+    fn any_packet(&mut self, at: Arrival, packet: Packet<'_>, observer: &mut impl Observer) {
         match self.net.packet(packet.link.0, packet.data, packet.original_length, packet.number, packet.time.as_nanos())
         {
             Outcome::Tcp(segment) => self.flows.segment(
@@ -194,6 +205,22 @@ impl Dissector {
 }
 
 impl Application {
+    /// The HTTP/2 flow, if it is one, and all that a step of it works with.
+    #[inline]
+    fn http2<'a, O>(
+        &'a mut self,
+        facts: &'a FlowFacts,
+        upper: &'a mut Upper,
+        observer: &'a mut O,
+    ) -> Option<(&'a mut Http2, http2::Context<'a, O>)> {
+        let Self { protocol, state, first_octets, .. } = self;
+        let State::Http2(http2) = state else { return None };
+        let [client, server] = first_octets;
+        let flow = Flow { facts, protocol, first_octets: [client, server] };
+        let Upper { http2: shared, grpc, totals, limits, .. } = upper;
+        Some((http2, http2::Context { flow, shared, grpc, totals, limits, observer }))
+    }
+
     fn held_bytes(&self) -> usize {
         let state = match &self.state {
             State::New | State::Other => 0,
@@ -214,7 +241,23 @@ struct Receiving<'a, O> {
 }
 
 impl<O: Observer> Receiver for Receiving<'_, O> {
+    #[inline(always)]
     fn receive(&mut self, slot: usize, facts: &FlowFacts, event: FlowEvent<'_>) -> Orientation {
+        // What nearly all events are.
+        if let FlowEvent::Octets { direction, octets, pieces, at, .. } = event
+            && let Some(application) = self.applications.get_mut(slot)
+            && let Some((http2, mut context)) = application.http2(facts, self.upper, self.observer)
+        {
+            http2.push(direction, octets, pieces, at, &mut context);
+            return Orientation::Keep;
+        }
+        self.receive_any(slot, facts, event)
+    }
+}
+
+impl<O: Observer> Receiving<'_, O> {
+    #[inline(never)]
+    fn receive_any(&mut self, slot: usize, facts: &FlowFacts, event: FlowEvent<'_>) -> Orientation {
         if self.applications.len() <= slot {
             self.applications.resize_with(slot.saturating_add(1), Application::default);
         }
@@ -438,12 +481,9 @@ impl<O: Observer> Step<'_, O> {
     }
 
     fn with_http2(&mut self, step: impl FnOnce(&mut Http2, &mut http2::Context<'_, O>)) {
-        let Application { protocol, state, first_octets, .. } = &mut *self.application;
-        let State::Http2(http2) = state else { return };
-        let [client, server] = first_octets;
-        let flow = Flow { facts: &self.facts, protocol, first_octets: [client, server] };
-        let Upper { http2: shared, grpc, totals, limits, .. } = &mut *self.upper;
-        step(http2, &mut http2::Context { flow, shared, grpc, totals, limits, observer: self.observer });
+        if let Some((http2, mut context)) = self.application.http2(&self.facts, self.upper, self.observer) {
+            step(http2, &mut context);
+        }
     }
 
     fn emit(&mut self, at: Arrival, body: Body<'_>) {

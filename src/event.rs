@@ -3,11 +3,11 @@
 //! Events state; what is right or wrong about them is judged by `finding`, what they are for is said by `annotate`.
 
 use crate::direction::Direction;
-use crate::grpc::call::Call;
+use crate::grpc::call::{Call, CallId};
 use crate::grpc::calls::Belongs;
 use crate::grpc::message::Done;
 use crate::http2::connection::{Frame, Malformed};
-use crate::http2::frame::{FrameHeader, FrameId};
+use crate::http2::frame::{FrameHeader, FrameId, StreamId};
 use crate::http2::preface::Begin;
 use crate::net;
 use crate::span::{Arrival, Piece};
@@ -128,6 +128,8 @@ pub enum Body<'a> {
     },
     /// Octets that do not parse.
     Malformed(Fault<'a>),
+    /// A rule was broken, or strained, by octets that parse.
+    Finding(Finding<'a>),
     /// A limit was reached.
     Limit {
         /// Of what.
@@ -177,6 +179,65 @@ impl MessageEvent<'_> {
     pub const fn is_compressed(&self) -> bool {
         self.message.flag & crate::grpc::message::COMPRESSED != 0
     }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Allowed, or not forbidden in words, but a strain on the other side or a likely mistake.
+    Warning,
+    /// The standard forbids it.
+    Error,
+}
+
+impl Severity {
+    /// The name every output uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A rule that traffic is held against.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Rule {
+    /// Its name, which stays: `http2/window-exceeded`.
+    pub slug: &'static str,
+    /// How bad it is to break it.
+    pub severity: Severity,
+    /// Where it is from: `RFC 9113 §6.9.1`.
+    pub reference: &'static str,
+    /// What it asks for.
+    pub about: &'static str,
+}
+
+/// A rule that was broken, or strained.
+#[derive(Clone, Copy, Debug)]
+pub struct Finding<'a> {
+    /// Which.
+    pub rule: &'static Rule,
+    /// The direction in which the side at fault sends.
+    pub direction: Option<Direction>,
+    /// The stream it is about; `None` for the connection itself.
+    pub stream: Option<StreamId>,
+    /// The number of the call it is about.
+    pub call: Option<CallId>,
+    /// The call itself, while it is known.
+    pub of: Option<&'a Call>,
+    /// One sentence that names the sides and the numbers, safe to print, without a full stop.
+    pub summary: &'a str,
+    /// The frames that show it.
+    pub frames: &'a [FrameId],
+    /// The packets that show it.
+    pub packets: &'a [u64],
+    /// Whether what the capture lost, or did not see, may explain it.
+    pub uncertain: bool,
 }
 
 /// Octets that do not parse, and where.
@@ -238,7 +299,8 @@ impl std::fmt::Display for What {
 pub trait Observer {
     /// Takes one event. What it borrows is gone afterwards.
     fn event(&mut self, event: &Event<'_>);
-    /// Whether it looks at the frames and messages of calls; without them it is told the calls alone, and everything else.
+    /// Whether it looks at frames and messages. Without them it is told the calls alone, frames of streams that are not gRPC, and
+    /// everything that is neither frame nor message.
     fn wants_details(&self) -> bool {
         true
     }

@@ -250,6 +250,12 @@ impl Filtering {
                 let to = filter.to.is_none_or(|to| call.start.time <= to.time(self.first));
                 from && to && filter.frames.is_empty() && self.allows_call(call.stream, Some(call.id), Some(call))
             }
+            Body::Finding(finding) => {
+                let stream = finding.stream.unwrap_or(StreamId::CONNECTION);
+                filter.frames.is_empty()
+                    && self.allows_time(event.at.time)
+                    && self.allows_call(stream, finding.call, finding.of)
+            }
             // A flow is introduced with its first event that is shown, where only some are.
             Body::Identified => !narrow && filter.from.is_none() && filter.to.is_none(),
             Body::Ended(_) => event.flow.is_some_and(|flow| self.introduced.contains(&flow.facts.id)) && !narrow,

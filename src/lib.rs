@@ -1,4 +1,6 @@
 //! framescope: what gRPC said on the wire, frame by frame.
+//!
+//! `unsafe` is denied everywhere but in `capture::live::native`, which calls the C functions of libpcap.
 #![deny(unsafe_code, missing_docs, unreachable_pub)]
 
 pub mod annotate;
@@ -10,6 +12,7 @@ pub mod dissect;
 pub mod endpoint;
 pub mod event;
 pub mod filter;
+pub mod finding;
 pub mod grpc;
 pub mod http2;
 pub mod limits;

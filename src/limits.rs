@@ -39,6 +39,8 @@ pub struct Limits {
     pub fragments: usize,
     /// PINGs and SETTINGS of one connection that wait for their acknowledgement.
     pub unanswered: usize,
+    /// Octets forwarded by a relay that wait to be decoded and recorded; beyond it they are forwarded but not recorded.
+    pub relay_waiting: usize,
 }
 
 impl Default for Limits {
@@ -61,6 +63,7 @@ impl Default for Limits {
             total_unrecognised: 32 << 20,
             fragments: 256,
             unanswered: 64,
+            relay_waiting: 64 << 20,
         }
     }
 }
@@ -105,6 +108,11 @@ impl Limits {
                 "unanswered",
                 &mut self.unanswered,
                 "PINGs and SETTINGS of one connection that wait for their acknowledgement",
+            ),
+            (
+                "relay_waiting",
+                &mut self.relay_waiting,
+                "Octets forwarded by a relay that wait to be decoded and recorded; more is forwarded but not recorded",
             ),
         ]
     }

@@ -10,6 +10,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Decode(arguments) => command::decode::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),
+        Command::Relay(arguments) => command::relay::run(&arguments),
+        Command::Serve(arguments) => command::serve::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "framescope", &mut std::io::stdout());
             Ok(())

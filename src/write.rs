@@ -3,8 +3,11 @@
 //! The buffer comes first, what is appended second, its width last. Widths are columns of ASCII. A number that is wider than its column is
 //! written whole and pushes what follows: never a cut number.
 
+mod moments;
 mod scan;
 mod untrusted;
+
+pub use self::moments::Moments;
 
 pub use self::scan::{is_plain, is_printable};
 pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part};
@@ -50,6 +53,7 @@ pub fn right(out: &mut Vec<u8>, text: &str, width: usize) {
 pub fn integer(out: &mut Vec<u8>, number: impl itoa::Integer + Copy + TryInto<u64>) {
     match number.try_into() {
         Ok(digit @ 0..10) => out.push(b'0'.wrapping_add(digit as u8)),
+        Ok(number @ 10..100) => out.extend_from_slice(&two_digits(number)),
         Ok(number) => unsigned(out, number),
         Err(_) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
     }
@@ -59,6 +63,9 @@ fn unsigned(out: &mut Vec<u8>, number: u64) {
     if number >= EIGHT {
         return long(out, number);
     }
+    if !has_room(out) {
+        return unsigned_again(out, number);
+    }
     let digits = digits(number);
     // Eight octets are written in one go, and what is too much is taken back.
     let zeros = leading(digits);
@@ -67,15 +74,39 @@ fn unsigned(out: &mut Vec<u8>, number: u64) {
     out.truncate(end);
 }
 
+/// For a buffer that had to grow: apart, so that the usual way has nothing to keep over a call.
+#[cold]
+fn unsigned_again(out: &mut Vec<u8>, number: u64) {
+    out.reserve(ROOM);
+    unsigned(out, number);
+}
+
+/// Whether eight octets can be appended as they are: asked first, it need not be asked again.
+#[inline(always)]
+fn has_room(out: &Vec<u8>) -> bool {
+    out.capacity().wrapping_sub(out.len()) >= 8
+}
+
+/// Octets that are asked for where there are not eight.
+const ROOM: usize = 64;
+
+#[inline(never)]
 fn long(out: &mut Vec<u8>, number: u64) {
-    unsigned(out, number / EIGHT);
+    integer(out, number / EIGHT);
     out.extend_from_slice(&(digits(number % EIGHT) | ZEROS).to_le_bytes());
 }
 
 /// Appends an integer, right-aligned.
 #[inline]
 pub fn integer_right(out: &mut Vec<u8>, number: impl Into<u64>, width: usize) {
-    unsigned_right(out, number.into(), width);
+    match number.into() {
+        number @ 0..100 if width >= 2 => {
+            spaces(out, width.wrapping_sub(2));
+            let [tens, ones] = two_digits(number);
+            out.extend_from_slice(&[if number < 10 { b' ' } else { tens }, ones]);
+        }
+        number => unsigned_right(out, number, width),
+    }
 }
 
 fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
@@ -84,6 +115,10 @@ fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
     }
     if width > 8 {
         spaces(out, width.wrapping_sub(8));
+        return unsigned_right(out, number, 8);
+    }
+    if !has_room(out) {
+        return unsigned_right_again(out, number, width);
     }
     let digits = digits(number);
     let zeros = leading(digits);
@@ -93,6 +128,12 @@ fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
     let end = out.len().wrapping_add(8).wrapping_sub(cut);
     out.extend_from_slice(&from_octet(text, cut).to_le_bytes());
     out.truncate(end);
+}
+
+#[cold]
+fn unsigned_right_again(out: &mut Vec<u8>, number: u64, width: usize) {
+    out.reserve(ROOM);
+    unsigned_right(out, number, width);
 }
 
 fn long_right(out: &mut Vec<u8>, number: u64, width: usize) {
@@ -143,10 +184,20 @@ pub fn millis_right(out: &mut Vec<u8>, nanos: i64, width: usize) {
     if nanos < 0 && micros > 0 {
         negative_right(out, whole, width);
     } else {
-        unsigned_right(out, whole, width);
+        integer_right(out, whole, width);
     }
     let [.., tenth, hundredth, thousandth] = (digits(part) | ZEROS).to_le_bytes();
     out.extend_from_slice(&[b'.', tenth, hundredth, thousandth]);
+}
+
+/// Appends a number of millionths: a point, and at least one decimal, but no zeros behind the last that is none.
+pub fn millionths(out: &mut Vec<u8>, number: u64) {
+    integer(out, number / 1_000_000);
+    let decimals = digits(number % 1_000_000);
+    let zeros = (decimals.leading_zeros() / 8).min(5) as usize;
+    let [_, _, a, b, c, d, e, f] = (decimals | ZEROS).to_le_bytes();
+    out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+    out.truncate(out.len().saturating_sub(zeros));
 }
 
 #[cold]
@@ -250,6 +301,13 @@ fn digits(number: u64) -> u64 {
     let quarters = hundreds | (halves.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
     let tens = (quarters.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
     tens | (quarters.wrapping_sub(tens.wrapping_mul(10)) << 8)
+}
+
+/// The digits of a number below 100.
+#[inline(always)]
+fn two_digits(number: u64) -> [u8; 2] {
+    let tens = number.wrapping_mul(205) >> 11;
+    [b'0'.wrapping_add(tens as u8), b'0'.wrapping_add(number.wrapping_sub(tens.wrapping_mul(10)) as u8)]
 }
 
 /// How many zeros precede the number; the last digit is none of them.

@@ -24,7 +24,7 @@ fn stdout(arguments: &[&str]) -> String {
 
 #[test]
 fn every_scenario_shows_what_it_did() {
-    for Scenario { name, .. } in Scenario::ALL {
+    for Scenario { name, .. } in Scenario::all() {
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/demo/{name}.txt"));
         let shown = stdout(&["demo", name, "--simulate"]);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -117,7 +117,7 @@ fn the_capture_that_is_kept_decodes_as_it_was_shown_and_is_the_same_every_time()
 #[test]
 fn the_list_names_every_scenario() {
     let list = stdout(&["demo", "--list"]);
-    for Scenario { name, about, .. } in Scenario::ALL {
+    for Scenario { name, about, .. } in Scenario::all() {
         assert!(list.lines().any(|line| line.starts_with(name) && line.ends_with(about)));
     }
 }

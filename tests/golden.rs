@@ -101,3 +101,13 @@ fn captures_behind_bugs_are_shown_as_text_as_they_were() {
 fn captures_behind_bugs_are_shown_as_records_as_they_were() {
     check("found", "ndjson", "ndjson");
 }
+
+#[test]
+fn broken_rules_are_shown_as_text_as_they_were() {
+    check("rules", "text", "txt");
+}
+
+#[test]
+fn broken_rules_are_shown_as_records_as_they_were() {
+    check("rules", "ndjson", "ndjson");
+}

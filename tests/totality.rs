@@ -13,6 +13,7 @@ use std::path::Path;
 use framescope::capture::{CaptureFile, Source};
 use framescope::dissect::{Dissector, Totals};
 use framescope::event::{Body, Event, Observer};
+use framescope::finding::{Judge, Judging};
 use framescope::http2::hpack::Encoder;
 use framescope::limits::Limits;
 use framescope::protobuf::schema::{Disk, Inputs, Schema};
@@ -129,12 +130,13 @@ impl Observer for Reader {
 fn decode(octets: &[u8], reader: &mut Reader) -> usize {
     let Ok(mut source) = CaptureFile::open(octets) else { return 0 };
     let mut dissector = Dissector::new(&Limits::default());
+    let mut judge = Judge::new(&Limits::default());
     let mut most = 0;
     while let Ok(Some(packet)) = source.next_packet() {
-        dissector.packet(&packet, reader);
-        most = most.max(dissector.held_bytes());
+        dissector.packet(&packet, &mut Judging { judge: &mut judge, observer: reader });
+        most = most.max(dissector.held_bytes() + judge.held_bytes());
     }
-    dissector.finish(reader);
+    dissector.finish(&mut Judging { judge: &mut judge, observer: reader });
     let _ = dissector.totals();
     most + source.held_bytes()
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use framescope::capture::{self, CaptureFile, Source};
 use framescope::dissect::Dissector;
 use framescope::event::{Event, Observer};
+use framescope::finding::{Judge, Judging};
 use framescope::limits::Limits;
 use framescope::protobuf::schema::Schema;
 use framescope::view::contents::Contents;
@@ -51,21 +52,23 @@ pub fn run(data: &[u8]) {
             view.begin(&view::Source { name: "fuzz" }, out);
         }
         let mut dissector = Dissector::new(&Limits::default());
+        let mut judge = Judge::new(&Limits::default());
         let mut started = false;
         while let Ok(Some(packet)) = source.next_packet() {
             if !std::mem::replace(&mut started, true) {
                 views.iter_mut().for_each(|(_, view)| view.start(packet.time));
             }
-            dissector.packet(&packet, &mut Showing(&mut views));
-            assert!(dissector.held_bytes() < 64 << 20);
+            dissector.packet(&packet, &mut Judging { judge: &mut judge, observer: &mut Showing(&mut views) });
+            assert!(dissector.held_bytes().saturating_add(judge.held_bytes()) < 64 << 20);
         }
-        dissector.finish(&mut Showing(&mut views));
+        dissector.finish(&mut Judging { judge: &mut judge, observer: &mut Showing(&mut views) });
         let summary = Summary {
             totals: dissector.totals(),
             net: Some(dissector.net()),
             capture: Some(source.facts()),
             late_packets: dissector.late_packets(),
             frames_shown: None,
+            findings: Some(judge.found()),
             ended_early: None,
         };
         for (out, view) in &mut views {

@@ -37,13 +37,9 @@ impl ByteOrder {
     /// The first `N` fields of four octets, if there are as many.
     #[inline]
     pub(crate) fn words<const N: usize>(self, octets: &[u8]) -> Option<[u32; N]> {
-        let mut rest = octets;
-        let mut words = [0; N];
-        for word in &mut words {
-            let (octets, behind) = rest.split_first_chunk()?;
-            (*word, rest) = (self.u32(*octets), behind);
-        }
-        Some(words)
+        let (fields, _) = octets.as_chunks();
+        let fields: &[[u8; 4]; N] = fields.first_chunk()?;
+        Some(fields.map(|octets| self.u32(octets)))
     }
 
     /// The first four octets, if there are four.

@@ -79,6 +79,15 @@ pub enum Error {
         compression: Compression,
     },
 
+    /// A device that was captured from no longer gives packets.
+    #[error("the capture on {device} ended: {why}; what preceded it was read; check that the device is up")]
+    Device {
+        /// The device.
+        device: String,
+        /// What libpcap said.
+        why: String,
+    },
+
     /// The compressed stream is damaged.
     #[error(
         "the {compression} stream is damaged after {offset} octets of capture: {reason}; \
@@ -100,10 +109,10 @@ impl Error {
         matches!(self, Self::Truncated { .. } | Self::CompressedTruncated { .. })
     }
 
-    /// Where in the (decompressed) input reading ended; `None` if it was no capture at all.
+    /// Where in the (decompressed) input reading ended; `None` if it was no capture at all, or is no file.
     pub fn offset(&self) -> Option<u64> {
         match self {
-            Self::NotACapture { .. } => None,
+            Self::NotACapture { .. } | Self::Device { .. } => None,
             Self::Read { offset, .. }
             | Self::Unsupported { offset, .. }
             | Self::Malformed { offset, .. }

@@ -10,7 +10,7 @@ use super::{Compression, Limits, LinkType, Resolution};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Facts {
-    /// The kind of file.
+    /// The kind of capture.
     pub format: Format,
     /// How it is compressed, if it is.
     pub compression: Option<Compression>,
@@ -164,7 +164,7 @@ impl Facts {
     }
 }
 
-/// The kind of a capture file.
+/// The kind of a capture.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Format {
@@ -176,6 +176,8 @@ pub enum Format {
     PcapModified,
     /// pcapng.
     Pcapng,
+    /// No file: packets as they pass.
+    Live,
 }
 
 /// One section of a pcapng file.

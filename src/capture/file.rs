@@ -97,6 +97,13 @@ impl<R: Read> Source for CaptureFile<R> {
     }
 
     #[inline]
+    fn arrived_packet(&mut self) -> Option<Packet<'_>> {
+        match &mut self.kind {
+            Kind::Pcap(pcap) => pcap.arrived(&mut self.octets, &mut self.facts),
+            Kind::Pcapng(_) => None,
+        }
+    }
+
     fn may_block(&self) -> bool {
         match &self.kind {
             Kind::Pcap(pcap) => !pcap.is_ready(self.octets.peek()),

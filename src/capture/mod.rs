@@ -4,7 +4,7 @@
 //! or compressed with gzip or zstd, recognised by their first octets; [`mod@write`] produces both. Names
 //! are those of the drafts. What is inside a packet is decided by `net` and the floors above; a
 //! missing packet is never guessed here, but what a capture says about its own losses is kept in
-//! [`Facts`]. Live capture is another [`Source`], beside [`CaptureFile`].
+//! [`Facts`]. [`live::Live`] is another [`Source`], beside [`CaptureFile`].
 //!
 //! Three kinds of trouble are kept apart. An [`Error`] ends the reading; everything before it
 //! stands. A [`Fault`] is one unusable block in a file whose framing is intact: it is skipped, counted
@@ -36,6 +36,7 @@ mod error;
 mod facts;
 mod file;
 mod link_type;
+pub mod live;
 mod options;
 mod pcap;
 mod pcapng;
@@ -70,6 +71,13 @@ pub trait Source {
     /// one, comes again. Only an [`Error::Read`] of kind `WouldBlock` or `TimedOut` is worth
     /// another call: nothing that had arrived is lost.
     fn next_packet(&mut self) -> Result<Option<Packet<'_>>, Error>;
+
+    /// The next packet where all of it has surely arrived, which is nearly always; `None` says nothing.
+    ///
+    /// Cheaper than to ask [`may_block`](Self::may_block) first and then for the packet.
+    fn arrived_packet(&mut self) -> Option<Packet<'_>> {
+        None
+    }
 
     /// Whether the next [`next_packet`](Self::next_packet) may have to wait for its input.
     ///

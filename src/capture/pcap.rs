@@ -106,8 +106,45 @@ impl Pcap {
         })
     }
 
-    /// The next record.
+    /// The next record, if all of it has arrived and its length can be believed.
     #[inline]
+    pub(crate) fn arrived<'b, F: Fill>(
+        &self,
+        octets: &'b mut RefillBuffer<F>,
+        facts: &mut Facts,
+    ) -> Option<Packet<'b>> {
+        let arrived = octets.peek();
+        let record = self.record(arrived)?;
+        let length = self.length(record);
+        if record.captured > self.longest || arrived.len() < length {
+            return None;
+        }
+        Some(self.take(record, length, octets, facts))
+    }
+
+    /// Takes a record that has arrived off the front.
+    #[inline]
+    fn take<'b, F: Fill>(
+        &self,
+        record: Record,
+        length: usize,
+        octets: &'b mut RefillBuffer<F>,
+        facts: &mut Facts,
+    ) -> Packet<'b> {
+        facts.packets = facts.packets.saturating_add(1);
+        Packet {
+            number: facts.packets,
+            time: record.time,
+            time_quality: TimeQuality::Captured,
+            link: self.link,
+            data: octets.pop(length).get(self.header_length..).unwrap_or_default(),
+            original_length: record.original,
+            interface: 0,
+            options: Options::empty(),
+        }
+    }
+
+    /// The next record.
     pub(crate) fn next<'b, F: Fill>(
         &self,
         octets: &'b mut RefillBuffer<F>,
@@ -133,18 +170,7 @@ impl Pcap {
         if !octets.require(length)? {
             return Err(octets.truncated("a packet record", length));
         }
-        facts.packets = facts.packets.saturating_add(1);
-        let data = octets.pop(length);
-        Ok(Some(Packet {
-            number: facts.packets,
-            time: record.time,
-            time_quality: TimeQuality::Captured,
-            link: self.link,
-            data: data.get(self.header_length..).unwrap_or_default(),
-            original_length: record.original,
-            interface: 0,
-            options: Options::empty(),
-        }))
+        Ok(Some(self.take(record, length, octets, facts)))
     }
 
     /// Whether `arrived` suffices for [`next`](Self::next) to answer.

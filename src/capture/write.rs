@@ -4,8 +4,9 @@
 //! name or time that the caller did not give. Each call writes whole blocks; what has been written
 //! before an error is a valid file up to there.
 
-use super::LinkType;
-use super::pcapng::{DECRYPTION_SECRETS, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER};
+use super::pcapng::{DECRYPTION_SECRETS, ENHANCED_PACKET, INTERFACE_DESCRIPTION, INTERFACE_STATISTICS, SECTION_HEADER};
+use super::section;
+use super::{LinkType, Statistics};
 use crate::time::Timestamp;
 use std::io::{self, ErrorKind, Write};
 
@@ -99,16 +100,8 @@ impl<W: Write> PcapngWriter<W> {
         original_length: u32,
         comments: &[&str],
     ) -> io::Result<()> {
-        if interface >= self.interfaces {
-            return Err(invalid("the interface of the packet was not added"));
-        }
-        let nanos =
-            u64::try_from(time.as_nanos()).map_err(|_| invalid("a packet from before 1970 cannot be written"))?;
         self.begin(ENHANCED_PACKET);
-        self.u32(interface);
-        let [a, b, c, d, low @ ..] = nanos.to_be_bytes();
-        self.u32(u32::from_be_bytes([a, b, c, d]));
-        self.u32(u32::from_be_bytes(low));
+        self.place(interface, time)?;
         self.u32(length(data)?);
         self.u32(original_length);
         self.padded(data);
@@ -116,6 +109,29 @@ impl<W: Write> PcapngWriter<W> {
             self.text_options(comments, &[])?;
             self.end_options();
         }
+        self.end()
+    }
+
+    /// Writes what an interface counted up to `time`.
+    ///
+    /// # Errors
+    ///
+    /// What `out` says; `InvalidInput` for an interface that was not added, or a time before 1970.
+    pub fn write_statistics(&mut self, interface: u32, time: Timestamp, statistics: &Statistics) -> io::Result<()> {
+        self.begin(INTERFACE_STATISTICS);
+        self.place(interface, time)?;
+        for (code, count) in [
+            (section::STATISTICS_RECEIVED, statistics.received),
+            (section::STATISTICS_DROPPED, statistics.dropped),
+            (section::STATISTICS_ACCEPTED, statistics.accepted),
+            (section::STATISTICS_DROPPED_BY_SYSTEM, statistics.dropped_by_system),
+            (section::STATISTICS_DELIVERED, statistics.delivered),
+        ] {
+            if let Some(count) = count {
+                self.option(code, &count.to_le_bytes())?;
+            }
+        }
+        self.end_options();
         self.end()
     }
 
@@ -162,6 +178,19 @@ impl<W: Write> PcapngWriter<W> {
             room.copy_from_slice(&total.to_le_bytes());
         }
         self.out.write_all(&self.block)
+    }
+
+    /// Interface and time.
+    fn place(&mut self, interface: u32, time: Timestamp) -> io::Result<()> {
+        if interface >= self.interfaces {
+            return Err(invalid("the interface was not added"));
+        }
+        let nanos = u64::try_from(time.as_nanos()).map_err(|_| invalid("a time before 1970 cannot be written"))?;
+        self.u32(interface);
+        let [a, b, c, d, low @ ..] = nanos.to_be_bytes();
+        self.u32(u32::from_be_bytes([a, b, c, d]));
+        self.u32(u32::from_be_bytes(low));
+        Ok(())
     }
 
     fn text_options(&mut self, comments: &[&str], texts: &[(u16, Option<&str>)]) -> io::Result<()> {

@@ -12,11 +12,11 @@ use crate::cli::Decode;
 use crate::dissect::Dissector;
 use crate::event::{Body, Event, Observer};
 use crate::filter::{Filter, Filtering, StatusFilter};
+use crate::finding::Judge;
 use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
 use crate::view::contents::Contents;
-use crate::view::text;
 use crate::view::{Source, Summary, View};
 
 /// Decodes every file that is named.
@@ -26,14 +26,14 @@ use crate::view::{Source, Summary, View};
 /// The first failure, with its exit code; what preceded it was shown.
 pub fn run(arguments: &Decode) -> Result<(), Failure> {
     if arguments.limits.iter().any(|change| change == "help") {
-        let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
+        let mut output = Output::open(arguments.shown.output.as_deref(), &arguments.files)?;
         output.buffer.extend_from_slice(options::limits_help().as_bytes());
         return output.finish();
     }
     let limits = options::limits(&arguments.limits)?;
     let filter = options::filter(&arguments.filter)?;
     let interrupted = interruptions();
-    let mut output = Output::open(arguments.output.as_deref(), &arguments.files)?;
+    let mut output = Output::open(arguments.shown.output.as_deref(), &arguments.files)?;
     let mut view = view(arguments, &limits, &filter)?;
     let mut inputs = Inputs::new(&arguments.files);
     let outcome = decode(&mut inputs, view.as_mut(), &filter, &limits, &interrupted, &mut output);
@@ -51,9 +51,7 @@ fn interruptions() -> Arc<AtomicBool> {
 
 fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn View>, Failure> {
     let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, limits));
-    let colour = options::colour(arguments.color, arguments.output.is_some());
-    let text = text::Options { absolute: arguments.absolute, colour, bytes: arguments.bytes, width: options::width() };
-    super::view::view(arguments.format, text, filter.call.map(CallId), contents)
+    super::view::view(arguments.shown.format, options::text(&arguments.shown), filter.call.map(CallId), contents)
 }
 
 /// Decodes the files, one after the other as one capture.
@@ -76,24 +74,26 @@ fn decode(
     let first = inputs.open(0)?;
     let name = inputs.name();
     view.begin(&Source { name: &name }, &mut output.buffer);
-    let filtering = Filtering::new(filter.clone(), calls);
+    let mut filtering = Filtering::new(filter.clone(), calls);
     let details = view.wants_details() || !filter.is_empty();
+    let mut judge = view.wants_findings().then(|| Judge::new(limits));
     let mut decoding = Decoding {
         dissector: Dissector::new(limits),
-        showing: Showing { view, filtering, output, details },
+        showing: Showing { view, filtering: &mut filtering, output, judge: judge.as_mut(), details },
         started: false,
         interrupted,
     };
     let read = inputs.read(first, &mut decoding);
     let Decoding { mut dissector, mut showing, .. } = decoding;
     dissector.finish(&mut showing);
-    let Showing { view, filtering, output, .. } = showing;
+    let Showing { view, filtering, output, judge, .. } = showing;
     let summary = Summary {
         totals: dissector.totals(),
         net: Some(dissector.net()),
         capture: read.only.as_ref().map(|source| source.facts()),
         late_packets: dissector.late_packets(),
         frames_shown: filtering.shown(),
+        findings: judge.map(|judge| judge.found()),
         ended_early: read.ended_early.as_deref(),
     };
     view.finish(&summary, &mut output.buffer);
@@ -182,16 +182,19 @@ impl Observer for Chosen<'_> {
 }
 
 /// Events on their way through the filter into the view.
-struct Showing<'a> {
-    view: &'a mut dyn View,
-    filtering: Filtering,
-    output: &'a mut Output,
+pub(super) struct Showing<'a> {
+    pub(super) view: &'a mut dyn View,
+    pub(super) filtering: &'a mut Filtering,
+    pub(super) output: &'a mut Output,
+    /// Who judges what is shown, where the view asks for it.
+    pub(super) judge: Option<&'a mut Judge>,
     /// Whether view or filter look at the frames and messages of calls.
-    details: bool,
+    pub(super) details: bool,
 }
 
 impl Showing<'_> {
-    fn start(&mut self, first: Timestamp) {
+    /// Tells the time of the first packet.
+    pub(super) fn start(&mut self, first: Timestamp) {
         self.view.start(first);
         self.filtering.start(first);
     }
@@ -199,8 +202,11 @@ impl Showing<'_> {
 
 impl Observer for Showing<'_> {
     fn event(&mut self, event: &Event<'_>) {
-        let Self { view, filtering, output, .. } = self;
+        let Self { view, filtering, output, judge, .. } = self;
         filtering.event(event, |event| view.event(event, &mut output.buffer));
+        if let Some(judge) = judge {
+            judge.event(event, &mut |found| filtering.event(found, |found| view.event(found, &mut output.buffer)));
+        }
     }
 
     fn wants_details(&self) -> bool {

@@ -6,24 +6,25 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::live_capture::{Recorder, Recording};
 use super::output::Output;
 use super::{Failure, loopback, options, shown};
 use crate::annotate;
 use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
-use crate::capture::{CaptureFile, LinkType, Source as _};
-use crate::cli::{Demo, Format};
+use crate::capture::{CaptureFile, LinkType, Source as _, Statistics};
+use crate::cli::{CaptureBy, Demo, Format};
 use crate::dissect::Dissector;
-use crate::endpoint::connection::Config;
-use crate::endpoint::example::{Example, PROTOS};
-use crate::endpoint::link;
+use crate::endpoint::example::PROTOS;
 use crate::endpoint::scenario::Scenario;
 use crate::endpoint::tap::Recorded;
+use crate::endpoint::world::simulate;
 use crate::event::{Body, Event, Observer};
+use crate::finding::{Judge, Judging};
 use crate::limits::Limits;
 use crate::protobuf::schema::{FileKind, Files, Inputs, Schema};
 use crate::view::contents::Contents;
 use crate::view::steps::{Steps, paragraph};
-use crate::view::text::{self, Text};
+use crate::view::text::Text;
 use crate::view::{Source, Summary, View};
 
 /// Plays a scenario, or all of them, or lists them.
@@ -33,19 +34,19 @@ use crate::view::{Source, Summary, View};
 /// A scenario that does not exist, a connection that fails, a file that cannot be written.
 pub fn run(arguments: &Demo) -> Result<(), Failure> {
     let scenarios = chosen(arguments)?;
-    let mut output = Output::open(arguments.output.as_deref(), &[] as &[PathBuf])?;
+    let mut output = Output::open(arguments.shown.output.as_deref(), &[] as &[PathBuf])?;
     if arguments.list {
         list(&mut output.buffer);
         return output.finish();
     }
     for (n, scenario) in scenarios.iter().enumerate() {
-        if n > 0 && matches!(arguments.format, Format::Text | Format::Calls | Format::Markdown) {
+        if n > 0 && matches!(arguments.shown.format, Format::Text | Format::Calls | Format::Markdown) {
             output.buffer.push(b'\n');
         }
-        let packets = play(scenario, arguments.simulate)?;
-        let capture = pcapng(scenario, arguments.simulate, &packets, &[]).map_err(unwritten)?;
+        let played = play(scenario, arguments)?;
+        let capture = pcapng(scenario, &played, &[]).map_err(unwritten)?;
         if let Some(path) = &arguments.write {
-            keep(path, scenario, arguments.simulate, &packets, &capture)?;
+            keep(path, scenario, &played, &capture)?;
         }
         show(scenario, arguments, &capture, &mut output)?;
         if !output.is_open() {
@@ -55,12 +56,12 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
     output.finish()
 }
 
-fn chosen(arguments: &Demo) -> Result<&'static [Scenario], Failure> {
+fn chosen(arguments: &Demo) -> Result<Vec<&'static Scenario>, Failure> {
     if arguments.scenario == "all" {
         if arguments.write.is_some() {
-            return Err(Failure::new(Failure::USAGE, "-w keeps one connection: name one scenario"));
+            return Err(Failure::new(Failure::USAGE, "-w keeps one capture: name one scenario"));
         }
-        return Ok(Scenario::ALL);
+        return Ok(Scenario::all().collect());
     }
     let Some(scenario) = Scenario::named(&arguments.scenario) else {
         return Err(Failure::new(
@@ -68,63 +69,119 @@ fn chosen(arguments: &Demo) -> Result<&'static [Scenario], Failure> {
             format!("there is no scenario `{}`; `framescope demo --list` names them", shown(&arguments.scenario)),
         ));
     };
-    Ok(std::slice::from_ref(scenario))
+    Ok(vec![scenario])
 }
 
 fn list(out: &mut Vec<u8>) {
-    for Scenario { name, about, .. } in Scenario::ALL {
+    for Scenario { name, about, .. } in Scenario::all() {
         out.extend_from_slice(format!("{name:<18}{about}\n").as_bytes());
     }
     out.extend_from_slice(b"all               all of them, one after another\n");
 }
 
-/// The packets of the connection.
-fn play(scenario: &Scenario, simulate: bool) -> Result<Vec<Recorded>, Failure> {
-    if simulate {
-        let mut client = scenario.caller(link::SERVER.to_string());
-        return link::run(&mut client, &mut Example::new(Config::default()))
-            .map_err(|stuck| Failure::new(Failure::INPUT, format!("the simulated connection did not end: {stuck}")));
-    }
-    let outcome = loopback::run(|authority| scenario.caller(authority), Example::new(Config::default()));
-    outcome.map_err(|error| {
-        let message =
-            format!("the connection between client and server failed: {error}; `--simulate` needs no network");
-        Failure::new(Failure::INPUT, message)
-    })
+/// What was played.
+struct Played {
+    packets: Vec<Recorded>,
+    /// What the packets begin with.
+    link: LinkType,
+    /// The interface.
+    name: &'static str,
+    /// Where octets and headers come from.
+    origin: &'static str,
+    /// What was counted where packets can be lost.
+    statistics: Option<Statistics>,
 }
+
+impl Played {
+    const fn made_up(packets: Vec<Recorded>, origin: &'static str) -> Self {
+        Self { packets, link: LinkType::ETHERNET, name: "demo", origin, statistics: None }
+    }
+}
+
+/// Lets the client and the backends speak.
+fn play(scenario: &Scenario, arguments: &Demo) -> Result<Played, Failure> {
+    if arguments.simulate {
+        let addresses: Vec<_> = (0..scenario.backends).map(simulate::address).collect();
+        let packets = simulate::packets(scenario.stage(&addresses))
+            .map_err(|stuck| Failure::new(Failure::INPUT, format!("the simulated connection did not end: {stuck}")))?;
+        return Ok(Played::made_up(packets, SIMULATED));
+    }
+    if arguments.capture == CaptureBy::Relay {
+        let (packets, _) = loopback::play(scenario).map_err(failed)?;
+        return Ok(Played::made_up(packets, RELAYED));
+    }
+    let mut recorder = None;
+    loopback::play_unrecorded(scenario, |ports| {
+        recorder = Some(Recorder::start(ports)?);
+        Ok::<_, Failed>(())
+    })
+    .map_err(|error| match error {
+        Failed::Capture(failure) => failure,
+        Failed::Connection(error) => failed(error),
+    })?;
+    let Recording { packets, link, statistics } =
+        recorder.map_or_else(|| Ok(Recording::default()), Recorder::finish)?;
+    let link = link.unwrap_or(LinkType::ETHERNET);
+    Ok(Played { packets, link, name: "lo", origin: CAPTURED, statistics: Some(statistics) })
+}
+
+/// What ends a demo that is captured live.
+enum Failed {
+    Capture(Failure),
+    Connection(io::Error),
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self::Capture(failure)
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+fn failed(error: io::Error) -> Failure {
+    let message = format!("the connection between client and server failed: {error}; `--simulate` needs no network");
+    Failure::new(Failure::INPUT, message)
+}
+
+const SIMULATED: &str = "the octets are those of a simulated link with a virtual clock; Ethernet, IP and TCP headers were made up around them";
+const RELAYED: &str = "the octets are those of TCP on one machine, by way of a relay; Ethernet, IP and TCP headers were made up around them";
+const CAPTURED: &str = "TCP on one machine, as libpcap captured it on the loopback device";
 
 fn unwritten(error: io::Error) -> Failure {
     Failure::new(1, format!("cannot write the capture: {error}; make room or name another file with -w"))
 }
 
 /// The capture. `notes` are comments on the packets, by their numbers.
-fn pcapng(scenario: &Scenario, simulate: bool, packets: &[Recorded], notes: &[Vec<String>]) -> io::Result<Vec<u8>> {
-    let origin =
-        if simulate { "a simulated link with a virtual clock" } else { "TCP on one machine, by way of a relay" };
-    let comment = format!(
-        "framescope demo {}: the octets are those of {origin}; Ethernet, IP and TCP headers were made up around them",
-        scenario.name
-    );
+fn pcapng(scenario: &Scenario, played: &Played, notes: &[Vec<String>]) -> io::Result<Vec<u8>> {
+    let comment = format!("framescope demo {}: {}", scenario.name, played.origin);
     let header = SectionHeader { application: Some("framescope"), comments: &[&comment], ..SectionHeader::default() };
     let mut writer = PcapngWriter::new(Vec::new(), &header)?;
     let interface = writer.add_interface(&InterfaceDescription {
-        link: LinkType::ETHERNET,
+        link: played.link,
         snaplen: 0,
-        name: Some("demo"),
+        name: Some(played.name),
         description: None,
     })?;
-    for (n, Recorded { time, octets }) in packets.iter().enumerate() {
+    for (n, Recorded { time, octets }) in played.packets.iter().enumerate() {
         let comments: Vec<&str> = notes.get(n).into_iter().flatten().map(String::as_str).collect();
         writer.write_packet(interface, *time, octets, u32::try_from(octets.len()).unwrap_or(u32::MAX), &comments)?;
+    }
+    if let (Some(statistics), Some(last)) = (&played.statistics, played.packets.last()) {
+        writer.write_statistics(interface, last.time, statistics)?;
     }
     Ok(writer.into_inner())
 }
 
 /// Writes the capture to a file, with the notes as comments.
-fn keep(path: &Path, scenario: &Scenario, simulate: bool, packets: &[Recorded], capture: &[u8]) -> Result<(), Failure> {
-    let mut notes = Notes(vec![Vec::new(); packets.len()]);
+fn keep(path: &Path, scenario: &Scenario, played: &Played, capture: &[u8]) -> Result<(), Failure> {
+    let mut notes = Notes(vec![Vec::new(); played.packets.len()]);
     each_event(capture, &mut notes)?;
-    let annotated = pcapng(scenario, simulate, packets, &notes.0).map_err(unwritten)?;
+    let annotated = pcapng(scenario, played, &notes.0).map_err(unwritten)?;
     let name = shown(&path.display().to_string());
     let file = File::create(path).map_err(|error| {
         Failure::new(Failure::USAGE, format!("cannot write to {name}: {error}; name another file with -w"))
@@ -152,7 +209,10 @@ impl Observer for Notes {
 }
 
 /// Reads the capture back.
-fn each_event(capture: &[u8], observer: &mut impl Observer) -> Result<Dissector, Failure> {
+fn each_event<'a>(
+    capture: &'a [u8],
+    observer: &mut impl Observer,
+) -> Result<(Dissector, CaptureFile<&'a [u8]>), Failure> {
     let failure = |error: crate::capture::Error| {
         Failure::new(Failure::INPUT, format!("the capture cannot be read back: {error}"))
     };
@@ -162,7 +222,7 @@ fn each_event(capture: &[u8], observer: &mut impl Observer) -> Result<Dissector,
         dissector.packet(&packet, observer);
     }
     dissector.finish(observer);
-    Ok(dissector)
+    Ok((dissector, source))
 }
 
 /// Shows the capture.
@@ -174,15 +234,14 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
             self.1.write_if_full();
         }
     }
-    let colour = options::colour(arguments.color, arguments.output.is_some());
-    let text = text::Options { absolute: arguments.absolute, colour, bytes: arguments.bytes, width: options::width() };
+    let text = options::text(&arguments.shown);
     let contents = || Ok(Contents::new(schema()?, &Limits::default()));
-    let mut view = if arguments.format == Format::Text && scenario.name == "unary" {
+    let mut view = if arguments.shown.format == Format::Text && scenario.name == "unary" {
         Box::new(Steps::new(Text::new(contents()?, text), text.width))
     } else {
-        super::view::view(arguments.format, text, None, contents)?
+        super::view::view(arguments.shown.format, text, None, contents)?
     };
-    if arguments.format == Format::Text {
+    if arguments.shown.format == Format::Text {
         output.buffer.extend_from_slice(format!("demo {}: {}\n\n", scenario.name, scenario.about).as_bytes());
         paragraph(&mut output.buffer, scenario.look_for, 0, text.width);
         output.buffer.push(b'\n');
@@ -192,13 +251,20 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
     let first = source.next_packet().ok().flatten().map(|packet| packet.time);
     view.begin(&Source { name: &format!("demo {}", scenario.name) }, &mut output.buffer);
     view.start(first.unwrap_or_default());
-    let dissector = each_event(capture, &mut Showing(view.as_mut(), output))?;
+    let mut judge = Judge::new(&Limits::default());
+    let mut showing = Showing(view.as_mut(), output);
+    let (dissector, source) = if showing.0.wants_findings() {
+        each_event(capture, &mut Judging { judge: &mut judge, observer: &mut showing })?
+    } else {
+        each_event(capture, &mut showing)?
+    };
     let summary = Summary {
         totals: dissector.totals(),
         net: Some(dissector.net()),
         capture: Some(source.facts()),
         late_packets: dissector.late_packets(),
         frames_shown: None,
+        findings: Some(judge.found()),
         ended_early: None,
     };
     view.finish(&summary, &mut output.buffer);

@@ -137,16 +137,18 @@ impl Outcome {
 /// Hands on every packet of one file, `before` packets after the first of all.
 fn drain(source: &mut CaptureFile<ReadAhead>, before: u64, consumer: &mut impl Consumer) -> Result<(), Error> {
     while consumer.wants_more() {
-        if source.may_block() {
-            consumer.before_wait();
-        }
-        match source.next_packet()? {
-            Some(packet) => {
-                let number = packet.number.saturating_add(before);
-                consumer.packet(&Packet { number, ..packet });
+        let packet = match source.arrived_packet() {
+            Some(packet) => packet,
+            None => {
+                if source.may_block() {
+                    consumer.before_wait();
+                }
+                let Some(packet) = source.next_packet()? else { break };
+                packet
             }
-            None => break,
-        }
+        };
+        let number = packet.number.saturating_add(before);
+        consumer.packet(&Packet { number, ..packet });
     }
     Ok(())
 }

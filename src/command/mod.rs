@@ -2,12 +2,16 @@
 
 pub mod decode;
 pub mod demo;
+pub mod drive;
 mod input;
+mod live_capture;
 mod loopback;
 pub mod man;
 mod options;
 mod output;
 mod read_ahead;
+pub mod relay;
+pub mod serve;
 mod view;
 
 /// Why a command failed, and the exit code that says so.
@@ -24,6 +28,8 @@ impl Failure {
     pub const USAGE: u8 = 2;
     /// Input that cannot be read.
     pub const INPUT: u8 = 3;
+    /// No permission to capture or to use a port, or no capture library.
+    pub const CAPTURE: u8 = 4;
     /// A schema that cannot be used.
     pub const SCHEMA: u8 = 5;
     /// Input that ended inside a record.

@@ -1,14 +1,16 @@
 //! From words of the command line to what the library takes: filters, limits, schemas, colours.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use super::{Failure, shown};
-use crate::cli::{Colour, FilterArgs, SchemaArgs};
+use crate::cli::{Colour, FilterArgs, FrameFilterArgs, SchemaArgs, ShownArgs};
 use crate::filter::{Filter, Glob, Moment, StatusFilter};
 use crate::http2::frame::FrameType;
 use crate::limits::Limits;
 use crate::protobuf::schema::{Disk, Inputs, Schema};
 use crate::time::Timestamp;
+use crate::view::text;
 
 fn usage(message: impl Into<String>) -> Failure {
     Failure::new(Failure::USAGE, message)
@@ -29,20 +31,28 @@ pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
             .transpose()
     };
     Ok(Filter {
-        flow: arguments.flow,
-        stream: arguments.stream,
-        call: arguments.call,
-        method: arguments.method.as_deref().map(Glob::new),
         status: arguments
             .status
             .as_deref()
             .map(StatusFilter::parse)
             .transpose()
             .map_err(|why| usage(shown(&format!("--status: {why}"))))?,
-        frames: arguments.frame.iter().map(|name| frame_type(name)).collect::<Result<_, _>>()?,
         from: moment("from", &arguments.from)?,
         to: moment("to", &arguments.to)?,
         port: arguments.port,
+        ..frame_filter(&arguments.frames)?
+    })
+}
+
+/// The filter that is asked for where frames are shown as they pass.
+pub(super) fn frame_filter(arguments: &FrameFilterArgs) -> Result<Filter, Failure> {
+    Ok(Filter {
+        flow: arguments.flow,
+        stream: arguments.stream,
+        call: arguments.call,
+        method: arguments.method.as_deref().map(Glob::new),
+        frames: arguments.frame.iter().map(|name| frame_type(name)).collect::<Result<_, _>>()?,
+        ..Filter::default()
     })
 }
 
@@ -78,6 +88,14 @@ fn moment(text: &str) -> Option<Moment> {
     #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range saturates")]
     let nanos = (value * nanos).round() as i64;
     Some(Moment::After(nanos))
+}
+
+/// The length of time that an option is given: `200ms`, `5s`, `2m`, `1h`.
+pub(super) fn duration(option: &str, text: &str) -> Result<Duration, Failure> {
+    match moment(text) {
+        Some(Moment::After(nanos)) => Ok(Duration::from_nanos(nanos.unsigned_abs())),
+        _ => Err(usage(format!("{option} `{}` is no length of time: use 200ms, 5s, 2m or 1h", shown(text)))),
+    }
 }
 
 /// Reads `2026-01-31T12:00:00[.123][Z|+01:00]`.
@@ -136,8 +154,18 @@ pub(super) fn schema(arguments: &SchemaArgs) -> Result<Schema, Failure> {
     Ok(schema)
 }
 
+/// How text is shown.
+pub(super) fn text(arguments: &ShownArgs) -> text::Options {
+    text::Options {
+        absolute: arguments.absolute,
+        colour: colour(arguments.color, arguments.output.is_some()),
+        bytes: arguments.bytes,
+        width: width(),
+    }
+}
+
 /// Whether to colour.
-pub(super) fn colour(when: Colour, to_file: bool) -> bool {
+fn colour(when: Colour, to_file: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     match when {
         Colour::Always => true,
@@ -151,7 +179,7 @@ pub(super) fn colour(when: Colour, to_file: bool) -> bool {
 }
 
 /// The columns of the output.
-pub(super) fn width() -> usize {
+fn width() -> usize {
     std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())
@@ -185,7 +213,8 @@ pub(super) fn limits(changes: &[String]) -> Result<Limits, Failure> {
     Ok(limits)
 }
 
-fn size(text: &str) -> Option<usize> {
+/// Reads `1024`, `64KiB`, `16MiB`, `1GiB`.
+pub(super) fn size(text: &str) -> Option<usize> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(unit)?;
     let factor = match unit {

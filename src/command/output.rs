@@ -63,6 +63,11 @@ impl Output {
         !self.closed && self.failed.is_none()
     }
 
+    /// Why it cannot be written; `None` also where only its reader went away.
+    pub(super) const fn error(&self) -> Option<&io::Error> {
+        self.failed.as_ref()
+    }
+
     /// Writes the rest.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.flush();

@@ -4,9 +4,10 @@ use crate::direction::{Both, Direction};
 use crate::dissect::Totals;
 use crate::event::{Body, Event, Fault, Flow, FrameEvent, MessageEvent, Observer, What};
 use crate::grpc::call::Call;
-use crate::grpc::calls::{self, Calls};
+use crate::grpc::calls::{self, Belongs, Calls};
 use crate::grpc::web::TRAILERS_FLAG;
 use crate::http2::connection::{self, Connection, Frame, Notice, Part};
+use crate::http2::frame::StreamId;
 use crate::http2::payload::Payload;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece};
@@ -79,6 +80,7 @@ impl Http2 {
         }
     }
 
+    #[inline]
     pub(super) fn push<O: Observer>(
         &mut self,
         direction: Direction,
@@ -193,6 +195,17 @@ impl<O: Observer> Frames<'_, O> {
         self.observer.event(&Event { at, flow: Some(self.flow), body });
     }
 
+    /// A frame that belongs to no stream.
+    fn connection_frame(&mut self, frame: &Frame<'_>) {
+        if let Payload::GoAway { last_stream, .. } = frame.payload {
+            self.calls.go_away(frame.direction, last_stream);
+        }
+        if self.observer.wants_details() {
+            let event = FrameEvent { frame, belongs: Belongs::default(), call: None };
+            self.emit(frame.at, Body::Frame(event));
+        }
+    }
+
     /// Hands out the messages that ended in the octets at hand.
     fn messages(&mut self, call: &Call, direction: Direction, data: &[u8], at: Arrival) {
         messages(self.grpc, self.totals, self.flow, call, direction, data, at, self.observer);
@@ -238,12 +251,12 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
         while let Some(call) = self.calls.take_lingering(frame.at.time) {
             self.call_ended(call, frame.at);
         }
-        let may_end = frame.ends_stream || matches!(frame.payload, Payload::RstStream(_));
-        let belongs = self.calls.frame(frame, self.limits, self.grpc);
-        let Some(header) = frame.header else {
-            return self.emit(frame.at, Body::Frame(FrameEvent { frame, belongs, call: None }));
+        let Some(header) = frame.header.filter(|header| header.stream() != StreamId::CONNECTION) else {
+            return self.connection_frame(frame);
         };
+        let may_end = frame.ends_stream || matches!(frame.payload, Payload::RstStream(_));
         let stream = header.stream();
+        let belongs = self.calls.frame(frame, stream, self.limits, self.grpc);
         let Some(call) = self.calls.call(stream) else {
             self.emit(frame.at, Body::Frame(FrameEvent { frame, belongs, call: None }));
             if may_end {

@@ -1,14 +1,23 @@
 //! The client of gRPC: calls, their messages, deadlines and how they end (gRPC PROTOCOL-HTTP2, statuscodes).
 //!
-//! One connection. Connecting, and what to do with a call that failed, is left to others.
+//! One connection. What comes from the server is read by `follow`. Connecting, and what to do with a call that failed, is left to others.
+
+mod ending;
+mod follow;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use super::connection::{self, Config, Connection, Side};
+pub use ending::{Ending, Unprocessed};
+
+use super::compression::{self, Compression, Packing, envelope};
+use super::connection::{Config, Connection, Side};
+use super::deadlines::Deadlines;
 use super::fields::Fields;
-use super::inbox::{ENVELOPE, Inbox, envelope};
-use crate::grpc::content_type::ContentType;
-use crate::grpc::percent;
+use super::inbox::Inbox;
+use super::keepalive::TOO_MANY_PINGS;
+use super::lifetime::GoneAway;
+use super::queue::{Next, Queue};
 use crate::grpc::status::Status;
 use crate::grpc::timeout::Timeout;
 use crate::http2::error_code::ErrorCode;
@@ -28,6 +37,8 @@ pub struct Request {
     pub metadata: Fields,
     /// Nanoseconds after which nobody waits any more.
     pub timeout: Option<u64>,
+    /// How its messages are packed. With [`Compression::Gzip`] the answers may be, too.
+    pub compression: Compression,
 }
 
 /// What happened to a call.
@@ -56,36 +67,19 @@ pub enum Event {
     },
 }
 
-/// How a call ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Ending {
-    /// The status.
-    pub status: Status,
-    /// In words.
-    pub message: String,
-    /// The trailing metadata.
-    pub trailers: Fields,
-    /// Whether the server said so; else this client found out by itself.
-    pub from_server: bool,
-}
-
-impl Ending {
-    fn own(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), trailers: Fields::default(), from_server: false }
-    }
-}
-
 /// A client on one connection.
 #[derive(Debug)]
 pub struct Client {
     connection: Connection,
     authority: String,
+    user_agent: String,
     calls: BTreeMap<Ticket, Call>,
     by_stream: BTreeMap<StreamId, Ticket>,
     /// Calls that wait for a stream.
     waiting: VecDeque<Ticket>,
     next: u64,
-    events: VecDeque<Event>,
+    events: Queue<Ticket, Event>,
+    deadlines: Deadlines<Ticket>,
 }
 
 #[derive(Debug)]
@@ -94,8 +88,6 @@ struct Call {
     request: Request,
     deadline: Option<Timestamp>,
     inbox: Inbox,
-    /// Octets of the inbox that were given back before their message was whole.
-    advanced: usize,
     begun: bool,
     /// What is to be sent once there is a stream: messages, and whether that is all.
     early: (Vec<Vec<u8>>, bool),
@@ -106,18 +98,77 @@ impl Client {
     #[must_use]
     pub fn new(config: Config, authority: impl Into<String>) -> Self {
         Self {
+            deadlines: Deadlines::new(),
+            events: Queue::new(&config.bounds),
             connection: Connection::new(Side::Client, config),
             authority: authority.into(),
+            user_agent: USER_AGENT.to_owned(),
             calls: BTreeMap::new(),
             by_stream: BTreeMap::new(),
             waiting: VecDeque::new(),
             next: 0,
-            events: VecDeque::new(),
         }
+    }
+
+    /// Says who it is in other words than `grpc-framescope/VERSION`.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// The connection is there. Without this it begins with the first octets or call.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.connection.begin(now);
+    }
+
+    /// Ends the connection: calls end at once, and everything held for them is freed.
+    pub fn close(&mut self, now: Timestamp) {
+        let all: Vec<Ticket> = self.calls.keys().copied().collect();
+        for ticket in all {
+            if let Some(stream) = self.calls.get_mut(&ticket).and_then(|call| call.stream.take()) {
+                // The end of the connection says it; no need to reset each stream.
+                self.by_stream.remove(&stream);
+            }
+            let ending = Ending::own(Status::CANCELLED, "the client connection is closing");
+            self.end(ticket, ending);
+        }
+        self.connection.stop(now, "");
+        self.follow(now);
+    }
+
+    /// Ends the connection when the calls under way have ended; those that wait for a stream, and new ones, are refused.
+    pub fn close_gracefully(&mut self, now: Timestamp) {
+        self.connection.stop_gracefully(now, "");
+        self.follow(now);
+    }
+
+    /// The last GOAWAY of the server.
+    #[must_use]
+    pub const fn gone_away(&self) -> Option<&GoneAway> {
+        self.connection.gone_away()
+    }
+
+    /// Why the connection is over, in words; `None` while it is not.
+    #[must_use]
+    pub const fn why_closed(&self) -> Option<&'static str> {
+        self.connection.why_closed()
+    }
+
+    /// How long the next connection to this server should let it be silent before it is asked whether it is still there: twice as
+    /// long as this one if the server has complained. `None` if it is not asked at all.
+    #[must_use]
+    pub fn keepalive_time(&self) -> Option<Duration> {
+        let complaint = self.gone_away().is_some_and(|gone_away| {
+            gone_away.code == ErrorCode::ENHANCE_YOUR_CALM && gone_away.debug_data == TOO_MANY_PINGS.as_bytes()
+        });
+        let time = self.connection.config.keepalive?.time;
+        Some(if complaint { time.saturating_mul(2) } else { time })
     }
 
     /// Begins a call; it waits while the server takes no more streams.
     pub fn call(&mut self, now: Timestamp, request: Request) -> Ticket {
+        self.connection.advance(now);
         let ticket = Ticket(self.next);
         self.next = self.next.saturating_add(1);
         let deadline = request.timeout.map(|nanos| now.saturating_add_nanos(nanos.try_into().unwrap_or(i64::MAX)));
@@ -125,11 +176,11 @@ impl Client {
             stream: None,
             request,
             deadline,
-            inbox: Inbox::default(),
-            advanced: 0,
+            inbox: Inbox::new(Packing::None, self.connection.config.bounds.message),
             begun: false,
             early: (Vec::new(), false),
         };
+        self.deadlines.insert(ticket, deadline);
         self.calls.insert(ticket, call);
         self.waiting.push_back(ticket);
         self.open_waiting(now);
@@ -148,10 +199,11 @@ impl Client {
 
     fn send_and(&mut self, ticket: Ticket, message: &[u8], last: bool) {
         let Some(call) = self.calls.get_mut(&ticket) else { return };
+        let message = envelope(message, call.request.compression);
         match call.stream {
-            Some(stream) => self.connection.send_data(stream, envelope(message), last),
+            Some(stream) => self.connection.send_data(stream, message, last),
             None => {
-                call.early.0.push(envelope(message));
+                call.early.0.push(message);
                 call.early.1 |= last;
             }
         }
@@ -166,24 +218,38 @@ impl Client {
         }
     }
 
+    /// Whether the call has a stream, so that the server may know of it; `false` of one that has ended.
+    #[must_use]
+    pub fn is_sent(&self, ticket: Ticket) -> bool {
+        self.calls.get(&ticket).is_some_and(|call| call.stream.is_some())
+    }
+
     /// Gives the call up.
     pub fn cancel(&mut self, now: Timestamp, ticket: Ticket) {
-        self.end(now, ticket, Ending::own(Status::CANCELLED, "the caller gave up"), ErrorCode::CANCEL);
+        self.connection.advance(now);
+        self.end(ticket, Ending::own(Status::CANCELLED, "the caller gave up"));
     }
 
     /// What happened, in order. Taking a message makes room for another one.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        if let Event::Message { ticket, octets } = &event
-            && let Some(call) = self.calls.get_mut(ticket)
-            && let Some(stream) = call.stream
-        {
-            let size = octets.len().saturating_add(ENVELOPE);
-            let before = size.min(call.advanced);
-            call.advanced = call.advanced.saturating_sub(before);
-            self.connection.give_back(stream, size.saturating_sub(before));
+        loop {
+            match self.events.pop()? {
+                Next::Event(event) => return Some(event),
+                Next::Message { key: ticket, octets, size } => {
+                    if let Some(call) = self.calls.get_mut(&ticket)
+                        && let Some(stream) = call.stream
+                    {
+                        self.connection.give_back(stream, call.inbox.settle(size));
+                    }
+                    return Some(Event::Message { ticket, octets });
+                }
+                // Its end may have been in the queue behind the message.
+                Next::Refused(ticket, (status, words)) => {
+                    self.release(ticket, ErrorCode::CANCEL);
+                    self.events.push(ticket, Event::Ended { ticket, ending: Ending::own(status, words) });
+                }
+            }
         }
-        Some(event)
     }
 
     /// Takes octets of the server.
@@ -198,23 +264,19 @@ impl Client {
         self.follow(now);
     }
 
-    /// When the next deadline passes.
+    /// When the next deadline passes, or the connection wants to do something.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.calls.values().filter_map(|call| call.deadline).min()
+        self.deadlines.next().into_iter().chain(self.connection.poll_timeout()).min()
     }
 
-    /// Ends the calls whose deadline has passed.
+    /// Ends the calls whose deadline has passed, and does what else the time asks for.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        let late: Vec<Ticket> = self
-            .calls
-            .iter()
-            .filter(|(_, call)| call.deadline.is_some_and(|deadline| deadline <= now))
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in late {
-            self.end(now, ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"), ErrorCode::CANCEL);
+        self.connection.handle_timeout(now);
+        for ticket in self.deadlines.passed(now) {
+            self.end(ticket, Ending::own(Status::DEADLINE_EXCEEDED, "the deadline has passed"));
         }
+        self.follow(now);
     }
 
     /// Appends octets to send.
@@ -228,6 +290,50 @@ impl Client {
         self.calls.is_empty() && (self.connection.is_closed() || self.connection.is_settled())
     }
 
+    /// Octets of a call's messages that wait to be sent: whoever has many does well to wait until they are few.
+    #[must_use]
+    pub fn unsent(&self, ticket: Ticket) -> usize {
+        self.calls.get(&ticket).map_or(0, |call| match call.stream {
+            Some(stream) => self.connection.queued(stream),
+            None => call.early.0.iter().map(Vec::len).fold(0, usize::saturating_add),
+        })
+    }
+
+    /// Tells the server how many octets its header table may have from now on, 1 MiB at most.
+    pub fn resize_header_table(&mut self, octets: u32) {
+        self.connection.resize_header_table(octets);
+    }
+
+    /// Keeps a header table of so many octets for requests, from the next one on; the server's setting bounds it.
+    pub fn resize_own_header_table(&mut self, octets: u32) {
+        self.connection.resize_own_header_table(octets);
+    }
+
+    /// The memory held, in octets.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let calls = self.calls.values().map(|call| {
+            let early = call.early.0.iter().map(Vec::capacity).fold(0, usize::saturating_add);
+            let request = call.request.path.capacity().saturating_add(call.request.metadata.held_bytes());
+            [std::mem::size_of::<Call>(), call.inbox.held_bytes(), early, request]
+                .into_iter()
+                .fold(0, usize::saturating_add)
+        });
+        calls.chain([self.connection.held_bytes(), self.events.held_bytes()]).fold(0, usize::saturating_add)
+    }
+
+    /// Whether the server's SETTINGS have come: it speaks HTTP/2.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.connection.is_ready()
+    }
+
+    /// Whether no call can begin any more on this connection; those under way may go on.
+    #[must_use]
+    pub const fn is_closing(&self) -> bool {
+        self.connection.is_closing()
+    }
+
     /// Whether the connection is over.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -237,16 +343,15 @@ impl Client {
     /// Opens streams for the calls that wait, as many as the server takes.
     fn open_waiting(&mut self, now: Timestamp) {
         while let Some(ticket) = self.waiting.front().copied() {
-            let Some(call) = self.calls.get_mut(&ticket) else {
+            let Some(call) = self.calls.get(&ticket) else {
                 self.waiting.pop_front();
                 continue;
             };
             if self.connection.is_closing() {
                 self.end(
-                    now,
                     ticket,
-                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls"),
-                    ErrorCode::CANCEL,
+                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls")
+                        .unprocessed(Unprocessed::NeverSent),
                 );
                 continue;
             }
@@ -254,7 +359,14 @@ impl Client {
                 return;
             }
             let left = call.deadline.map(|deadline| u64::try_from(deadline.nanos_since(now)).unwrap_or(0));
-            let Some(stream) = self.connection.open(&header_list(&call.request, &self.authority, left)) else { return };
+            let fields = self.header_list(&call.request, left);
+            if !self.connection.takes_list(&fields) {
+                let words = "the call's header list is larger than the server takes";
+                self.end(ticket, Ending::own(Status::INTERNAL, words));
+                continue;
+            }
+            let Some(call) = self.calls.get_mut(&ticket) else { return };
+            let Some(stream) = self.connection.open(&fields) else { return };
             self.waiting.pop_front();
             call.stream = Some(stream);
             self.by_stream.insert(stream, ticket);
@@ -269,158 +381,55 @@ impl Client {
         }
     }
 
-    /// Follows what happened on the connection.
-    fn follow(&mut self, now: Timestamp) {
-        while let Some(event) = self.connection.poll_event() {
-            match event {
-                connection::Event::Headers { stream, fields, end } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        self.headers(now, ticket, &fields, end);
-                    }
-                }
-                connection::Event::Data { stream, octets, end } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        self.data(now, ticket, &octets, end);
-                    }
-                }
-                connection::Event::Reset { stream, code, by_peer } => {
-                    if let Some(ticket) = self.by_stream.get(&stream).copied() {
-                        let status = if by_peer {
-                            Status::from_reset(code.0).unwrap_or(Status::UNKNOWN)
-                        } else {
-                            Status::INTERNAL
-                        };
-                        let side = if by_peer { "server" } else { "client" };
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(status, format!("the {side} reset the stream: {code}")),
-                            ErrorCode::CANCEL,
-                        );
-                    }
-                }
-                connection::Event::GoAway { last, code } => {
-                    let dropped: Vec<Ticket> =
-                        self.by_stream.range(StreamId(last.0.saturating_add(1))..).map(|(_, ticket)| *ticket).collect();
-                    for ticket in dropped {
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(
-                                Status::UNAVAILABLE,
-                                format!("the server goes away and did not process the call: {code}"),
-                            ),
-                            ErrorCode::CANCEL,
-                        );
-                    }
-                }
-                connection::Event::Closed { .. } => {
-                    let all: Vec<Ticket> = self.calls.keys().copied().collect();
-                    for ticket in all {
-                        self.end(
-                            now,
-                            ticket,
-                            Ending::own(Status::UNAVAILABLE, "the connection ended"),
-                            ErrorCode::CANCEL,
-                        );
-                    }
-                }
-            }
-        }
-        self.open_waiting(now);
-    }
-
-    fn headers(&mut self, now: Timestamp, ticket: Ticket, fields: &Fields, end: bool) {
-        let Some(call) = self.calls.get_mut(&ticket) else { return };
-        let is_first = !std::mem::replace(&mut call.begun, true);
-        if is_first {
-            let http_status = fields.http_status().unwrap_or(0);
-            let is_grpc = fields.value(b"content-type").is_some_and(|value| ContentType::parse(value).is_grpc());
-            if http_status != 200 {
-                let ending = Ending::own(Status::from_http(http_status), format!("HTTP status {http_status}"));
-                return self.end(now, ticket, ending, ErrorCode::CANCEL);
-            }
-            if !is_grpc {
-                return self.end(
-                    now,
-                    ticket,
-                    Ending::own(Status::UNKNOWN, "the response is not gRPC"),
-                    ErrorCode::CANCEL,
-                );
-            }
-        }
-        if end {
-            let ending = ending(fields);
-            return self.end(now, ticket, ending, ErrorCode::NO_ERROR);
-        }
-        self.events.push_back(Event::Begun { ticket, metadata: fields.metadata() });
-    }
-
-    fn data(&mut self, now: Timestamp, ticket: Ticket, octets: &[u8], end: bool) {
-        let Some(call) = self.calls.get_mut(&ticket) else { return };
-        call.inbox.push(octets);
-        loop {
-            match call.inbox.message() {
-                Ok(Some(octets)) => self.events.push_back(Event::Message { ticket, octets }),
-                Ok(None) => break,
-                Err((status, words)) => return self.end(now, ticket, Ending::own(status, words), ErrorCode::CANCEL),
-            }
-        }
-        // A message larger than the window would wait for ever if its octets were given back only as a whole.
-        let ahead = call.inbox.pending().saturating_sub(call.advanced);
-        call.advanced = call.advanced.saturating_add(ahead);
-        if let Some(stream) = call.stream {
-            self.connection.give_back(stream, ahead);
-        }
-        if end {
-            self.end(
-                now,
-                ticket,
-                Ending::own(Status::INTERNAL, "the server ended the stream without a status"),
-                ErrorCode::CANCEL,
-            );
-        }
+    /// Forgets the call and tells how it ended; a stream still open is given up.
+    fn end(&mut self, ticket: Ticket, ending: Ending) {
+        self.end_with(ticket, ending, ErrorCode::CANCEL);
     }
 
     /// Forgets the call and tells how it ended; a stream still open is reset with `code`.
-    fn end(&mut self, _now: Timestamp, ticket: Ticket, ending: Ending, code: ErrorCode) {
-        let Some(call) = self.calls.remove(&ticket) else { return };
+    fn end_with(&mut self, ticket: Ticket, ending: Ending, code: ErrorCode) {
+        if self.release(ticket, code) {
+            self.events.push(ticket, Event::Ended { ticket, ending });
+        }
+    }
+
+    /// Forgets the call; whether it was known.
+    fn release(&mut self, ticket: Ticket, code: ErrorCode) -> bool {
+        let Some(call) = self.calls.remove(&ticket) else { return false };
+        self.deadlines.remove(ticket, call.deadline);
+        self.events.discard(&call.inbox);
         if let Some(stream) = call.stream {
             self.by_stream.remove(&stream);
             self.connection.reset(stream, code);
+        } else {
+            self.waiting.retain(|waiting| *waiting != ticket);
         }
-        self.waiting.retain(|waiting| *waiting != ticket);
-        self.events.push_back(Event::Ended { ticket, ending });
+        true
     }
-}
 
-/// The request's header list, in the order of grpc-go.
-fn header_list(request: &Request, authority: &str, left: Option<u64>) -> Fields {
-    let mut fields = Fields::default();
-    fields
-        .push(":method", "POST")
-        .push(":scheme", "http")
-        .push(":path", request.path.as_str())
-        .push(":authority", authority);
-    fields.push("content-type", "application/grpc").push("user-agent", USER_AGENT).push("te", "trailers");
-    if let Some(left) = left {
-        fields.push("grpc-timeout", Timeout::from_nanos(left).to_value());
-    }
-    fields.0.extend(request.metadata.0.iter().cloned());
-    fields
-}
-
-/// What the trailers say.
-fn ending(fields: &Fields) -> Ending {
-    let message =
-        fields.value(b"grpc-message").map(|value| String::from_utf8_lossy(&percent::decode(value)).into_owned());
-    let status = fields.value(b"grpc-status").map(Status::parse);
-    match status {
-        Some(Ok(status)) => {
-            Ending { status, message: message.unwrap_or_default(), trailers: fields.metadata(), from_server: true }
+    /// The request's header list, in the order of grpc-go.
+    fn header_list(&self, request: &Request, left: Option<u64>) -> Fields {
+        let mut fields = Fields::default();
+        fields
+            .push(":method", "POST")
+            .push(":scheme", "http")
+            .push(":path", request.path.as_str())
+            .push(":authority", self.authority.as_str());
+        fields
+            .push("content-type", "application/grpc")
+            .push("user-agent", self.user_agent.as_str())
+            .push("te", "trailers");
+        if request.compression == Compression::Gzip {
+            fields.push("grpc-encoding", "gzip");
         }
-        Some(Err(fault)) => Ending::own(Status::UNKNOWN, fault.to_string()),
-        None => Ending::own(Status::UNKNOWN, "the server ended the call without grpc-status"),
+        if request.compression == Compression::Gzip || self.connection.config.announce_gzip {
+            fields.push("grpc-accept-encoding", compression::ACCEPTED);
+        }
+        if let Some(left) = left {
+            fields.push("grpc-timeout", Timeout::from_nanos(left).to_value());
+        }
+        fields.0.extend(request.metadata.0.iter().cloned());
+        fields
     }
 }
 

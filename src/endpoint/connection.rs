@@ -6,7 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::bdp::{self, Estimator};
+pub use super::config::Config;
+use super::config::{DEFAULT_FRAME, DEFAULT_HEADER_LIST, DEFAULT_HEADER_TABLE, DEFAULT_WINDOW, LARGEST_HEADER_TABLE};
 use super::fields::Fields;
+use super::header_block::Block;
+use super::keepalive::{self, Pinger, Strikes};
+use super::lifetime::Life;
 use super::stream::{Item, Stream};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
@@ -23,34 +28,6 @@ pub enum Side {
     Client,
     /// The other one.
     Server,
-}
-
-/// What this end grants the other. What differs from the RFC's defaults is told in SETTINGS.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Octets the peer may send on a stream before some are given back, at most 2^31-1. Default 65 535.
-    pub initial_window: u32,
-    /// The largest payload taken, in octets: 16 384 to 2^24-1. Default 16 384.
-    pub max_frame: u32,
-    /// Streams the peer may have open at once. A server's default is 100; a client allows none.
-    pub max_streams: u32,
-    /// Octets of a header list, by the measure of SETTINGS_MAX_HEADER_LIST_SIZE. Not announced when it is the
-    /// default, 64 KiB.
-    pub max_header_list: u32,
-    /// Whether windows follow the [bandwidth-delay estimator](super::bdp).
-    pub estimate: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            initial_window: DEFAULT_WINDOW,
-            max_frame: DEFAULT_FRAME,
-            max_streams: 100,
-            max_header_list: DEFAULT_HEADER_LIST,
-            estimate: true,
-        }
-    }
 }
 
 /// What happened on the connection.
@@ -105,6 +82,8 @@ pub struct Connection {
     pub(super) out: Vec<u8>,
     pub(super) events: VecDeque<Event>,
     pub(super) streams: BTreeMap<StreamId, Stream>,
+    /// Those on which something waits to be sent.
+    pub(super) queued: BTreeSet<StreamId>,
     /// What the peer grants.
     pub(super) peer: PeerSettings,
     /// Octets this end may send on the whole connection.
@@ -114,8 +93,8 @@ pub struct Connection {
     pub(super) decoder: Decoder,
     pub(super) scratch: Scratch,
     pub(super) estimator: Option<Estimator>,
-    /// Own SETTINGS that the peer has not acknowledged.
-    pub(super) unacknowledged: u32,
+    /// Own SETTINGS that the peer has not acknowledged: the size of its header table in each, if it is told.
+    pub(super) unacknowledged: VecDeque<Option<u32>>,
     /// The next stream this end opens.
     next_stream: u32,
     /// The highest stream the peer opened.
@@ -133,9 +112,17 @@ pub struct Connection {
     /// What of the preface is still to come.
     pub(super) magic: &'static [u8],
     pub(super) settings_seen: bool,
-    pub(super) block: Option<super::receive::Block>,
+    /// Whether the peer has acknowledged the first SETTINGS of this end.
+    pub(super) settings_acknowledged: bool,
+    pub(super) block: Option<Block>,
     /// Frames that cost more than they bring, less those that brought something.
     pub(super) nuisance: u32,
+    /// Octets of `out` that answer frames of the peer.
+    pub(super) answered: usize,
+    pub(super) life: Life,
+    pub(super) pinger: Option<Pinger>,
+    /// Of a server.
+    pub(super) strikes: Option<Strikes>,
 }
 
 /// What the peer's SETTINGS say, as far as a sender heeds it.
@@ -144,6 +131,8 @@ pub(super) struct PeerSettings {
     pub(super) initial_window: u32,
     pub(super) max_frame: u32,
     pub(super) max_streams: u32,
+    /// Advisory (§6.5.2), but no peer takes more than it says.
+    pub(super) max_header_list: u32,
 }
 
 /// The window of the whole connection for octets to this end, given back as grpc-go does it.
@@ -165,10 +154,12 @@ impl Connection {
             out: Vec::new(),
             events: VecDeque::new(),
             streams: BTreeMap::new(),
+            queued: BTreeSet::new(),
             peer: PeerSettings {
                 initial_window: DEFAULT_WINDOW,
                 max_frame: DEFAULT_FRAME,
                 max_streams: ASSUMED_STREAMS,
+                max_header_list: u32::MAX,
             },
             send_window: DEFAULT_WINDOW.into(),
             receive: ReceiveWindow { limit: DEFAULT_WINDOW, left: DEFAULT_WINDOW.into(), used: 0 },
@@ -176,7 +167,7 @@ impl Connection {
             decoder: Decoder::new(Start::Known, Limits { list_octets: config.max_header_list, ..Limits::default() }),
             scratch: Scratch::new(),
             estimator: config.estimate.then(|| Estimator::new(config.initial_window.max(DEFAULT_WINDOW))),
-            unacknowledged: 0,
+            unacknowledged: VecDeque::new(),
             next_stream: 1,
             last_peer_stream: StreamId::CONNECTION,
             reset: BTreeSet::new(),
@@ -187,10 +178,16 @@ impl Connection {
             input: Vec::new(),
             magic: &[],
             settings_seen: false,
+            settings_acknowledged: false,
             block: None,
             nuisance: 0,
+            answered: 0,
+            life: Life::default(),
+            pinger: config.keepalive.map(|keepalive| Pinger::new(keepalive, side)),
+            strikes: config.enforcement.filter(|_| side == Side::Server).map(Strikes::new),
             config,
         };
+        connection.encoder.resize(connection.config.own_header_table);
         match side {
             Side::Client => {
                 connection.out.extend_from_slice(MAGIC);
@@ -204,11 +201,13 @@ impl Connection {
     /// SETTINGS with what differs from the defaults.
     pub(super) fn preface(&mut self) {
         let Config { initial_window, max_frame, max_streams, max_header_list, .. } = self.config;
+        let header_table = self.config.header_table.min(LARGEST_HEADER_TABLE);
         let (push, streams) = match self.side {
             Side::Client => (Some(0), None),
             Side::Server => (None, Some(max_streams)),
         };
         let settings = [
+            (SettingId::HEADER_TABLE_SIZE, Some(header_table).filter(|octets| *octets != DEFAULT_HEADER_TABLE)),
             (SettingId::ENABLE_PUSH, push),
             (SettingId::MAX_CONCURRENT_STREAMS, streams),
             (SettingId::INITIAL_WINDOW_SIZE, Some(initial_window).filter(|octets| *octets != DEFAULT_WINDOW)),
@@ -222,7 +221,27 @@ impl Connection {
 
     pub(super) fn announce(&mut self, settings: &[Setting]) {
         write::settings(settings, &mut self.out);
-        self.unacknowledged = self.unacknowledged.saturating_add(1);
+        let table = settings.iter().rev().find(|setting| setting.id == SettingId::HEADER_TABLE_SIZE);
+        self.unacknowledged.push_back(table.map(|setting| setting.value));
+    }
+
+    /// Tells the peer how many octets its header table may have from now on, 1 MiB at most.
+    pub fn resize_header_table(&mut self, octets: u32) {
+        if !self.closed && self.magic.is_empty() {
+            let value = octets.min(LARGEST_HEADER_TABLE);
+            self.announce(&[Setting { id: SettingId::HEADER_TABLE_SIZE, value }]);
+        }
+    }
+
+    /// Keeps a header table of so many octets for what this end sends, from the next header list on; the peer's setting bounds it.
+    pub fn resize_own_header_table(&mut self, octets: u32) {
+        self.encoder.resize(octets);
+    }
+
+    /// Whether the peer takes a header list of this size.
+    #[must_use]
+    pub fn takes_list(&self, fields: &Fields) -> bool {
+        fields.list_octets() <= u64::from(self.peer.max_header_list)
     }
 
     /// What happened, in order.
@@ -237,6 +256,12 @@ impl Connection {
         !self.closed && !self.goes_away && open < self.peer.max_streams && self.next_stream < MAX_STREAM
     }
 
+    /// Whether the peer's SETTINGS have come: it speaks HTTP/2.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.settings_seen
+    }
+
     /// Whether no stream will ever be opened again.
     #[must_use]
     pub const fn is_closing(&self) -> bool {
@@ -246,13 +271,28 @@ impl Connection {
     /// Whether everything this end asked for was answered: its SETTINGS and its PING.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.unacknowledged == 0 && !self.estimator.as_ref().is_some_and(Estimator::is_waiting)
+        self.unacknowledged.is_empty() && !self.estimator.as_ref().is_some_and(Estimator::is_waiting)
     }
 
     /// Whether the connection has failed or ended, so that nothing but what [`poll_transmit`](Self::poll_transmit) has left is sent.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// The memory held, in octets: what waits to be sent, to be whole, or to be fetched, and the header tables.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let events = self.events.iter().map(|event| match event {
+            Event::Headers { fields, .. } => fields.held_bytes(),
+            Event::Data { octets, .. } => octets.capacity(),
+            _ => 0,
+        });
+        let tables = [self.encoder.held_bytes(), self.decoder.held_bytes(), self.scratch.held_bytes()];
+        let block = self.block.as_ref().map_or(0, Block::held_bytes);
+        let streams = self.streams.values().map(Stream::held_bytes);
+        let all = events.chain(tables).chain(streams).chain([self.out.capacity(), self.input.capacity(), block]);
+        all.fold(std::mem::size_of::<Self>(), usize::saturating_add)
     }
 
     /// Opens a stream with its header list; `None` unless [`can_open`](Self::can_open). For clients.
@@ -265,6 +305,10 @@ impl Connection {
         let new = Stream::new(self.peer.initial_window.into(), self.stream_window().into());
         self.streams.insert(stream, new);
         self.write_headers(stream, fields, false);
+        let now = self.life.now;
+        if self.pinger.as_mut().is_some_and(|pinger| pinger.stream_opened(now)) {
+            write::ping(keepalive::PING, false, &mut self.out);
+        }
         Some(stream)
     }
 
@@ -283,6 +327,7 @@ impl Connection {
         let Some(state) = self.streams.get_mut(&stream).filter(|state| state.sending) else { return };
         if end && !state.queue.is_empty() {
             state.queue.push_back(Item::Trailers(fields));
+            self.queued.insert(stream);
         } else {
             self.write_headers(stream, &fields, end);
         }
@@ -292,6 +337,7 @@ impl Connection {
     pub fn send_data(&mut self, stream: StreamId, octets: Vec<u8>, end: bool) {
         if let Some(state) = self.streams.get_mut(&stream).filter(|state| state.sending) {
             state.queue.push_back(Item::Data { octets, sent: 0, end });
+            self.queued.insert(stream);
         }
     }
 
@@ -309,10 +355,16 @@ impl Connection {
 
     /// Closes the stream at once.
     pub fn reset(&mut self, stream: StreamId, code: ErrorCode) {
-        if self.streams.remove(&stream).is_some() {
+        if self.forget(stream).is_some() {
             write::rst_stream(stream, code, &mut self.out);
             self.remember_reset(stream);
         }
+    }
+
+    /// The stream is closed.
+    pub(super) fn forget(&mut self, stream: StreamId) -> Option<Stream> {
+        self.queued.remove(&stream);
+        self.streams.remove(&stream)
     }
 
     pub(super) fn remember_reset(&mut self, stream: StreamId) {
@@ -337,19 +389,9 @@ impl Connection {
         }
     }
 
-    /// Takes no more streams and ends when those open have ended. The peer learns `code`.
-    pub fn go_away(&mut self, code: ErrorCode, debug_data: &[u8]) {
-        if !self.closed && !std::mem::replace(&mut self.goes_away, true) {
-            write::go_away(self.last_peer_stream, code, debug_data, &mut self.out);
-        }
-    }
-
     /// The peer will send nothing more.
     pub fn handle_end(&mut self) {
-        if !std::mem::replace(&mut self.closed, true) {
-            self.streams.clear();
-            self.events.push_back(Event::Closed { code: ErrorCode::NO_ERROR });
-        }
+        self.close(ErrorCode::NO_ERROR, "the connection ended");
     }
 
     /// PING for the estimator, behind all the window that can be given back, so that it measures nothing else.
@@ -381,11 +423,6 @@ impl Connection {
     }
 }
 
-/// What holds before any SETTINGS (§6.5.2).
-const DEFAULT_WINDOW: u32 = 65_535;
-const DEFAULT_FRAME: u32 = 16_384;
-/// Our own default; the RFC has none.
-const DEFAULT_HEADER_LIST: u32 = 64 << 10;
 /// Streams opened at most before the peer says how many it takes.
 const ASSUMED_STREAMS: u32 = 100;
 /// The highest stream number.

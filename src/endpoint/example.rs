@@ -3,17 +3,17 @@
 //! Two things were added, so that a client can ask for what it wants to see: metadata `work-ms` says how long the server
 //! takes for each answer, and a search for `status 5` or `answer and status 5` ends with that status.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::Peer;
-use super::connection::Config;
+use super::config::Config;
 use super::fields::Fields;
-use super::server::{Event, Server};
+use super::services::handler::{Answers, Call, Ending, Method, work};
+use super::services::message::{field, int_field, len_field, string_field};
+use super::services::{Services, Serving};
+use super::{Peer, Stop};
 use crate::grpc::base64;
-use crate::grpc::path::MethodPath;
 use crate::grpc::status::Status;
-use crate::http2::frame::StreamId;
-use crate::protobuf::wire::{Reader, WireType};
+use crate::protobuf::wire::WireType;
 use crate::time::Timestamp;
 
 /// The .proto files of the services: name and text.
@@ -36,234 +36,149 @@ pub const WORK: &str = "work-ms";
 
 /// The two services on one connection.
 #[derive(Debug)]
-pub struct Example {
-    server: Server,
-    calls: BTreeMap<StreamId, Handler>,
-    /// Answers in the order in which they are due.
-    due: BTreeMap<(Timestamp, u64), (StreamId, Answer)>,
-    answers: u64,
+pub struct Example(Serving);
+
+impl Example {
+    /// The services on a connection that has just been accepted.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self(Serving::new(Arc::new(Services::example()), config))
+    }
 }
 
-/// A call that is being handled.
-#[derive(Debug)]
-struct Handler {
-    method: Method,
-    /// Nanoseconds for each answer.
-    work: i64,
-    /// Messages of the client so far.
-    messages: i32,
-    /// Answers that are not due yet.
-    pending: u32,
+impl Peer for Example {
+    fn begin(&mut self, now: Timestamp) {
+        self.0.begin(now);
+    }
+
+    fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
+        self.0.handle_octets(now, octets);
+    }
+
+    fn handle_end(&mut self, now: Timestamp) {
+        self.0.handle_end(now);
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        self.0.handle_timeout(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        self.0.poll_timeout()
+    }
+
+    fn poll_transmit(&mut self, out: &mut Vec<u8>) {
+        self.0.poll_transmit(out);
+    }
+
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    fn stop(&mut self, now: Timestamp, how: Stop) {
+        self.0.stop(now, how);
+    }
 }
 
+/// The four methods.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Method {
+pub(super) enum Four {
     Search,
     List,
     Record,
     Route,
 }
 
+impl Four {
+    pub(super) const ALL: [(&'static str, Self); 4] =
+        [(SEARCH, Self::Search), (LIST, Self::List), (RECORD, Self::Record), (ROUTE, Self::Route)];
+}
+
+impl Method for Four {
+    fn call(&self, metadata: &Fields) -> Box<dyn Call> {
+        let usual = if *self == Self::Search { SEARCH_WORK } else { 0 };
+        Box::new(Handling { method: *self, work: work(metadata).unwrap_or(usual), messages: 0 })
+    }
+}
+
+/// A call of one of the four.
 #[derive(Debug)]
-enum Answer {
-    Message(Vec<u8>),
-    End(Status, String, Fields),
+struct Handling {
+    method: Four,
+    /// Nanoseconds for each answer.
+    work: i64,
+    /// Messages of the client so far.
+    messages: i32,
 }
 
-impl Example {
-    /// The services on a connection that has just been accepted.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
-        Self { server: Server::new(config), calls: BTreeMap::new(), due: BTreeMap::new(), answers: 0 }
-    }
-
-    /// Does what the events ask for, and what is due.
-    fn follow(&mut self, now: Timestamp) {
-        while let Some(event) = self.server.poll_event() {
-            match event {
-                Event::Call { stream, path, metadata } => self.call(now, stream, &path, &metadata),
-                Event::Message { stream, octets } => self.message(now, stream, &octets),
-                Event::Finished { stream } => self.finished(now, stream),
-                Event::Cancelled { stream } => self.forget(stream),
-            }
-        }
-        while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
-            let (stream, answer) = entry.remove();
-            if let Some(handler) = self.calls.get_mut(&stream) {
-                handler.pending = handler.pending.saturating_sub(1);
-            }
-            match answer {
-                Answer::Message(message) => self.server.send(stream, &message),
-                Answer::End(status, message, trailers) => {
-                    self.server.end(stream, status, &message, trailers);
-                    self.forget(stream);
-                }
-            }
-        }
-    }
-
-    fn call(&mut self, now: Timestamp, stream: StreamId, path: &str, metadata: &Fields) {
-        let method = match path {
-            SEARCH => Method::Search,
-            LIST => Method::List,
-            RECORD => Method::Record,
-            ROUTE => Method::Route,
-            _ => return self.server.end(stream, Status::UNIMPLEMENTED, &unknown(path), Fields::default()),
-        };
-        let asked =
-            metadata.value(WORK.as_bytes()).and_then(|value| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
-        let usual = if method == Method::Search { SEARCH_WORK } else { 0 };
-        let work = asked.map_or(usual, |millis| i64::from(millis.min(60_000)).saturating_mul(1_000_000));
-        self.calls.insert(stream, Handler { method, work, messages: 0, pending: 0 });
-        if method == Method::Route {
+impl Call for Handling {
+    fn begin(&mut self, now: Timestamp, answers: &mut Answers) {
+        if self.method == Four::Route {
             // The example answers first and reads then; the spelling is its own.
-            self.answer(now.saturating_add_nanos(work), stream, Answer::Message(point(ROUTE_NAME, 0)));
+            answers.message(now.saturating_add_nanos(self.work), point(ROUTE_NAME, 0));
         }
     }
 
-    fn message(&mut self, now: Timestamp, stream: StreamId, octets: &[u8]) {
-        let Some(handler) = self.calls.get_mut(&stream) else { return };
-        let (method, work) = (handler.method, handler.work);
-        let first = handler.messages == 0;
-        handler.messages = handler.messages.saturating_add(1);
-        let messages = handler.messages;
-        let then = now.saturating_add_nanos(work);
-        match method {
-            Method::Search if first => match field(octets, 1, WireType::Len) {
-                Some((_, text)) => self.search(then, stream, &String::from_utf8_lossy(text)),
-                None => self.unreadable(then, stream),
+    fn message(&mut self, now: Timestamp, octets: Vec<u8>, answers: &mut Answers) {
+        self.messages = self.messages.saturating_add(1);
+        let then = now.saturating_add_nanos(self.work);
+        match self.method {
+            Four::Search => match field(&octets, 1, WireType::Len) {
+                Some((_, text)) => search(then, &String::from_utf8_lossy(text), answers),
+                None => unreadable(then, answers),
             },
-            Method::List if first => match read_point(octets) {
+            Four::List => match read_point(&octets) {
                 Some((name, value)) => {
+                    let after = |n: i32| now.saturating_add_nanos(self.work.saturating_mul(n.into()));
                     for n in 0..LISTED {
-                        let then = now.saturating_add_nanos(work.saturating_mul(i64::from(n).saturating_add(1)));
-                        self.answer(then, stream, Answer::Message(point(&name, value.saturating_add(n))));
+                        answers.message(after(n.saturating_add(1)), point(&name, value.saturating_add(n)));
                     }
-                    let last = now.saturating_add_nanos(work.saturating_mul(LISTED.into()));
-                    self.answer(last, stream, ok());
+                    answers.ok(after(LISTED));
                 }
-                None => self.unreadable(then, stream),
+                None => unreadable(then, answers),
             },
-            Method::Search | Method::List => {
-                let message = "a second request where the method takes one".to_owned();
-                self.answer(now, stream, Answer::End(Status::INTERNAL, message, Fields::default()));
-            }
-            Method::Record => {}
-            Method::Route => self.answer(then, stream, Answer::Message(point(ROUTE_NAME, messages))),
+            Four::Record => {}
+            Four::Route => answers.message(then, point(ROUTE_NAME, self.messages)),
         }
     }
 
-    fn finished(&mut self, now: Timestamp, stream: StreamId) {
-        let Some(handler) = self.calls.get(&stream) else { return };
-        let then = now.saturating_add_nanos(handler.work);
-        match (handler.method, handler.messages) {
-            (Method::Search | Method::List, 0) => {
-                let message = "no request where the method takes one".to_owned();
-                self.answer(now, stream, Answer::End(Status::INTERNAL, message, Fields::default()));
+    fn finished(&mut self, now: Timestamp, answers: &mut Answers) {
+        let then = now.saturating_add_nanos(self.work);
+        match self.method {
+            Four::Search | Four::List => {}
+            Four::Record => {
+                answers.message(then, point("gRPC Stream Server: Record", 1));
+                answers.ok(then);
             }
-            (Method::Search | Method::List, _) => {}
-            (Method::Record, _) => {
-                self.answer(then, stream, Answer::Message(point("gRPC Stream Server: Record", 1)));
-                self.answer(then, stream, ok());
-            }
-            (Method::Route, _) => self.answer(then, stream, ok()),
+            Four::Route => answers.ok(then),
         }
-    }
-
-    fn search(&mut self, then: Timestamp, stream: StreamId, text: &str) {
-        let status =
-            text.rsplit_once("status ").and_then(|(before, number)| Some((before, Status(number.parse().ok()?))));
-        let answer = |text: &str| Answer::Message(string_field(1, &format!("{text} Server")));
-        match status {
-            None => {
-                self.answer(then, stream, answer(text));
-                self.answer(then, stream, ok());
-            }
-            Some((before, status)) => {
-                if before == "answer and " {
-                    self.answer(then, stream, answer(text));
-                }
-                let message = format!("asked for {status}");
-                let mut trailers = Fields::default();
-                if status == Status::INVALID_ARGUMENT {
-                    trailers.push("grpc-status-details-bin", details(status, &message));
-                }
-                self.answer(then, stream, Answer::End(status, message, trailers));
-            }
-        }
-    }
-
-    fn unreadable(&mut self, then: Timestamp, stream: StreamId) {
-        let message = "the request cannot be read as its type".to_owned();
-        self.answer(then, stream, Answer::End(Status::INTERNAL, message, Fields::default()));
-    }
-
-    fn answer(&mut self, then: Timestamp, stream: StreamId, answer: Answer) {
-        let Some(handler) = self.calls.get_mut(&stream) else { return };
-        handler.pending = handler.pending.saturating_add(1);
-        if handler.pending > PENDING {
-            self.server.end(
-                stream,
-                Status::RESOURCE_EXHAUSTED,
-                "too many answers are being worked on",
-                Fields::default(),
-            );
-            return self.forget(stream);
-        }
-        self.due.insert((then, self.answers), (stream, answer));
-        self.answers = self.answers.saturating_add(1);
-    }
-
-    fn forget(&mut self, stream: StreamId) {
-        self.calls.remove(&stream);
-        self.due.retain(|_, (other, _)| *other != stream);
     }
 }
 
-impl Peer for Example {
-    fn begin(&mut self, _now: Timestamp) {}
-
-    fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
-        self.server.handle_octets(now, octets);
-        self.follow(now);
-    }
-
-    fn handle_end(&mut self, now: Timestamp) {
-        self.server.handle_end(now);
-        self.follow(now);
-    }
-
-    fn handle_timeout(&mut self, now: Timestamp) {
-        self.server.handle_timeout(now);
-        self.follow(now);
-    }
-
-    fn poll_timeout(&self) -> Option<Timestamp> {
-        let due = self.due.keys().next().map(|(then, _)| *then);
-        [due, self.server.poll_timeout()].into_iter().flatten().min()
-    }
-
-    fn poll_transmit(&mut self, out: &mut Vec<u8>) {
-        self.server.poll_transmit(out);
-    }
-
-    fn is_finished(&self) -> bool {
-        self.server.is_closed()
+fn search(then: Timestamp, text: &str, answers: &mut Answers) {
+    let status = text.rsplit_once("status ").and_then(|(before, number)| Some((before, Status(number.parse().ok()?))));
+    let answer = string_field(1, &format!("{text} Server"));
+    match status {
+        None => {
+            answers.message(then, answer);
+            answers.ok(then);
+        }
+        Some((before, status)) => {
+            if before == "answer and " {
+                answers.message(then, answer);
+            }
+            let message = format!("asked for {status}");
+            let mut trailers = Fields::default();
+            if status == Status::INVALID_ARGUMENT {
+                trailers.push("grpc-status-details-bin", details(status, &message));
+            }
+            answers.end(then, Ending { status, message, trailers });
+        }
     }
 }
 
-fn ok() -> Answer {
-    Answer::End(Status::OK, String::new(), Fields::default())
-}
-
-/// As grpc-go says it.
-fn unknown(path: &str) -> String {
-    let Some(names) = MethodPath::split(path.as_bytes()) else { return format!("malformed method name: {path:?}") };
-    let (service, method) = (String::from_utf8_lossy(names.service), String::from_utf8_lossy(names.method));
-    match &*service {
-        "proto.SearchService" | "proto.StreamService" => format!("unknown method {method} for service {service}"),
-        _ => format!("unknown service {service}"),
-    }
+fn unreadable(then: Timestamp, answers: &mut Answers) {
+    answers.fail(then, Status::INTERNAL, "the request cannot be read as its type");
 }
 
 /// `google.rpc.Status` with one `google.rpc.ErrorInfo`, in base64 as `-bin` metadata travels.
@@ -285,7 +200,8 @@ pub fn search_request(text: &str) -> Vec<u8> {
 /// The message of a `StreamRequest` or `StreamResponse`: they are alike.
 #[must_use]
 pub fn point(name: &str, value: i32) -> Vec<u8> {
-    len_field(1, &[string_field(1, name), int_field(2, value.into())].concat())
+    let point = [string_field(1, name), int_field(2, value.into())].concat();
+    if point.is_empty() { point } else { len_field(1, &point) }
 }
 
 fn read_point(octets: &[u8]) -> Option<(String, i32)> {
@@ -296,54 +212,8 @@ fn read_point(octets: &[u8]) -> Option<(String, i32)> {
     Some((name.unwrap_or_default(), (value & 0xffff_ffff) as u32 as i32))
 }
 
-/// The first field of this number and type: its bits and its octets.
-fn field(message: &[u8], number: u32, wire: WireType) -> Option<(u64, &[u8])> {
-    let mut reader = Reader::new(message);
-    while let Some(record) = reader.record().ok()? {
-        if record.number == number && record.wire == wire {
-            return Some((record.bits, message.get(record.value_range())?));
-        }
-    }
-    None
-}
-
-fn string_field(number: u8, text: &str) -> Vec<u8> {
-    len_field(number, text.as_bytes())
-}
-
-/// A field with octets; empty ones are left out, as proto3 does.
-fn len_field(number: u8, octets: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    if !octets.is_empty() {
-        out.push(number << 3 | 2);
-        varint(octets.len().try_into().unwrap_or(u64::MAX), &mut out);
-        out.extend_from_slice(octets);
-    }
-    out
-}
-
-/// A field with a number; 0 is left out.
-fn int_field(number: u8, value: i64) -> Vec<u8> {
-    let mut out = Vec::new();
-    if value != 0 {
-        out.push(number << 3);
-        varint(value as u64, &mut out);
-    }
-    out
-}
-
-fn varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
 /// What List answers with.
 const LISTED: i32 = 7;
-/// Answers of one call that may be worked on at once.
-const PENDING: u32 = 1000;
 /// Nanoseconds that a search takes.
 const SEARCH_WORK: i64 = 150_000;
 /// As the example spells it.

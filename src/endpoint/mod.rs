@@ -1,34 +1,54 @@
 //! A gRPC client and a gRPC server on our own frame codec, without sockets or clock (RFC 9113, gRPC PROTOCOL-HTTP2).
 //!
 //! State machines in the manner of quinn-proto: octets and the time come in by `handle_*`, octets, events and the next
-//! deadline are fetched with `poll_*`. The same machines run over TCP and over the [simulated link](link), where the
+//! deadline are fetched with `poll_*`. The same machines run over TCP and over a [simulated network](world), where the
 //! clock is virtual and a capture is the same octet for octet on every run.
 //!
 //! | layer | what it does |
 //! |---|---|
 //! | [`connection`] | HTTP/2: preface, SETTINGS, streams, flow control, PING, GOAWAY, and what a peer must not do |
+//! | [`config`], [`bounds`] | what an endpoint grants its peer, and what one peer may cost |
+//! | [`keepalive`], [`lifetime`] | PING to a silent peer, graceful and hard stop, age, idleness |
 //! | [`client`], [`server`] | gRPC on it: calls, messages, metadata, deadlines, status |
-//! | [`example`] | the services of `proto/` on the server |
-//! | [`scenario`] | what a client does with them, each the answer to a question |
-//! | [`tap`], [`link`] | the packets a capture would hold, and a link with a virtual clock |
+//! | [`compression`], [`inbox`] | messages in their envelopes, packed with gzip or not |
+//! | [`interceptor`] | what happens around every call of a server: logging, recovery, deadline, stamp |
+//! | [`services`] | what a server offers: methods by path, canned answers, reflection, health |
+//! | [`channel`] | connections that are made, replaced and shared as calls need them |
+//! | [`example`] | the services of `proto/` |
+//! | [`world`] | a client, its backends and what changes: the stage of a scenario, and a simulated network with a virtual clock |
+//! | [`scenario`] | the catalogue: each the answer to a question |
+//! | [`accept`] | how a server waits when it cannot accept |
+//! | [`tap`] | the packets a capture would hold |
 //!
 //! What a frame means to people is said by `annotate`; nothing here writes words.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
+pub mod accept;
 pub mod bdp;
+pub mod bounds;
+pub mod channel;
 pub mod client;
+pub mod compression;
+pub mod config;
 pub mod connection;
+mod deadlines;
 pub mod example;
 pub mod fields;
+mod header_block;
 pub mod inbox;
-pub mod link;
+pub mod interceptor;
+pub mod keepalive;
+pub mod lifetime;
+mod queue;
 mod receive;
 pub mod scenario;
 mod send;
 pub mod server;
+pub mod services;
 mod stream;
 pub mod tap;
+pub mod world;
 
 use std::net::SocketAddr;
 
@@ -56,6 +76,18 @@ pub trait Peer {
 
     /// Whether this end sends nothing more once everything transmitted is on its way.
     fn is_finished(&self) -> bool;
+
+    /// Whoever runs this end wants it to stop. A peer that does nothing ends when the other end does, or is cut off.
+    fn stop(&mut self, _now: Timestamp, _how: Stop) {}
+}
+
+/// How an end is to stop.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Stop {
+    /// What is under way finishes, nothing new begins.
+    Gracefully,
+    /// What is under way is given up.
+    AtOnce,
 }
 
 /// One outgoing connection of a [`Dialler`], counted from 0 by whoever asked for it.

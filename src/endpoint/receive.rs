@@ -2,47 +2,42 @@
 
 use super::bdp;
 use super::connection::{Connection, Event, Side};
-use super::fields::{Fields, Kind};
-use super::stream::Stream;
+use super::header_block::Block;
+use super::keepalive::TOO_MANY_PINGS;
+use super::lifetime::{GoneAway, STOP_PING};
 use crate::http2::error_code::ErrorCode;
-use crate::http2::frame::{Flags, FrameHeader, FrameType, HEADER_OCTETS, StreamId};
+use crate::http2::frame::{FrameHeader, FrameType, HEADER_OCTETS, StreamId};
 use crate::http2::payload::{Fault, Payload, parse};
 use crate::http2::settings::{Setting, SettingId, Settings};
 use crate::http2::write;
 use crate::time::Timestamp;
 
-/// A header block whose end has not come.
-#[derive(Debug)]
-pub(super) struct Block {
-    stream: StreamId,
-    end_stream: bool,
-    octets: Vec<u8>,
-}
-
 /// How far a fault reaches (§5.4).
-enum Wrong {
+pub(super) enum Wrong {
     /// The connection ends, and the peer is told this.
     Connection(ErrorCode, &'static str),
     /// The stream ends.
     Stream(StreamId, ErrorCode),
 }
 
-type Judged = Result<(), Wrong>;
+pub(super) type Judged = Result<(), Wrong>;
 
-const fn broken(words: &'static str) -> Wrong {
+pub(super) const fn broken(words: &'static str) -> Wrong {
     Wrong::Connection(ErrorCode::PROTOCOL_ERROR, words)
 }
 
-const fn nuisance(words: &'static str) -> Wrong {
+pub(super) const fn nuisance(words: &'static str) -> Wrong {
     Wrong::Connection(ErrorCode::ENHANCE_YOUR_CALM, words)
 }
 
 impl Connection {
     /// Takes octets of the peer, cut anywhere.
     pub fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
-        if self.closed {
+        if self.closed || octets.is_empty() {
             return;
         }
+        self.advance(now);
+        self.pinger.iter_mut().for_each(|pinger| pinger.read(now));
         let mut input = std::mem::take(&mut self.input);
         input.extend_from_slice(octets);
         let mut rest = input.as_slice();
@@ -54,6 +49,7 @@ impl Connection {
             input.drain(..used);
             self.input = input;
         }
+        self.settle();
     }
 
     fn read(&mut self, now: Timestamp, rest: &mut &[u8]) -> Result<(), (ErrorCode, &'static str)> {
@@ -76,15 +72,17 @@ impl Connection {
             }
             let length = usize::try_from(header.length()).unwrap_or(usize::MAX);
             let Some(payload) = rest.get(HEADER_OCTETS..length.saturating_add(HEADER_OCTETS)) else { break };
+            let before = self.out.len();
             match self.frame(now, header, payload) {
                 Ok(()) => {}
                 Err(Wrong::Connection(code, words)) => return Err((code, words)),
                 Err(Wrong::Stream(stream, code)) => self.fail_stream(stream, code),
             }
-            if self.out.len() > UNFETCHED {
+            self.answered = self.answered.saturating_add(self.out.len().saturating_sub(before));
+            if self.answered > self.config.bounds.unfetched {
                 return Err((ErrorCode::ENHANCE_YOUR_CALM, "too many frames that ask for an answer"));
             }
-            if self.nuisance > NUISANCE {
+            if self.nuisance > self.config.bounds.nuisances {
                 return Err((ErrorCode::ENHANCE_YOUR_CALM, "too many frames that bring nothing"));
             }
             *rest = rest.get(length.saturating_add(HEADER_OCTETS)..).unwrap_or_default();
@@ -93,11 +91,9 @@ impl Connection {
     }
 
     /// The connection ends because of what the peer did.
-    fn fail(&mut self, code: ErrorCode, words: &str) {
-        write::go_away(self.last_peer_stream, code, words.as_bytes(), &mut self.out);
-        self.closed = true;
-        self.streams.clear();
-        self.events.push_back(Event::Closed { code });
+    fn fail(&mut self, code: ErrorCode, words: &'static str) {
+        self.write_go_away(code, words.as_bytes());
+        self.close(code, words);
     }
 
     /// The stream ends because of what the peer did.
@@ -105,7 +101,7 @@ impl Connection {
         self.nuisance = self.nuisance.saturating_add(1);
         write::rst_stream(stream, code, &mut self.out);
         self.remember_reset(stream);
-        if self.streams.remove(&stream).is_some() {
+        if self.forget(stream).is_some() {
             self.events.push_back(Event::Reset { stream, code, by_peer: false });
         }
     }
@@ -150,7 +146,7 @@ impl Connection {
         match payload {
             Payload::Data { data, .. } => self.data(now, header, data),
             Payload::Headers { fragment, .. } => {
-                self.fragment(Block { stream, end_stream: header.ends_stream(), octets: Vec::new() }, header, fragment)
+                self.fragment(Block::new(stream, header.ends_stream()), header, fragment)
             }
             Payload::Continuation { fragment } => match self.block.take() {
                 Some(block) if block.stream == stream => {
@@ -161,35 +157,29 @@ impl Connection {
             },
             Payload::RstStream(code) => self.peer_resets(stream, code),
             Payload::Settings(_) if header.is_ack() => {
-                self.unacknowledged = self.unacknowledged.saturating_sub(1);
+                self.settings_acknowledged = true;
+                if let Some(octets) = self.unacknowledged.pop_front().flatten() {
+                    self.decoder.set_size_limit(octets);
+                }
                 Ok(())
             }
             Payload::Settings(settings) => self.settings(settings),
-            Payload::PushPromise { .. } => Err(broken("PUSH_PROMISE is not allowed here")),
+            Payload::PushPromise { promised, fragment, .. } => self.push_promise(header, promised, fragment),
             Payload::Ping(opaque) => {
                 if !header.is_ack() {
                     write::ping(opaque, true, &mut self.out);
+                    let has_streams = !self.streams.is_empty();
+                    if self.strikes.as_mut().is_some_and(|strikes| strikes.ping(now, has_streams)) {
+                        return Err(nuisance(TOO_MANY_PINGS));
+                    }
+                } else if opaque == STOP_PING {
+                    self.stop_answered();
                 } else if opaque == bdp::PING {
                     self.probe_answered(now);
                 }
                 Ok(())
             }
-            Payload::GoAway { last_stream, error, .. } => {
-                self.goes_away = true;
-                if self.side == Side::Client {
-                    let dropped: Vec<StreamId> = self
-                        .streams
-                        .range(StreamId(last_stream.0.saturating_add(1))..)
-                        .map(|(stream, _)| *stream)
-                        .collect();
-                    for stream in dropped {
-                        self.streams.remove(&stream);
-                        self.remember_reset(stream);
-                    }
-                }
-                self.events.push_back(Event::GoAway { last: last_stream, code: error });
-                Ok(())
-            }
+            Payload::GoAway { last_stream, error, debug_data } => self.peer_goes_away(last_stream, error, debug_data),
             Payload::WindowUpdate { increment } => self.window_update(stream, increment),
             // Deprecated, unknown or of no use to gRPC: ignored (§5.5), but not without end.
             _ => {
@@ -199,10 +189,30 @@ impl Connection {
         }
     }
 
+    fn peer_goes_away(&mut self, last: StreamId, code: ErrorCode, debug_data: &[u8]) -> Judged {
+        // What was refused before stays refused (§6.8).
+        let last = self.life.gone_away.as_ref().map_or(last, |before| before.last.min(last));
+        let debug_data = debug_data.get(..LONGEST_DEBUG).unwrap_or(debug_data).to_vec();
+        self.life.gone_away = Some(GoneAway { last, code, debug_data });
+        self.nuisance = self.nuisance.saturating_add(1);
+        if self.side == Side::Client {
+            self.goes_away = true;
+            let dropped = self.streams.range(StreamId(last.0.saturating_add(1))..).map(|(stream, _)| *stream);
+            for stream in dropped.collect::<Vec<_>>() {
+                self.forget(stream);
+                self.remember_reset(stream);
+            }
+        }
+        self.events.push_back(Event::GoAway { last, code });
+        Ok(())
+    }
+
     /// Whether the stream has never been opened (§5.1, idle).
-    fn is_idle(&self, stream: StreamId) -> bool {
+    pub(super) fn is_idle(&self, stream: StreamId) -> bool {
         match self.side {
-            Side::Client => !stream.is_client_initiated() || !self.has_opened(stream),
+            // Pushed streams are refused, but what was on its way is no fault.
+            Side::Client if !stream.is_client_initiated() => !self.reset.contains(&stream),
+            Side::Client => !self.has_opened(stream),
             Side::Server => !stream.is_client_initiated() || stream > self.last_peer_stream,
         }
     }
@@ -240,6 +250,9 @@ impl Connection {
         if state.receive_window < 0 {
             return Err(Wrong::Stream(stream, ErrorCode::FLOW_CONTROL_ERROR));
         }
+        if !state.content(data.len(), header.ends_stream()) {
+            return Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR));
+        }
         let padding = usize::try_from(length).unwrap_or(0).saturating_sub(data.len());
         self.give_back(stream, padding);
         let end = header.ends_stream();
@@ -251,7 +264,7 @@ impl Connection {
     }
 
     /// A frame for a half of a stream that has ended.
-    fn late(&self, stream: StreamId) -> Judged {
+    pub(super) fn late(&self, stream: StreamId) -> Judged {
         if self.reset.contains(&stream) {
             return Ok(());
         }
@@ -265,11 +278,11 @@ impl Connection {
         Err(Wrong::Connection(ErrorCode::STREAM_CLOSED, "a frame for a stream that has ended"))
     }
 
-    fn peer_ends(&mut self, stream: StreamId) {
+    pub(super) fn peer_ends(&mut self, stream: StreamId) {
         if let Some(state) = self.streams.get_mut(&stream) {
             state.receiving = false;
             if state.is_closed() {
-                self.streams.remove(&stream);
+                self.forget(stream);
                 self.nuisance = self.nuisance.saturating_sub(1);
             }
         }
@@ -280,7 +293,7 @@ impl Connection {
             return Err(broken("RST_STREAM for a stream that was never opened"));
         }
         self.nuisance = self.nuisance.saturating_add(1);
-        if self.streams.remove(&stream).is_some() {
+        if self.forget(stream).is_some() {
             self.events.push_back(Event::Reset { stream, code, by_peer: true });
         }
         Ok(())
@@ -301,6 +314,7 @@ impl Connection {
                     return Err(broken("SETTINGS_MAX_FRAME_SIZE is not within 16384 and 2^24-1"));
                 }
                 SettingId::MAX_FRAME_SIZE => self.peer.max_frame = value,
+                SettingId::MAX_HEADER_LIST_SIZE => self.peer.max_header_list = value,
                 _ => {}
             }
         }
@@ -348,84 +362,9 @@ impl Connection {
             _ => Ok(()),
         }
     }
-
-    /// Takes a piece of a header block; the block, if it ends here.
-    fn fragment(&mut self, mut block: Block, header: FrameHeader, fragment: &[u8]) -> Judged {
-        block.octets.extend_from_slice(fragment);
-        if block.octets.len() > LONGEST_BLOCK {
-            return Err(nuisance("a header block is too long"));
-        }
-        if header.flags().has(Flags::END_HEADERS) {
-            self.header_block(&block)
-        } else {
-            self.block = Some(block);
-            Ok(())
-        }
-    }
-
-    fn header_block(&mut self, block: &Block) -> Judged {
-        let decoded = self.decoder.decode(&block.octets, &mut self.scratch);
-        if decoded.fault().is_some() {
-            return Err(Wrong::Connection(ErrorCode::COMPRESSION_ERROR, "a header block cannot be decoded"));
-        }
-        let fits = decoded.list_octets() <= self.config.max_header_list.into();
-        let real = decoded.fields().filter(|field| field.size_update().is_none());
-        let fields = Fields(real.filter_map(|field| Some((field.name()?.to_vec(), field.value()?.to_vec()))).collect());
-        self.header_list(block.stream, fields, fits, block.end_stream)
-    }
-
-    fn header_list(&mut self, stream: StreamId, fields: Fields, fits: bool, end: bool) -> Judged {
-        let is_new = self.side == Side::Server && stream > self.last_peer_stream;
-        if is_new && stream.is_client_initiated() {
-            self.last_peer_stream = stream;
-            self.new_stream(stream)?;
-        } else if self.is_idle(stream) {
-            return Err(broken("HEADERS on a stream that cannot be opened"));
-        }
-        let Some(state) = self.streams.get_mut(&stream).filter(|state| state.receiving) else {
-            return self.late(stream);
-        };
-        if !fits {
-            return Err(Wrong::Stream(stream, ErrorCode::ENHANCE_YOUR_CALM));
-        }
-        let kind = match (self.side, state.begun) {
-            (_, true) => Kind::Trailers,
-            (Side::Server, false) => Kind::Request,
-            (Side::Client, false) => Kind::Response,
-        };
-        let is_interim = kind == Kind::Response && fields.http_status().is_some_and(|status| status < 200);
-        // Trailers end the stream, 1xx does not (§8.1).
-        if !fields.is_well_formed(kind) || (kind == Kind::Trailers && !end) || (is_interim && end) {
-            return Err(Wrong::Stream(stream, ErrorCode::PROTOCOL_ERROR));
-        }
-        if is_interim {
-            self.nuisance = self.nuisance.saturating_add(1);
-            return Ok(());
-        }
-        state.begun = true;
-        self.events.push_back(Event::Headers { stream, fields, end });
-        if end {
-            self.peer_ends(stream);
-        }
-        Ok(())
-    }
-
-    fn new_stream(&mut self, stream: StreamId) -> Judged {
-        let open = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
-        if self.goes_away || open >= self.config.max_streams {
-            return Err(Wrong::Stream(stream, ErrorCode::REFUSED_STREAM));
-        }
-        let state = Stream::new(self.peer.initial_window.into(), self.stream_window().into());
-        self.streams.insert(stream, state);
-        Ok(())
-    }
 }
 
 /// The largest window (§6.9.1).
 const MAX_WINDOW: i64 = 0x7fff_ffff;
-/// The longest header block taken, in octets as on the wire.
-const LONGEST_BLOCK: usize = 64 << 10;
-/// Octets of answers after which a peer that does not read them is given up.
-const UNFETCHED: usize = 256 << 10;
-/// How many more frames may bring nothing (resets, empty DATA, CONTINUATION, unknown types) than streams end well.
-const NUISANCE: u32 = 1000;
+/// Octets kept of what a GOAWAY says in words.
+const LONGEST_DEBUG: usize = 1 << 10;

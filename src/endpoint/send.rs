@@ -4,7 +4,8 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use super::connection::{Connection, Side};
 use super::fields::Fields;
-use super::stream::{Item, Stream};
+use super::keepalive::Strikes;
+use super::stream::Item;
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::http2::hpack::{How, Huffman, Indexing};
@@ -13,22 +14,33 @@ use crate::http2::write;
 impl Connection {
     /// Appends what is to be sent, a bounded piece at a time; nothing when all of it waits for the peer.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
-        while self.out.len() < PIECE && self.next_item() {}
+        let mut progress = false;
+        while self.out.len() < PIECE && self.next_item() {
+            progress = true;
+        }
+        self.settle_fetched(progress);
+        self.answered = 0;
         out.append(&mut self.out);
     }
 
     /// Writes the next DATA frame or trailers; `false` when there is none or no window.
     fn next_item(&mut self) -> bool {
         let window = self.send_window;
-        let ready = |(_, state): &(&StreamId, &Stream)| match state.queue.front() {
-            None => false,
-            Some(Item::Trailers(_)) => true,
-            Some(Item::Data { octets, sent, .. }) => *sent == octets.len() || state.send_window.min(window) > 0,
+        let ready = |stream: &StreamId| match self.streams.get(stream).map(|state| (state, state.queue.front())) {
+            None | Some((_, None)) => false,
+            Some((_, Some(Item::Trailers(_)))) => true,
+            Some((state, Some(Item::Data { octets, sent, .. }))) => {
+                *sent == octets.len() || state.send_window.min(window) > 0
+            }
         };
-        let after = self.streams.range((Excluded(self.turn), Unbounded)).find(ready);
-        let Some((stream, _)) = after.or_else(|| self.streams.iter().find(ready)) else { return false };
-        self.turn = *stream;
-        self.write_item(*stream);
+        let after = self.queued.range((Excluded(self.turn), Unbounded)).copied().find(ready);
+        let Some(stream) = after.or_else(|| self.queued.iter().copied().find(ready)) else { return false };
+        self.turn = stream;
+        self.strikes.iter_mut().for_each(Strikes::forgive);
+        self.write_item(stream);
+        if self.streams.get(&stream).is_none_or(|state| state.queue.is_empty()) {
+            self.queued.remove(&stream);
+        }
         true
     }
 
@@ -58,10 +70,13 @@ impl Connection {
     }
 
     pub(super) fn write_headers(&mut self, stream: StreamId, fields: &Fields, end: bool) {
+        self.strikes.iter_mut().for_each(Strikes::forgive);
         let mut block = Vec::new();
         let mut encoder = self.encoder.block(&mut block);
         for (name, value) in &fields.0 {
-            encoder.field_with(name, value, How { indexing: indexing(name), huffman: Huffman::Shorter });
+            let is_sensitive = self.config.sensitive.iter().any(|secret| secret.as_bytes() == name);
+            let indexing = if is_sensitive { Indexing::Never } else { indexing(name) };
+            encoder.field_with(name, value, How { indexing, huffman: Huffman::Shorter });
         }
         let max_frame = self.peer.max_frame.try_into().unwrap_or(usize::MAX);
         write::headers(stream, &block, end, max_frame, &mut self.out);
@@ -75,8 +90,9 @@ impl Connection {
         if let Some(state) = self.streams.get_mut(&stream) {
             state.sending = false;
             state.queue.clear();
+            self.queued.remove(&stream);
             if state.is_closed() {
-                self.streams.remove(&stream);
+                self.forget(stream);
                 self.nuisance = self.nuisance.saturating_sub(1);
             } else if self.side == Side::Server {
                 // The answer is whole: the rest of the request is of no use, and must not hold the stream open (§8.1).

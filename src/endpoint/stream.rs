@@ -19,6 +19,8 @@ pub(super) struct Stream {
     pub(super) taken: u32,
     /// Whether the other end's first header list has come.
     pub(super) begun: bool,
+    /// Octets of content that the other end has announced and not sent (content-length).
+    pub(super) announced: Option<u64>,
     pub(super) queue: VecDeque<Item>,
 }
 
@@ -40,8 +42,17 @@ impl Stream {
             receive_window,
             taken: 0,
             begun: false,
+            announced: None,
             queue: VecDeque::new(),
         }
+    }
+
+    /// Takes note of content; whether it is as much as was announced, so far or, at its `end`, in all (§8.1.1).
+    pub(super) fn content(&mut self, octets: usize, end: bool) -> bool {
+        let Some(left) = self.announced else { return true };
+        let left = left.checked_sub(u64::try_from(octets).unwrap_or(u64::MAX));
+        self.announced = left;
+        left.is_some_and(|left| left == 0 || !end)
     }
 
     pub(super) const fn is_closed(&self) -> bool {
@@ -53,6 +64,17 @@ impl Stream {
         self.queue.iter().fold(0, |sum: usize, item| match item {
             Item::Data { octets, sent, .. } => sum.saturating_add(octets.len().saturating_sub(*sent)),
             Item::Trailers(_) => sum,
+        })
+    }
+
+    /// The memory held, in octets.
+    pub(super) fn held_bytes(&self) -> usize {
+        let items = self.queue.capacity().saturating_mul(std::mem::size_of::<Item>());
+        self.queue.iter().fold(items.saturating_add(std::mem::size_of::<Self>()), |sum, item| {
+            sum.saturating_add(match item {
+                Item::Data { octets, .. } => octets.capacity(),
+                Item::Trailers(fields) => fields.held_bytes(),
+            })
         })
     }
 }

@@ -1,8 +1,8 @@
-//! What a capture in the middle of a TCP connection would hold: Ethernet, IPv4 and TCP made up around real octets.
+//! What a capture in the middle of a TCP connection would hold: Ethernet, IP and TCP made up around real octets.
 //!
 //! Addresses, sequence numbers, acknowledgements and checksums are consistent; loss and repetition do not occur.
 
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::direction::{Both, Direction};
 use crate::time::Timestamp;
@@ -26,7 +26,7 @@ pub struct Tap {
 
 #[derive(Clone, Copy, Debug)]
 struct Sender {
-    address: SocketAddrV4,
+    address: SocketAddr,
     /// The sequence number of its next octet.
     next: u32,
     /// What it has received: the sequence number it expects.
@@ -36,9 +36,11 @@ struct Sender {
 }
 
 impl Tap {
-    /// A tap that has seen nothing yet.
+    /// A tap that has seen nothing yet. IPv4 addresses that came in the clothes of IPv6 are IPv4 again.
     #[must_use]
-    pub const fn new(client: SocketAddrV4, server: SocketAddrV4) -> Self {
+    pub fn new(client: impl Into<SocketAddr>, server: impl Into<SocketAddr>) -> Self {
+        let [client, server] =
+            [client.into(), server.into()].map(|address| SocketAddr::new(address.ip().to_canonical(), address.port()));
         let to_server = Sender { address: client, next: CLIENT_SEQUENCE, expected: 0, packets: 1 };
         let to_client = Sender { address: server, next: SERVER_SEQUENCE, expected: 0, packets: 1 };
         Self { senders: Both { to_server, to_client }, packets: Vec::new() }
@@ -46,11 +48,38 @@ impl Tap {
 
     /// The three packets that open the connection.
     pub fn open(&mut self, syn: Timestamp, syn_ack: Timestamp, ack: Timestamp) {
-        self.segment(syn, Direction::ToServer, SYN, &[]);
+        self.syn(syn);
+        self.syn_ack(syn_ack);
+        self.opened(ack);
+    }
+
+    /// The client asks for a connection: the first packet.
+    pub fn syn(&mut self, time: Timestamp) {
+        self.segment(time, Direction::ToServer, SYN, &[]);
         self.senders[Direction::ToClient].expected = CLIENT_SEQUENCE.wrapping_add(1);
-        self.segment(syn_ack, Direction::ToClient, SYN | ACK, &[]);
+    }
+
+    /// The server's host agrees: the second packet.
+    pub fn syn_ack(&mut self, time: Timestamp) {
+        self.segment(time, Direction::ToClient, SYN | ACK, &[]);
         self.senders[Direction::ToServer].expected = SERVER_SEQUENCE.wrapping_add(1);
-        self.acknowledge(ack, Direction::ToServer);
+    }
+
+    /// The client has heard it: the third packet.
+    pub fn opened(&mut self, time: Timestamp) {
+        self.acknowledge(time, Direction::ToServer);
+    }
+
+    /// Nobody listens: the answer to SYN is RST.
+    pub fn refused(&mut self, time: Timestamp) {
+        // A reset of a connection that never was has no number of its own (RFC 9293 §3.10.7.1).
+        self.senders[Direction::ToClient].next = 0;
+        self.reset(time, Direction::ToClient);
+    }
+
+    /// The sender of this direction gives the connection up.
+    pub fn reset(&mut self, time: Timestamp, direction: Direction) {
+        self.segment(time, direction, RST | ACK, &[]);
     }
 
     /// Octets pass; in as many packets as they need.
@@ -79,7 +108,23 @@ impl Tap {
         receiver.expected = receiver.expected.wrapping_add(u32::try_from(octets).unwrap_or(0));
     }
 
-    /// Everything that passed, in order.
+    /// Octets have passed, and have reached the other end, but nobody recorded them: the other end acknowledges what is not there.
+    pub fn skip(&mut self, time: Timestamp, direction: Direction, octets: u64) {
+        // Sequence numbers count modulo 2^32.
+        let octets = u32::try_from(octets & u64::from(u32::MAX)).unwrap_or(0);
+        let sender = &mut self.senders[direction];
+        sender.next = sender.next.wrapping_add(octets);
+        let receiver = &mut self.senders[direction.opposite()];
+        receiver.expected = receiver.expected.wrapping_add(octets);
+        self.acknowledge(time, direction.opposite());
+    }
+
+    /// What has passed since this was last asked, in order.
+    pub fn take(&mut self) -> Vec<Recorded> {
+        std::mem::take(&mut self.packets)
+    }
+
+    /// What has passed since [`take`](Self::take), in order.
     #[must_use]
     pub fn into_packets(self) -> Vec<Recorded> {
         self.packets
@@ -97,8 +142,7 @@ impl Tap {
 }
 
 /// The whole packet.
-fn ethernet(sender: &Sender, receiver: SocketAddrV4, flags: u8, payload: &[u8]) -> Vec<u8> {
-    let (from, to) = (sender.address.ip().octets(), receiver.ip().octets());
+fn ethernet(sender: &Sender, receiver: SocketAddr, flags: u8, payload: &[u8]) -> Vec<u8> {
     let mut tcp = Vec::with_capacity(payload.len().saturating_add(24));
     tcp.extend_from_slice(&sender.address.port().to_be_bytes());
     tcp.extend_from_slice(&receiver.port().to_be_bytes());
@@ -115,25 +159,42 @@ fn ethernet(sender: &Sender, receiver: SocketAddrV4, flags: u8, payload: &[u8]) 
     }
     tcp.extend_from_slice(payload);
     let length = u16::try_from(tcp.len()).unwrap_or(u16::MAX);
-    let pseudo = [&from[..], &to, &[0, TCP], &length.to_be_bytes()].concat();
-    let sum = checksum(&[&pseudo, &tcp]);
-    put(&mut tcp, 16, sum);
-
-    let total = length.saturating_add(20).to_be_bytes();
-    let id = sender.packets.to_be_bytes();
-    let mut ip = vec![0x45, 0, total[0], total[1], id[0], id[1], 0x40, 0, 64, TCP, 0, 0];
-    ip.extend_from_slice(&from);
-    ip.extend_from_slice(&to);
-    let sum = checksum(&[&ip]);
-    put(&mut ip, 10, sum);
-
-    // Locally administered hardware addresses, made from the IP addresses and ports so that both ends differ.
-    let hardware = |address: SocketAddrV4| {
-        let [_, b, c, d] = address.ip().octets();
-        let [e, f] = address.port().to_be_bytes();
-        [2, b ^ c, c ^ d, d, e, f]
+    let (ip, addresses, kind) = match (sender.address.ip(), receiver.ip()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let total = length.saturating_add(20).to_be_bytes();
+            let id = sender.packets.to_be_bytes();
+            let mut ip = vec![0x45, 0, total[0], total[1], id[0], id[1], 0x40, 0, 64, TCP, 0, 0];
+            let addresses = [from.octets(), to.octets()].concat();
+            ip.extend_from_slice(&addresses);
+            let sum = checksum(&[&ip]);
+            put(&mut ip, 10, sum);
+            (ip, addresses, [0x08, 0x00])
+        }
+        (from, to) => {
+            let length = length.to_be_bytes();
+            let mut ip = vec![0x60, 0, 0, 0, length[0], length[1], TCP, 64];
+            let addresses = [v6(from).octets(), v6(to).octets()].concat();
+            ip.extend_from_slice(&addresses);
+            (ip, addresses, [0x86, 0xdd])
+        }
     };
-    [&hardware(receiver)[..], &hardware(sender.address), &[0x08, 0x00], &ip, &tcp].concat()
+    let sum = checksum(&[&addresses, &[0, TCP], &length.to_be_bytes(), &tcp]);
+    put(&mut tcp, 16, sum);
+    [&hardware(receiver)[..], &hardware(sender.address), &kind, &ip, &tcp].concat()
+}
+
+fn v6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    }
+}
+
+/// A locally administered hardware address, made from the IP address and port so that both ends differ.
+fn hardware(address: SocketAddr) -> [u8; 6] {
+    let [.., b, c, d] = v6(address.ip()).octets();
+    let [e, f] = address.port().to_be_bytes();
+    [2, b ^ c, c ^ d, d, e, f]
 }
 
 fn put(octets: &mut [u8], at: usize, value: u16) {
@@ -156,6 +217,7 @@ fn checksum(parts: &[&[u8]]) -> u16 {
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
 const PSH: u8 = 0x08;
 const ACK: u8 = 0x10;
 /// The protocol number.
@@ -170,9 +232,13 @@ const SERVER_SEQUENCE: u32 = 0x2000_0000;
 mod tests {
     use super::*;
 
+    fn tap(client: &str, server: &str) -> Tap {
+        Tap::new(client.parse::<SocketAddr>().unwrap(), server.parse::<SocketAddr>().unwrap())
+    }
+
     #[test]
     fn every_checksum_is_right_and_sequence_numbers_go_on() {
-        let mut tap = Tap::new("127.0.0.1:4000".parse().unwrap(), "127.0.0.1:50051".parse().unwrap());
+        let mut tap = tap("127.0.0.1:4000", "127.0.0.1:50051");
         tap.open(Timestamp::EPOCH, Timestamp::EPOCH, Timestamp::EPOCH);
         for octets in [&b"odd"[..], b"even", &[7; 4000]] {
             tap.octets(Timestamp::EPOCH, Direction::ToServer, octets);
@@ -196,5 +262,30 @@ mod tests {
         }
         let acknowledged = u32::from_be_bytes(packets[8].octets[42..46].try_into().unwrap());
         assert_eq!(acknowledged, next);
+    }
+
+    #[test]
+    fn ipv6_has_no_checksum_of_its_own_and_what_is_skipped_is_acknowledged() {
+        let mut tap = tap("[::1]:4000", "[2001:db8::1]:50051");
+        tap.octets(Timestamp::EPOCH, Direction::ToServer, b"odd");
+        tap.skip(Timestamp::EPOCH, Direction::ToServer, (1 << 32) + 7);
+        let packets = tap.take();
+        assert!(tap.take().is_empty());
+        assert_eq!(packets.len(), 2);
+        for Recorded { octets, .. } in &packets {
+            let (ip, tcp) = (&octets[14..54], &octets[54..]);
+            assert_eq!(octets[12..14], [0x86, 0xdd]);
+            let length = u16::try_from(tcp.len()).unwrap().to_be_bytes();
+            assert_eq!(ip[4..6], length);
+            assert_eq!(checksum(&[&ip[8..], &[0, TCP], &length, tcp]), 0);
+        }
+        assert_eq!(packets[1].octets[62..66], 7_u32.to_be_bytes(), "acknowledged modulo 2^32");
+    }
+
+    #[test]
+    fn ipv4_within_ipv6_is_shown_as_ipv4() {
+        let mut tap = tap("[::ffff:127.0.0.1]:4000", "[::ffff:127.0.0.1]:50051");
+        tap.syn(Timestamp::EPOCH);
+        assert_eq!(tap.take()[0].octets[12..14], [0x08, 0x00]);
     }
 }

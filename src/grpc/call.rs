@@ -242,11 +242,16 @@ impl Call {
             if field.size_update().is_some() {
                 continue;
             }
-            let Some(value) = field.value().filter(|_| field.is_known()) else {
+            if !field.is_known() {
                 self.damaged = true;
                 continue;
-            };
-            match field.static_name() {
+            }
+            let name = field.static_name();
+            if matches!(name, StaticName::METHOD | StaticName::SCHEME | StaticName::USER_AGENT) {
+                continue;
+            }
+            let value = field.value().unwrap_or_default();
+            match name {
                 StaticName::PATH => self.keep(|text| &mut text.path, value, limit),
                 StaticName::AUTHORITY => self.keep(|text| &mut text.authority, value, limit),
                 StaticName::STATUS => {
@@ -261,7 +266,6 @@ impl Call {
                         self.protocol = Some(content_type.protocol);
                     }
                 }
-                StaticName::METHOD | StaticName::SCHEME => {}
                 _ => self.take_field(direction, which, field.name().unwrap_or_default(), value, limit),
             }
         }

@@ -156,22 +156,10 @@ impl Calls {
         shared.queue.clear();
     }
 
-    /// Takes a frame: what it is to its call. Messages that end in it are in `shared.queue`.
+    /// Takes a frame of a stream: what it is to its call. Messages that end in it are in `shared.queue`.
     #[inline]
-    pub fn frame(&mut self, frame: &Frame<'_>, limits: &Limits, shared: &mut Shared) -> Belongs {
+    pub fn frame(&mut self, frame: &Frame<'_>, stream: StreamId, limits: &Limits, shared: &mut Shared) -> Belongs {
         shared.clear();
-        match frame.header.as_ref().map_or(StreamId::CONNECTION, |header| header.stream()) {
-            StreamId::CONNECTION => {
-                if let Payload::GoAway { last_stream, .. } = frame.payload {
-                    self.go_away(frame.direction, last_stream);
-                }
-                Belongs::default()
-            }
-            stream => self.on_stream(frame, stream, limits, shared),
-        }
-    }
-
-    fn on_stream(&mut self, frame: &Frame<'_>, stream: StreamId, limits: &Limits, shared: &mut Shared) -> Belongs {
         if let Some(block) = &frame.block
             && block.promised.is_none()
         {
@@ -407,7 +395,7 @@ impl Calls {
     }
 
     /// The sender of a GOAWAY in `direction` will not process streams above `last` that the other side opened (RFC 9113 §6.8).
-    fn go_away(&mut self, direction: Direction, last: StreamId) {
+    pub fn go_away(&mut self, direction: Direction, last: StreamId) {
         if direction == Direction::ToServer {
             return;
         }

@@ -99,12 +99,13 @@ impl Queue {
     }
 
     fn clear_done(&mut self) {
-        for done in self.done.drain(..) {
-            if let Octets::Collected(octets) = done.octets {
+        for done in &mut self.done {
+            if let Octets::Collected(octets) = &mut done.octets {
                 self.held = self.held.saturating_sub(octets.capacity());
-                self.pool.recycle(octets);
+                self.pool.recycle(std::mem::take(octets));
             }
         }
+        self.done.clear();
         self.pieces.clear();
     }
 }
@@ -221,6 +222,12 @@ impl Body {
         limits: &Limits,
         queue: &mut Queue,
     ) -> Progress {
+        if holes.is_empty()
+            && let [piece] = pieces
+            && let Some(progress) = self.whole(data, *piece, at, limits, queue)
+        {
+            return progress;
+        }
         let mut progress = Progress { first: self.messages, ..Progress::default() };
         match &self.place {
             Place::Inside(open) => (progress.first, progress.continued) = (open.index, true),
@@ -258,6 +265,47 @@ impl Body {
         progress.lost = matches!(self.place, Place::Lost);
         progress.numbers_known = !self.numbers_lost;
         progress
+    }
+
+    /// Takes one message that fills `data`, which is what most DATA frames hold; `None` for anything else, which changes nothing.
+    #[inline]
+    fn whole(
+        &mut self,
+        data: &[u8],
+        piece: Piece,
+        at: Arrival,
+        limits: &Limits,
+        queue: &mut Queue,
+    ) -> Option<Progress> {
+        let (prefix, content) = data.split_first_chunk()?;
+        let (flag, declared) = split(*prefix);
+        let fills = content.len() == index(declared) && flag <= COMPRESSED;
+        if !fills || !matches!(self.place, Place::Between) || self.bad_flag.is_some() || !queue.done.is_empty() {
+            return None;
+        }
+        let first = queue.pieces.len();
+        queue.pieces.extend(piece.part(0, data.len() as u64));
+        queue.done.push(Done {
+            index: self.messages,
+            index_known: !self.numbers_lost,
+            flag,
+            declared,
+            missing: 0,
+            kept: content.len() <= limits.message,
+            start: at,
+            end: at,
+            octets: Octets::Here(PREFIX..data.len()),
+            pieces: first..queue.pieces.len(),
+        });
+        let progress = Progress {
+            first: self.messages,
+            ended: 1,
+            ended_octets: u64::from(declared),
+            numbers_known: !self.numbers_lost,
+            ..Progress::default()
+        };
+        self.count(flag, declared);
+        Some(progress)
     }
 
     fn octets(&mut self, run: &Run<'_>, range: Range<usize>, queue: &mut Queue) {

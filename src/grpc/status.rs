@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// A gRPC status number; numbers gRPC has not named survive and print as `UNKNOWN(99)`.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Status(pub u32);
 
 impl Status {

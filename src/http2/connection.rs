@@ -82,6 +82,7 @@ impl Connection {
     }
 
     /// Takes the next octets of a direction.
+    #[inline]
     pub fn push(
         &mut self,
         direction: Direction,

@@ -111,6 +111,12 @@ impl Flags {
     /// HEADERS: the (deprecated) priority fields are present.
     pub const PRIORITY: u8 = 0x20;
 
+    /// Whether any bit of `mask` is set.
+    #[must_use]
+    pub const fn any(self, mask: u8) -> bool {
+        self.0 & mask != 0
+    }
+
     /// Whether all bits of `mask` are set.
     #[must_use]
     pub const fn has(self, mask: u8) -> bool {

@@ -123,14 +123,27 @@ impl Reader {
     }
 
     /// Takes the next octets and hands out what they complete.
-    pub(super) fn push(
+    pub(super) fn push(&mut self, octets: &[u8], pieces: &[Piece], bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) {
+        // Nearly always a segment begins with a frame and ends with one.
+        let mut taken = 0;
+        if matches!(self.mode, Mode::Frames) && self.buffer.is_empty() {
+            taken = self.whole_frames(octets, 0, pieces, emit);
+        }
+        if let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
+            self.push_rest(rest, octets.len(), pieces, bounds, emit);
+        }
+    }
+
+    /// Takes the last octets of `total`.
+    #[inline(never)]
+    fn push_rest(
         &mut self,
         mut octets: &[u8],
+        total: usize,
         pieces: &[Piece],
         bounds: Bounds,
         emit: &mut impl FnMut(Item<'_>),
     ) {
-        let total = octets.len();
         while !octets.is_empty() {
             let done = total.saturating_sub(octets.len()) as u64;
             let taken = match self.mode {
@@ -173,6 +186,24 @@ impl Reader {
         bounds: Bounds,
         emit: &mut impl FnMut(Item<'_>),
     ) -> usize {
+        let taken = self.whole_frames(octets, done, pieces, emit);
+        let rest = octets.get(taken..).unwrap_or_default();
+        if rest.is_empty() {
+            return taken;
+        }
+        let at = done.saturating_add(taken as u64);
+        let take = match FrameHeader::first(rest) {
+            Some(header) if is_large(header, bounds) => HEADER_OCTETS,
+            _ => rest.len(),
+        };
+        self.keep(rest, take, at, pieces);
+        self.begin_large(bounds);
+        taken.saturating_add(take)
+    }
+
+    /// Hands out the frames that lie whole in `octets`; returns their length.
+    #[inline]
+    fn whole_frames(&mut self, octets: &[u8], done: u64, pieces: &[Piece], emit: &mut impl FnMut(Item<'_>)) -> usize {
         let mut rest = octets;
         let mut taken = 0_usize;
         while let Some(header) = FrameHeader::first(rest) {
@@ -195,17 +226,7 @@ impl Reader {
             taken = taken.saturating_add(size);
             rest = after;
         }
-        if rest.is_empty() {
-            return taken;
-        }
-        let at = done.saturating_add(taken as u64);
-        let take = match FrameHeader::first(rest) {
-            Some(header) if is_large(header, bounds) => HEADER_OCTETS,
-            _ => rest.len(),
-        };
-        self.keep(rest, take, at, pieces);
-        self.begin_large(bounds);
-        taken.saturating_add(take)
+        taken
     }
 
     /// Completes the frame whose beginning is in the buffer.

@@ -283,11 +283,26 @@ impl State {
 
     fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
         self.sides[step.direction].followed = true;
-        let kind = raw.header.kind();
         self.check_interruption(raw, step);
         if raw.missing > 0 {
             return self.holed(raw, step);
         }
+        // What nearly all frames are.
+        match raw.header.kind() {
+            FrameType::DATA if !raw.header.flags().any(Flags::PADDED) => {
+                self.data(raw, Payload::Data { data: raw.payload, pad_length: None }, step);
+            }
+            FrameType::HEADERS if !raw.header.flags().any(Flags::PADDED | Flags::PRIORITY) => {
+                let payload = Payload::Headers { fragment: raw.payload, pad_length: None, priority: None };
+                self.headers(raw, payload, raw.payload, None, step);
+            }
+            _ => self.any_frame(raw, step),
+        }
+    }
+
+    /// A whole frame of any type and layout.
+    fn any_frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
+        let kind = raw.header.kind();
         let (payload, fault) = payload::parse(raw.header, raw.payload);
         if let Some(fault) = fault {
             let id = FrameId(step.shared.next_frame);

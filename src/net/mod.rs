@@ -55,6 +55,17 @@ impl Net {
         Self { fragments: Fragments::new(limits), ..Self::default() }
     }
 
+    /// Reads one packet if it is what nearly all are: TCP over IPv4 over Ethernet, without anything unusual about them. `None` says
+    /// nothing: the packet is not counted yet, and to be given to [`packet`](Self::packet).
+    #[inline(always)]
+    pub fn usual_packet<'a>(&mut self, link: u32, data: &'a [u8], number: u64) -> Option<Segment<'a>> {
+        let (view, context) = walk::usual(link, data)?;
+        let segment = Segment::usual(view, &context, Origin::Packet(number))?;
+        self.counters.packets = self.counters.packets.wrapping_add(1);
+        self.counters.count_segment(&segment);
+        Some(segment)
+    }
+
     /// Reads one packet.
     ///
     /// `link` is the LINKTYPE_ number of the interface, `data` the captured octets, `original_length` their number on the
@@ -70,17 +81,11 @@ impl Net {
         number: u64,
         time_ns: i64,
     ) -> Outcome<'a> {
+        if let Some(segment) = self.usual_packet(link, data, number) {
+            return Outcome::Tcp(segment);
+        }
         self.counters.packets = self.counters.packets.wrapping_add(1);
         let origin = Origin::Packet(number);
-        if let Some((view, context)) = walk::usual(link, data) {
-            if let Some(segment) = Segment::usual(view, &context, origin) {
-                self.counters.count_segment(&segment);
-                return Outcome::Tcp(segment);
-            }
-            let outcome = Segment::parse(view, &context, origin);
-            self.counters.count(&outcome);
-            return outcome;
-        }
         let mut context = Context::default();
         let mut view = View::packet(data, original_length);
         let found = Next::of_link(link).and_then(|next| walk(&mut view, next, &mut context));

@@ -81,6 +81,7 @@ impl<'a> Segment<'a> {
     }
 
     /// Whether payload was on the wire that the capture does not have.
+    #[inline]
     pub fn is_cut(&self) -> bool {
         length(self.payload) < self.wire_length
     }
@@ -225,6 +226,11 @@ impl TcpFlags {
     /// Whether any bit of `other` is set.
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// The bits that both have.
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// The bits of both.

@@ -32,6 +32,7 @@ struct Place {
 
 impl History {
     /// Remembers octets delivered at flow offset `offset`.
+    #[inline]
     pub(super) fn remember(&mut self, recent: &mut Recent, offset: u64, octets: &[u8]) {
         let octets = octets.get(..KEPT).unwrap_or(octets);
         if self.ring.is_empty() {

@@ -6,13 +6,15 @@ use super::history::History;
 use super::seq::SeqNumber;
 use crate::direction::{Both, Direction};
 use crate::limits::Limits;
-use crate::net::TcpFlags;
+use crate::net::{Segment, TcpFlags};
 use crate::span::{Arrival, Piece, slice_pieces};
 
 /// Packets of the flow after which an acknowledged hole is given up: captures reorder, and a false loss is worse than a late truth.
 pub(super) const GRACE_PACKETS: u64 = 32;
 /// Capture time after which an acknowledged hole is given up.
 pub(super) const GRACE_NANOS: i64 = 5_000_000_000;
+/// The flags that say more than that octets come.
+const TELLING: TcpFlags = TcpFlags::ACK.union(TcpFlags::SYN).union(TcpFlags::FIN).union(TcpFlags::RST);
 /// How far out of line a RST may be and still count.
 const RESET_SLACK: i32 = 1 << 20;
 
@@ -43,16 +45,17 @@ pub(super) struct View<'a> {
 }
 
 /// What a step of a flow works with besides its own state.
-pub(super) struct Context<'a> {
+pub(super) struct Context<'a, R> {
     pub(super) slot: usize,
     pub(super) facts: &'a mut FlowFacts,
-    pub(super) receiver: &'a mut dyn Receiver,
+    pub(super) receiver: &'a mut R,
     pub(super) history: &'a mut History,
     pub(super) total_waiting: &'a mut usize,
     pub(super) limits: &'a Limits,
 }
 
-impl Context<'_> {
+impl<R: Receiver> Context<'_, R> {
+    #[inline]
     fn emit(&mut self, event: FlowEvent<'_>) -> Orientation {
         self.receiver.receive(self.slot, self.facts, event)
     }
@@ -74,39 +77,34 @@ impl Live {
         half.seen = true;
     }
 
-    /// Takes one segment; everything that it makes deliverable is delivered.
-    #[inline]
-    pub(super) fn segment(&mut self, view: View<'_>, context: &mut Context<'_>) {
-        if self.is_in_order(&view) {
-            if !view.payload.is_empty() {
-                self.deliver(
-                    view.direction,
-                    &Ready { octets: view.payload, cut: 0, pieces: view.pieces, at: view.at },
-                    context,
-                );
-            }
-            return;
-        }
-        self.any_segment(view, context);
-    }
-
     /// Whether a segment is what nearly all are: the next octets, whole, from a sender who has seen no more than what was delivered, in a
     /// flow where nothing waits, is missing, or ends. Such a segment changes nothing but what it delivers.
-    #[inline]
-    fn is_in_order(&self, view: &View<'_>) -> bool {
-        let (half, other) = (&self.halves[view.direction], &self.halves[view.direction.opposite()]);
-        let unusual = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;
+    #[inline(always)]
+    pub(super) fn is_next(&self, direction: Direction, segment: &Segment<'_>) -> bool {
+        let (half, other) = (&self.halves[direction], &self.halves[direction.opposite()]);
         let quiet = !self.pending && half.fin.is_none() && other.fin.is_none() && other.acked <= other.next;
-        let usual =
-            quiet && half.seen && other.seen && view.flags.contains(TcpFlags::ACK) && !view.flags.intersects(unusual);
-        let whole = view.payload.len() == usize::try_from(view.wire_length).unwrap_or(usize::MAX);
+        let usual = quiet && half.seen && other.seen && segment.flags.intersection(TELLING) == TcpFlags::ACK;
+        let acknowledgment = SeqNumber(segment.acknowledgment);
         usual
-            && whole
-            && half.base == Some(view.sequence)
-            && other.base.is_some_and(|base| (-RESET_SLACK..=0).contains(&view.acknowledgment.distance(base)))
+            && !segment.is_cut()
+            && half.base == Some(SeqNumber(segment.sequence))
+            && other.base.is_some_and(|base| (-RESET_SLACK..=0).contains(&acknowledgment.distance(base)))
     }
 
-    fn any_segment(&mut self, view: View<'_>, context: &mut Context<'_>) {
+    /// Delivers the octets of such a segment.
+    #[inline(always)]
+    pub(super) fn deliver_next(
+        &mut self,
+        direction: Direction,
+        octets: &[u8],
+        piece: Piece,
+        context: &mut Context<'_, impl Receiver>,
+    ) {
+        self.deliver_octets(direction, octets, &[piece], context.facts.last, context);
+    }
+
+    /// Takes one segment; everything that it makes deliverable is delivered.
+    pub(super) fn segment(&mut self, view: View<'_>, context: &mut Context<'_, impl Receiver>) {
         let (direction, flags) = (view.direction, view.flags);
         let mut sequence = view.sequence;
         if flags.contains(TcpFlags::SYN) {
@@ -157,7 +155,7 @@ impl Live {
         }
     }
 
-    fn octets(&mut self, view: View<'_>, offset: i64, length: u64, context: &mut Context<'_>) {
+    fn octets(&mut self, view: View<'_>, offset: i64, length: u64, context: &mut Context<'_, impl Receiver>) {
         let half = &mut self.halves[view.direction];
         let next = half.next;
         // A keep-alive repeats the last octet, or none, and what it carries means nothing (RFC 1122 §4.2.3.6).
@@ -205,7 +203,7 @@ impl Live {
         old: u64,
         cut: u32,
         needs: Option<SeqNumber>,
-        context: &mut Context<'_>,
+        context: &mut Context<'_, impl Receiver>,
     ) {
         let octets = part(view.payload, old, u64::MAX).to_vec();
         let mut pieces = Vec::new();
@@ -226,27 +224,37 @@ impl Live {
         }
     }
 
-    fn deliver(&mut self, direction: Direction, ready: &Ready<'_>, context: &mut Context<'_>) {
-        let half = &mut self.halves[direction];
-        let offset = half.next;
-        let length = ready.octets.len() as u64;
-        context.history.remember(&mut half.recent, offset, ready.octets);
-        half.advance(length);
-        count(context.facts, direction, length);
-        if !ready.octets.is_empty() {
-            let event =
-                FlowEvent::Octets { direction, offset, octets: ready.octets, pieces: ready.pieces, at: ready.at };
-            if context.emit(event) == Orientation::Swap {
-                self.swap(context.facts);
-                if ready.cut > 0 {
-                    self.skip(direction.opposite(), u64::from(ready.cut), GapReason::Cut, ready.at, context);
-                }
-                return;
-            }
-        }
+    fn deliver(&mut self, direction: Direction, ready: &Ready<'_>, context: &mut Context<'_, impl Receiver>) {
+        let orientation = self.deliver_octets(direction, ready.octets, ready.pieces, ready.at, context);
         if ready.cut > 0 {
+            let direction = if orientation == Orientation::Swap { direction.opposite() } else { direction };
             self.skip(direction, u64::from(ready.cut), GapReason::Cut, ready.at, context);
         }
+    }
+
+    #[inline(always)]
+    fn deliver_octets(
+        &mut self,
+        direction: Direction,
+        octets: &[u8],
+        pieces: &[Piece],
+        at: Arrival,
+        context: &mut Context<'_, impl Receiver>,
+    ) -> Orientation {
+        let half = &mut self.halves[direction];
+        let offset = half.next;
+        let length = octets.len() as u64;
+        context.history.remember(&mut half.recent, offset, octets);
+        half.advance(length);
+        count(context.facts, direction, length);
+        if octets.is_empty() {
+            return Orientation::Keep;
+        }
+        let orientation = context.emit(FlowEvent::Octets { direction, offset, octets, pieces, at });
+        if orientation == Orientation::Swap {
+            self.swap(context.facts);
+        }
+        orientation
     }
 
     fn swap(&mut self, facts: &mut FlowFacts) {
@@ -261,7 +269,14 @@ impl Live {
         std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
     }
 
-    fn skip(&mut self, direction: Direction, octets: u64, reason: GapReason, at: Arrival, context: &mut Context<'_>) {
+    fn skip(
+        &mut self,
+        direction: Direction,
+        octets: u64,
+        reason: GapReason,
+        at: Arrival,
+        context: &mut Context<'_, impl Receiver>,
+    ) {
         let half = &mut self.halves[direction];
         let offset = half.next;
         half.advance(octets);
@@ -270,7 +285,7 @@ impl Live {
     }
 
     /// Delivers whatever no longer has to wait.
-    fn drain(&mut self, context: &mut Context<'_>) {
+    fn drain(&mut self, context: &mut Context<'_, impl Receiver>) {
         loop {
             let ready = Direction::BOTH.into_iter().find(|direction| self.is_ready(*direction));
             let Some(direction) = ready else { break };
@@ -285,7 +300,7 @@ impl Live {
         })
     }
 
-    fn deliver_waiting(&mut self, direction: Direction, context: &mut Context<'_>) {
+    fn deliver_waiting(&mut self, direction: Direction, context: &mut Context<'_, impl Receiver>) {
         let half = &mut self.halves[direction];
         let before = half.waiting_octets();
         let Some((_, held)) = half.take_waiting() else { return };
@@ -297,7 +312,7 @@ impl Live {
     }
 
     /// Starts or checks the patience with what is missing.
-    fn watch(&mut self, at: Arrival, context: &mut Context<'_>) {
+    fn watch(&mut self, at: Arrival, context: &mut Context<'_, impl Receiver>) {
         loop {
             let waiting = self.halves.to_server.waiting_octets().saturating_add(self.halves.to_client.waiting_octets());
             let too_much = waiting > context.limits.flow_waiting
@@ -325,7 +340,7 @@ impl Live {
     }
 
     /// Gives up acknowledged holes whose time has come; true when there was one.
-    pub(super) fn give_up_overdue(&mut self, at: Arrival, context: &mut Context<'_>) -> bool {
+    pub(super) fn give_up_overdue(&mut self, at: Arrival, context: &mut Context<'_, impl Receiver>) -> bool {
         let mut gave_up = false;
         for direction in Direction::BOTH {
             let half = &self.halves[direction];
@@ -354,7 +369,7 @@ impl Live {
     }
 
     /// Moves on without what is missing, whether it may still come or not.
-    fn force(&mut self, reason: GapReason, at: Arrival, context: &mut Context<'_>) {
+    fn force(&mut self, reason: GapReason, at: Arrival, context: &mut Context<'_, impl Receiver>) {
         let missing = |half: &Assembler| half.first_waiting().map(|first| first.saturating_sub(half.next));
         let hole = Direction::BOTH
             .into_iter()
@@ -370,13 +385,21 @@ impl Live {
         } else if let Some(direction) =
             Direction::BOTH.into_iter().find(|direction| self.halves[*direction].is_waiting())
         {
-            // Only the other side's octets are missing; these need not wait any longer.
+            // Only the other side's octets are missing; these need not wait any longer. What they answer is missing before they come.
+            let other = direction.opposite();
+            let missing = self.missing_at_end(other);
+            if missing > 0 && self.halves[other].seen && !self.halves[other].is_waiting() {
+                let at = self.halves[direction]
+                    .peek_waiting()
+                    .map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
+                self.skip(other, missing, GapReason::Lost, at, context);
+            }
             self.deliver_waiting(direction, context);
         }
         self.drain(context);
     }
 
-    fn finish_halves(&mut self, at: Arrival, context: &mut Context<'_>) {
+    fn finish_halves(&mut self, at: Arrival, context: &mut Context<'_, impl Receiver>) {
         for direction in Direction::BOTH {
             if self.halves[direction].fin.is_some() && !self.finished[direction] && self.halves[direction].is_finished()
             {
@@ -387,7 +410,7 @@ impl Live {
         }
     }
 
-    fn reset(&mut self, view: View<'_>, context: &mut Context<'_>) {
+    fn reset(&mut self, view: View<'_>, context: &mut Context<'_, impl Receiver>) {
         let half = &self.halves[view.direction];
         if self.reset.is_some() || !half.is_near(view.sequence, RESET_SLACK) {
             return;
@@ -401,16 +424,12 @@ impl Live {
     }
 
     /// Ends the flow: delivers what waits, reports what is missing, and says how it ended.
-    pub(super) fn close(&mut self, close: Close, at: Arrival, context: &mut Context<'_>) {
+    pub(super) fn close(&mut self, close: Close, at: Arrival, context: &mut Context<'_, impl Receiver>) {
         while Direction::BOTH.into_iter().any(|direction| self.halves[direction].is_waiting()) {
             self.force(GapReason::NotCaptured, at, context);
         }
         for direction in Direction::BOTH {
-            let half = &self.halves[direction];
-            // A single number beyond the last octet may be a FIN that was not captured.
-            let alone = half.acked.saturating_sub(half.next) == 1;
-            let fin = u64::from(half.fin.is_none() && (half.maybe_fin || alone));
-            let missing = half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next).saturating_sub(fin);
+            let missing = self.missing_at_end(direction);
             if missing > 0 {
                 self.skip(direction, missing, GapReason::Lost, at, context);
             }
@@ -423,6 +442,15 @@ impl Live {
             None => (close, at),
         };
         context.emit(FlowEvent::Closed { close, at });
+    }
+
+    /// Octets of a direction that are known of, and missing, where nothing that was captured follows them.
+    fn missing_at_end(&self, direction: Direction) -> u64 {
+        let half = &self.halves[direction];
+        // A single number beyond the last octet may be a FIN that was not captured.
+        let alone = half.acked.saturating_sub(half.next) == 1;
+        let fin = u64::from(half.fin.is_none() && (half.maybe_fin || alone));
+        half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next).saturating_sub(fin)
     }
 
     /// Whether a SYN from `direction` with this number is part of this flow: its own SYN again, or that of a simultaneous open.

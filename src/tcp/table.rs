@@ -26,6 +26,8 @@ const LINGER_NANOS: i64 = 200_000_000;
 const LINGERING: usize = 1024;
 /// Addresses remembered of those that somebody connected to.
 const SERVERS: usize = 4096;
+/// Flows that are found without the index, a power of two.
+const RECENT: usize = 256;
 /// How far out of line both numbers of a segment must be for it to belong to a new conversation.
 const JUMP: i32 = 64 << 20;
 
@@ -34,6 +36,8 @@ const JUMP: i32 = 64 << 20;
 pub struct FlowTable {
     pub(super) limits: Limits,
     index: HashMap<Key, usize, FoldHasher>,
+    /// What was found in `index` last, by a few bits of the key.
+    recent: [usize; RECENT],
     pub(super) slots: Vec<Slot>,
     free: Vec<usize>,
     next_id: u64,
@@ -63,13 +67,21 @@ struct Key {
 }
 
 impl Key {
+    #[inline]
     fn of(segment: &Segment<'_>) -> Self {
         let (a, b) = (end(segment.source), end(segment.destination));
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
         Self { low: low.1, high: high.1, ports: u32::from(low.0) << 16 | u32::from(high.0) }
     }
+
+    /// A place among [`RECENT`]: neighbouring ports have different ones.
+    #[inline]
+    const fn place(&self) -> usize {
+        (self.ports ^ (self.ports >> 16)) as usize % RECENT
+    }
 }
 
+#[inline]
 fn end(address: SocketAddr) -> (u16, u128) {
     let ip = match address.ip() {
         IpAddr::V4(ip) => 0xffff_0000_0000 | u128::from(ip.to_bits()),
@@ -109,6 +121,7 @@ impl FlowTable {
         Self {
             limits: limits.clone(),
             index: HashMap::default(),
+            recent: [0; RECENT],
             slots: Vec::new(),
             free: Vec::new(),
             next_id: 0,
@@ -128,10 +141,70 @@ impl FlowTable {
     }
 
     /// Takes one segment.
+    #[inline(always)]
     pub fn segment(&mut self, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         self.advance(at.time, receiver);
         let key = Key::of(segment);
-        let known = self.index.get(&key).copied();
+        let known = self.find(&key);
+        if !known.is_some_and(|slot| self.next_segment(slot, at, segment, receiver)) {
+            self.any_segment(key, known, at, *segment, receiver);
+        }
+    }
+
+    /// The slot of the flow with this key that was met last.
+    #[inline(always)]
+    fn find(&mut self, key: &Key) -> Option<usize> {
+        let place = self.recent.get_mut(key.place())?;
+        // A slot that was made free and used again has another key.
+        let held = |slot: usize| self.slots.get(slot).is_some_and(|place| place.key == *key && place.is_held());
+        if held(*place) {
+            return Some(*place);
+        }
+        let slot = self.index.get(key).copied()?;
+        *place = slot;
+        Some(slot)
+    }
+
+    /// Takes a segment that its flow is waiting for; `false` for all others, which change nothing.
+    #[inline(always)]
+    fn next_segment(&mut self, slot: usize, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) -> bool {
+        let Some(Slot { state: State::Live(live), facts, .. }) = self.slots.get_mut(slot) else { return false };
+        let direction = if facts.client == segment.source { Direction::ToServer } else { Direction::ToClient };
+        let piece = segment.single_piece();
+        if !live.is_next(direction, segment) || (piece.is_none() && !segment.payload.is_empty()) {
+            return false;
+        }
+        facts.packets = facts.packets.saturating_add(1);
+        facts.last = at;
+        facts.seen[direction] = true;
+        if let Some(piece) = piece {
+            let mut context = Context {
+                slot,
+                facts,
+                receiver,
+                history: &mut self.history,
+                total_waiting: &mut self.waiting_octets,
+                limits: &self.limits,
+            };
+            live.deliver_next(direction, segment.payload, piece, &mut context);
+        }
+        if !live.is_settled() {
+            self.settle(slot, at, receiver);
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn any_segment(
+        &mut self,
+        key: Key,
+        known: Option<usize>,
+        at: Arrival,
+        segment: Segment<'_>,
+        receiver: &mut impl Receiver,
+    ) {
+        // By value, so that the usual segment never has to stand in memory.
+        let segment = &segment;
         let slot = match known {
             Some(slot) if self.slots.get(slot).is_some_and(|place| place.takes(segment)) => slot,
             Some(slot) => {
@@ -320,6 +393,9 @@ impl FlowTable {
             }
         };
         self.index.insert(key, slot);
+        if let Some(place) = self.recent.get_mut(key.place()) {
+            *place = slot;
+        }
         if !syn {
             let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(START_NANOS));
             self.starting.push_back(Deadline { slot, id, time });
@@ -381,11 +457,11 @@ impl FlowTable {
         }
     }
 
-    fn with_live<T>(
+    fn with_live<T, R: Receiver>(
         &mut self,
         slot: usize,
-        receiver: &mut impl Receiver,
-        step: impl FnOnce(&mut Live, &mut Context<'_>) -> T,
+        receiver: &mut R,
+        step: impl FnOnce(&mut Live, &mut Context<'_, R>) -> T,
     ) -> Option<T> {
         let Slot { state: State::Live(live), facts, .. } = self.slots.get_mut(slot)? else { return None };
         let mut context = Context {
@@ -495,6 +571,11 @@ impl Slot {
                     || (segment.payload.is_empty() && !opens)
             }
         }
+    }
+
+    /// Whether it belongs to a flow, be it one that has ended.
+    const fn is_held(&self) -> bool {
+        !matches!(self.state, State::Free)
     }
 
     const fn is_open(&self) -> bool {

@@ -37,6 +37,8 @@ pub struct Summary<'a> {
     pub late_packets: u64,
     /// Frames that passed the filter; `None` where there is none.
     pub frames_shown: Option<u64>,
+    /// What was found; `None` where nobody judged.
+    pub findings: Option<u64>,
     /// Why the input ended early, in words; what preceded it was shown.
     pub ended_early: Option<&'a str>,
 }
@@ -50,6 +52,10 @@ pub trait View {
     /// Whether it shows the frames and messages of calls, and not only the calls.
     fn wants_details(&self) -> bool {
         true
+    }
+    /// Whether it shows findings; without them, nobody judges.
+    fn wants_findings(&self) -> bool {
+        self.wants_details()
     }
     /// One event.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);

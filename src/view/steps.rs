@@ -78,7 +78,7 @@ impl View for Steps {
         match &event.body {
             Body::Frame(frame) => self.frame(event, frame),
             // What a frame brought follows its line.
-            Body::Message(_) => match self.steps.last_mut() {
+            Body::Message(_) | Body::Finding(_) => match self.steps.last_mut() {
                 Some(step) => self.text.event(event, &mut step.trace),
                 None => self.text.event(event, &mut self.introduction),
             },

@@ -7,7 +7,7 @@ mod line;
 
 use crate::annotate;
 use crate::direction::Direction;
-use crate::event::{Body, Event, Flow, Protocol};
+use crate::event::{Body, Event, Finding, Flow, Protocol};
 use crate::grpc::call::Outcome;
 use crate::net::Counters;
 use crate::tcp::{Close, FlowId, GapReason};
@@ -288,6 +288,9 @@ impl View for Text {
                 },
                 out,
             ),
+            Body::Finding(finding) => {
+                self.remark(event, finding.direction, |out| found(&finding, out), out);
+            }
             Body::Limit { what, count } => self.remark(
                 event,
                 None,
@@ -368,6 +371,10 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
         }
         write::counted(out, n, noun);
     }
+    if let Some(found) = summary.findings.filter(|found| *found > 0) {
+        out.extend_from_slice(b", ");
+        write::counted(out, found, "finding");
+    }
     if totals.limits > 0 {
         out.extend_from_slice(b", ");
         write::counted_as(out, totals.limits, "limit reached", "limits reached");
@@ -404,6 +411,20 @@ fn not_shown(net: &Counters, out: &mut Vec<u8>) {
     }
     if any {
         out.push(b'\n');
+    }
+}
+
+fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(finding.rule.severity.name().as_bytes());
+    out.extend_from_slice(b": ");
+    write::untrusted(out, finding.summary.as_bytes());
+    out.extend_from_slice(b" (");
+    out.extend_from_slice(finding.rule.slug.as_bytes());
+    out.extend_from_slice(b", ");
+    out.extend_from_slice(finding.rule.reference.as_bytes());
+    out.push(b')');
+    if finding.uncertain {
+        out.extend_from_slice(b"; uncertain: what this capture does not have may explain it");
     }
 }
 

@@ -97,8 +97,10 @@ impl Unseen {
             (totals.frames, "frame", "frames"),
             (totals.messages, "message", "messages"),
             (totals.calls, "call", "calls"),
+            (summary.findings.unwrap_or(0), "finding", "findings"),
         ]
         .into_iter()
+        .filter(|(count, one, _)| *count > 0 || *one != "finding")
         .enumerate()
         {
             out.extend_from_slice(if at > 0 { b", " } else { b"" });

@@ -2,7 +2,7 @@
 
 use crate::support::{Dribble, read_all};
 use framescope::capture::write::{InterfaceDescription, PcapWriter, PcapngWriter, SectionHeader};
-use framescope::capture::{CaptureFile, LinkType, Secrets, Source};
+use framescope::capture::{CaptureFile, LinkType, Secrets, Source, Statistics};
 use framescope::time::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -100,6 +100,21 @@ fn names_comments_and_secrets_come_back_as_facts() {
     assert_eq!(facts.interfaces[0].description.as_deref(), Some("loopback"));
     assert_eq!(facts.secrets[0].data, b"CLIENT_RANDOM 00 11\n");
     assert!(!format!("{facts:?}").contains("CLIENT_RANDOM"), "secrets stay out of logs");
+}
+
+#[test]
+fn what_an_interface_counted_comes_back() {
+    let mut writer = PcapngWriter::new(Vec::new(), &SectionHeader::default()).unwrap();
+    let mut statistics = Statistics::default();
+    (statistics.received, statistics.dropped_by_system) = (Some(u64::MAX), Some(7));
+    assert!(writer.write_statistics(0, Timestamp::EPOCH, &statistics).is_err(), "there is no interface yet");
+    let interface = writer.add_interface(&described(LinkType::RAW)).unwrap();
+    writer.write_statistics(interface, Timestamp::EPOCH, &statistics).unwrap();
+    let octets = writer.into_inner();
+    let mut source = CaptureFile::open(&octets[..]).unwrap();
+    assert!(source.next_packet().unwrap().is_none());
+    assert_eq!(source.facts().interfaces[0].statistics, Some(statistics));
+    assert_eq!((source.facts().dropped(), source.facts().faults_total), (7, 0));
 }
 
 #[test]

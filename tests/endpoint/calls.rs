@@ -1,11 +1,12 @@
 //! Calls between the built-in client and server.
 
 use framescope::endpoint::Peer;
-use framescope::endpoint::client::{Client, Request, Ticket};
+use framescope::endpoint::client::{Client, Ending, Request, Ticket};
 use framescope::endpoint::connection::Config;
 use framescope::endpoint::example::{Example, LIST, RECORD, SEARCH, point, search_request};
-use framescope::endpoint::link;
 use framescope::endpoint::scenario::Scenario;
+use framescope::endpoint::tap::Recorded;
+use framescope::endpoint::world::simulate;
 use framescope::grpc::status::Status;
 use framescope::http2::error_code::ErrorCode;
 use framescope::http2::frame::{FrameType, StreamId};
@@ -210,26 +211,29 @@ fn a_table_that_the_peer_forbids_is_given_up() {
     assert_eq!(data, [20_000, 10_015], "frames are as long as the peer allows");
 }
 
+/// The packets of a simulated scenario, and how its calls ended.
+fn simulated(scenario: &Scenario) -> (Vec<Recorded>, Vec<(u64, Ending)>) {
+    let addresses: Vec<_> = (0..scenario.backends).map(simulate::address).collect();
+    let stage = scenario.stage(&addresses);
+    let diary = stage.diary.clone();
+    (simulate::packets(stage).unwrap(), diary.endings())
+}
+
 #[test]
 fn every_scenario_ends_and_every_run_is_the_same() {
-    for scenario in Scenario::ALL {
-        let run = || {
-            let mut caller = scenario.caller(link::SERVER.to_string());
-            let packets = link::run(&mut caller, &mut Example::new(Config::default())).unwrap();
-            (packets, caller.endings().to_vec())
-        };
-        let (packets, endings) = run();
+    for scenario in Scenario::all() {
+        let (packets, endings) = simulated(scenario);
         assert!(!endings.is_empty());
-        assert_eq!(run(), (packets, endings), "{}", scenario.name);
+        assert!(packets.is_sorted_by_key(|packet| packet.time));
+        assert_eq!(simulated(scenario), (packets, endings), "{}", scenario.name);
     }
 }
 
 #[test]
 fn scenarios_end_as_they_say() {
     let statuses = |name: &str| {
-        let mut caller = Scenario::named(name).unwrap().caller("test");
-        link::run(&mut caller, &mut Example::new(Config::default())).unwrap();
-        caller.endings().iter().map(|(_, ending)| (ending.status.0, ending.from_server)).collect::<Vec<_>>()
+        let (_, endings) = simulated(Scenario::named(name).unwrap());
+        endings.iter().map(|(_, ending)| (ending.status.0, ending.from_server)).collect::<Vec<_>>()
     };
     assert_eq!(statuses("unary"), [(0, true)]);
     assert_eq!(statuses("multiplex"), [(0, true); 5]);

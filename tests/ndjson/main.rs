@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use framescope::capture::{CaptureFile, Source as _};
 use framescope::dissect::Dissector;
 use framescope::event::{Event, Observer};
+use framescope::finding::{Judge, Judging};
 use framescope::limits::Limits;
 use framescope::protobuf::schema::{Disk, Inputs, Schema};
 use framescope::view::contents::Contents;
@@ -60,6 +61,7 @@ fn the_header_comes_first_and_the_summary_last_with_the_number_of_records() {
             ("messages", "message"),
             ("gaps", "gap"),
             ("malformed", "malformed"),
+            ("findings", "finding"),
         ] {
             assert_eq!(summary[key], count(kind), "{key} of {}", capture.display());
         }
@@ -349,20 +351,23 @@ fn show(name: &str, capture: impl Read, options: Options, limits: &Limits) -> Ve
     shower.view.begin(&Source { name }, &mut shower.out);
     let mut source = CaptureFile::open(capture).expect("a capture");
     let mut dissector = Dissector::new(limits);
+    let mut judge = Judge::new(limits);
+    let mut judging = Judging { judge: &mut judge, observer: &mut shower };
     let ended_early = loop {
         match source.next_packet() {
-            Ok(Some(packet)) => dissector.packet(&packet, &mut shower),
+            Ok(Some(packet)) => dissector.packet(&packet, &mut judging),
             Ok(None) => break None,
             Err(error) => break Some(error.to_string()),
         }
     };
-    dissector.finish(&mut shower);
+    dissector.finish(&mut judging);
     let summary = Summary {
         totals: dissector.totals(),
         net: Some(dissector.net()),
         capture: Some(source.facts()),
         late_packets: dissector.late_packets(),
         frames_shown: None,
+        findings: Some(judging.judge.found()),
         ended_early: ended_early.as_deref(),
     };
     shower.view.finish(&summary, &mut shower.out);

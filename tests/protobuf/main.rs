@@ -1,6 +1,7 @@
 //! Messages against the Python runtime, `prost-reflect`, damage, and without a schema.
 
 mod damage;
+mod encode;
 mod guess;
 mod oracle;
 mod schema;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use framescope::capture::{CaptureFile, Source as _};
 use framescope::dissect::Dissector;
 use framescope::event::{Event, Observer};
+use framescope::finding::{Judge, Judging};
 use framescope::limits::Limits;
 use framescope::view::{Source, Summary, View};
 
@@ -20,6 +21,7 @@ impl Observer for Into<'_> {
 pub(crate) fn show(name: &str, file: &[u8], view: &mut dyn View) -> String {
     let mut source = CaptureFile::open(file).expect("a capture");
     let mut dissector = Dissector::new(&Limits::default());
+    let mut judge = Judge::new(&Limits::default());
     let mut into = Into(view, Vec::new());
     into.0.begin(&Source { name }, &mut into.1);
     let mut started = false;
@@ -27,9 +29,9 @@ pub(crate) fn show(name: &str, file: &[u8], view: &mut dyn View) -> String {
         if !std::mem::replace(&mut started, true) {
             into.0.start(packet.time);
         }
-        dissector.packet(&packet, &mut into);
+        dissector.packet(&packet, &mut Judging { judge: &mut judge, observer: &mut into });
     }
-    dissector.finish(&mut into);
+    dissector.finish(&mut Judging { judge: &mut judge, observer: &mut into });
     let Into(view, mut out) = into;
     let summary = Summary {
         totals: dissector.totals(),
@@ -37,6 +39,7 @@ pub(crate) fn show(name: &str, file: &[u8], view: &mut dyn View) -> String {
         capture: Some(source.facts()),
         late_packets: dissector.late_packets(),
         frames_shown: None,
+        findings: Some(judge.found()),
         ended_early: None,
     };
     view.finish(&summary, &mut out);

@@ -39,6 +39,17 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Name and value side by side, and the length of the name, where an entry of the dynamic table holds them.
+    #[inline]
+    pub fn entry_text(&self) -> Option<(&'a [u8], usize)> {
+        let item = self.item;
+        let held = item.name == Source::Table
+            && item.value == Source::Table
+            && item.value_at == item.name_at.wrapping_add(item.name_len);
+        let both = self.texts.slice(Source::Table, item.name_at, item.name_len.saturating_add(item.value_len));
+        held.then_some((both, item.name_len as usize))
+    }
+
     /// Whether both name and value are known.
     #[inline]
     pub fn is_known(&self) -> bool {

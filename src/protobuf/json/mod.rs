@@ -3,6 +3,7 @@
 //! Each level is indexed (`decode`), then written in the order of field numbers. Whatever the octets are, what is written
 //! is JSON. Which fields are shown by default, and what is a fault, `decode` documents.
 
+mod float;
 mod map;
 pub(crate) mod text;
 mod values;

@@ -1,5 +1,6 @@
 //! JSON's atoms: strings, base64 and numbers, appended to a buffer (RFC 8259 §6, §7; RFC 4648 §4).
 
+pub(crate) use super::float::float;
 pub(crate) use crate::write::integer;
 use crate::write::is_plain;
 
@@ -117,21 +118,6 @@ pub(crate) fn quoted_integer(out: &mut Vec<u8>, number: impl itoa::Integer + Cop
     out.push(b'"');
     integer(out, number);
     out.push(b'"');
-}
-
-/// Appends the shortest number that reads back the same, or the name of what is none.
-pub(crate) fn float(out: &mut Vec<u8>, number: impl ryu::Float + Into<f64>) {
-    let wide: f64 = number.into();
-    if wide.is_finite() {
-        out.extend_from_slice(ryu::Buffer::new().format_finite(number).as_bytes());
-    } else {
-        let name: &[u8] = match (wide.is_nan(), wide > 0.0) {
-            (true, _) => b"\"NaN\"",
-            (false, true) => b"\"Infinity\"",
-            (false, false) => b"\"-Infinity\"",
-        };
-        out.extend_from_slice(name);
-    }
 }
 
 fn escaped(out: &mut Vec<u8>, octets: &[u8]) -> bool {

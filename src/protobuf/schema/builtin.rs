@@ -6,25 +6,29 @@
 use std::collections::HashSet;
 
 use super::link::Linker;
-use super::{descriptor, source};
+use super::{Descriptor, descriptor, source};
 
 /// Whether an import needs no input.
 pub(super) fn has(import: &str) -> bool {
     FILES.iter().any(|(name, _)| *name == import)
 }
 
-/// Adds every built-in file that is not among `given`: those about schemas, which are long, only if they are `imported`.
-pub(super) fn add_to(linker: &mut Linker, given: &HashSet<String>, imported: &HashSet<String>) {
+/// Adds every built-in file that is not among `given`, and returns them: those about schemas, which are long, only if they
+/// are `imported`.
+pub(super) fn add_to(linker: &mut Linker, given: &HashSet<String>, imported: &HashSet<String>) -> Vec<Descriptor> {
+    let mut descriptors = Vec::new();
     let wanted = ABOUT_SCHEMAS.iter().any(|name| imported.contains(*name));
     for (name, text) in FILES {
         if given.contains(*name) || (ABOUT_SCHEMAS.contains(name) && !wanted) {
             continue;
         }
-        let file = source::compile(name, text, false).map(|octets| descriptor::read_file(&octets));
-        if let Ok(Ok(file)) = file {
+        let Ok(octets) = source::compile(name, text, false) else { continue };
+        if let Ok(file) = descriptor::read_file(&octets) {
             linker.add((*name).to_owned(), file, true);
+            descriptors.push(Descriptor { name: (*name).to_owned(), octets, edition: false, resolved: false });
         }
     }
+    descriptors
 }
 
 const ABOUT_SCHEMAS: [&str; 4] = [

@@ -87,27 +87,53 @@ pub(super) struct Method {
     pub(super) server_streaming: bool,
 }
 
-/// Reads every file of a `FileDescriptorSet`.
-///
-/// # Errors
-/// When the octets are no such set; the files before the damage are lost with it.
-pub(super) fn read_set(octets: &[u8]) -> Result<Vec<File>, DamageKind> {
-    let mut files = Vec::new();
-    each(octets, 0, |record, value, depth| {
-        if record.number == 1 {
-            files.push(read_file_at(value, depth)?);
-        }
-        Ok(())
-    })?;
-    Ok(files)
-}
-
 /// Reads one `FileDescriptorProto`.
 ///
 /// # Errors
 /// When the octets are not one.
 pub(super) fn read_file(octets: &[u8]) -> Result<File, DamageKind> {
     read_file_at(octets, 0)
+}
+
+/// Cuts a `FileDescriptorSet` into its files.
+///
+/// # Errors
+/// When the octets are no such set.
+pub(super) fn split_set(octets: &[u8]) -> Result<Vec<&[u8]>, DamageKind> {
+    let mut files = Vec::new();
+    let mut reader = Reader::new(octets);
+    while let Some(record) = reader.record().map_err(|damage| damage.what)? {
+        if record.number == 1 && record.wire == WireType::Len {
+            files.push(octets.get(record.value_range()).unwrap_or_default());
+        }
+    }
+    Ok(files)
+}
+
+/// The octets of one file under the name that others import it by, each import as `import` says, without the places of
+/// declarations.
+///
+/// # Errors
+/// When the octets are no `FileDescriptorProto`.
+pub(super) fn renamed(octets: &[u8], name: &str, import: impl Fn(&str) -> String) -> Result<Vec<u8>, DamageKind> {
+    let mut out = Vec::with_capacity(octets.len());
+    put_text(1, name, &mut out);
+    let mut reader = Reader::new(octets);
+    while let Some(record) = reader.record().map_err(|damage| damage.what)? {
+        let value = octets.get(record.value_range()).unwrap_or_default();
+        match record.number {
+            1 | 9 => {}
+            3 => put_text(3, &import(&text(value)), &mut out),
+            _ => out.extend_from_slice(octets.get(record.start..record.end).unwrap_or_default()),
+        }
+    }
+    Ok(out)
+}
+
+fn put_text(number: u8, text: &str, out: &mut Vec<u8>) {
+    out.push(number << 3 | 2);
+    prost::encoding::encode_varint(text.len() as u64, out);
+    out.extend_from_slice(text.as_bytes());
 }
 
 fn read_file_at(octets: &[u8], depth: u32) -> Result<File, DamageKind> {

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::files::{FileKind, Files};
 use super::link::Linker;
-use super::{Error, Inputs, Schema, Warning, builtin, descriptor, source, source_place};
+use super::{Descriptor, Error, Inputs, Schema, Warning, builtin, descriptor, source, source_place};
 
 /// Reads, parses and links everything the inputs name.
 pub(super) fn load(inputs: &Inputs, files: &dyn Files) -> Result<(Schema, Vec<Warning>), Error> {
@@ -51,11 +51,21 @@ struct Loader<'a> {
     by_name: HashMap<String, Vec<PathBuf>>,
     /// The names of the files that descriptor sets hold.
     set_files: HashSet<String>,
-    /// Files parsed, whose imports are still to be checked: how to show them, and what they are.
-    parsed: Vec<(String, descriptor::File)>,
+    /// Files parsed, whose imports are still to be checked.
+    parsed: Vec<Parsed>,
     linker: Linker,
     warnings: Vec<Warning>,
     used: usize,
+}
+
+struct Parsed {
+    /// How to show it; the path of a .proto.
+    shown: String,
+    file: descriptor::File,
+    /// What it was read from.
+    octets: Vec<u8>,
+    /// Whether it was in a descriptor set.
+    in_set: bool,
 }
 
 impl Loader<'_> {
@@ -65,21 +75,26 @@ impl Loader<'_> {
     }
 
     fn descriptor_set(&mut self, path: &Path) {
-        let set = match self.files.read(path) {
-            Ok(octets) => descriptor::read_set(&octets).map_err(|damage| {
-                format!("not a FileDescriptorSet: {damage}; make one with protoc -o FILE --include_imports")
-            }),
-            Err(error) => Err(format!("cannot be read: {error}")),
+        let octets = match self.files.read(path) {
+            Ok(octets) => octets,
+            Err(error) => return self.warn(path, format!("cannot be read: {error}")),
         };
+        let set = descriptor::split_set(&octets).and_then(|files| {
+            files.into_iter().map(|octets| Ok((descriptor::read_file(octets)?, octets))).collect::<Result<Vec<_>, _>>()
+        });
         let set = match set {
-            Ok(set) if set.iter().any(|file| !file.name.is_empty()) => set,
+            Ok(set) if set.iter().any(|(file, _)| !file.name.is_empty()) => set,
             Ok(_) => return self.warn(path, "a FileDescriptorSet without files".to_owned()),
-            Err(what) => return self.warn(path, what),
+            Err(damage) => {
+                let what = format!("not a FileDescriptorSet: {damage}; make one with protoc -o FILE --include_imports");
+                return self.warn(path, what);
+            }
         };
-        for file in set {
+        for (file, octets) in set {
             self.used = self.used.saturating_add(1);
             self.set_files.insert(file.name.clone());
-            self.parsed.push((format!("{} ({})", path.display(), file.name), file));
+            let shown = format!("{} ({})", path.display(), file.name);
+            self.parsed.push(Parsed { shown, file, octets: octets.to_vec(), in_set: true });
         }
     }
 
@@ -172,7 +187,7 @@ impl Loader<'_> {
                 self.queue_file(found);
             }
         }
-        self.parsed.push((shown, file));
+        self.parsed.push(Parsed { shown, file, octets, in_set: false });
     }
 
     /// The file that an import means, if there is one.
@@ -201,9 +216,9 @@ impl Loader<'_> {
     }
 
     fn finish(mut self) -> Result<(Schema, Vec<Warning>), Error> {
-        let usable: BTreeSet<String> = self.parsed.iter().map(|(shown, _)| shown.clone()).collect();
+        let usable: BTreeSet<String> = self.parsed.iter().map(|parsed| parsed.shown.clone()).collect();
         let mut missing = Vec::new();
-        for (shown, file) in &self.parsed {
+        for Parsed { shown, file, .. } in &self.parsed {
             for (index, import) in file.dependencies.iter().enumerate() {
                 if self.set_files.contains(import) || builtin::has(import) {
                     continue;
@@ -225,16 +240,58 @@ impl Loader<'_> {
         if self.used == 0 && !self.inputs.is_empty() {
             return Err(Error { warnings: self.warnings });
         }
+        let mut descriptors = self.descriptors();
         let names = self.set_files;
         let mut imported = HashSet::new();
-        for (shown, mut file) in self.parsed {
+        for Parsed { shown, mut file, .. } in self.parsed {
             imported.extend(std::mem::take(&mut file.dependencies));
             self.linker.add(shown, file, false);
         }
-        builtin::add_to(&mut self.linker, &names, &imported);
-        let (schema, mut warnings) = Schema::from_linked(self.linker.link(), self.used > 0);
+        descriptors.append(&mut builtin::add_to(&mut self.linker, &names, &imported));
+        let (schema, mut warnings) = Schema::from_linked(self.linker.link(), descriptors, self.used > 0);
         self.warnings.append(&mut warnings);
         Ok((schema, self.warnings))
+    }
+}
+
+impl Loader<'_> {
+    /// The files that were parsed, each under one name: the first that another imports it by, else its path below the
+    /// directory that was given.
+    fn descriptors(&self) -> Vec<Descriptor> {
+        let sources = || self.parsed.iter().filter(|parsed| !parsed.in_set);
+        let mut names: HashMap<PathBuf, String> = HashMap::new();
+        for Parsed { shown, file, .. } in sources() {
+            for import in file.dependencies.iter().filter(|import| !self.set_files.contains(*import)) {
+                if let Some(path) = self.import(Path::new(shown), import) {
+                    names.entry(self.files.identity(&path)).or_insert_with(|| import.clone());
+                }
+            }
+        }
+        for Parsed { shown, .. } in sources() {
+            let path = Path::new(shown);
+            names.entry(self.files.identity(path)).or_insert_with(|| self.below_root(path));
+        }
+        let name_of = |path: &Path| names.get(&self.files.identity(path)).cloned();
+        let descriptor = |Parsed { shown, file, octets, in_set }: &Parsed| {
+            let path = Path::new(shown);
+            let name = if *in_set { file.name.clone() } else { name_of(path)? };
+            let import = |import: &str| {
+                let found = if *in_set || self.set_files.contains(import) { None } else { self.import(path, import) };
+                found.and_then(|path| name_of(&path)).unwrap_or_else(|| import.to_owned())
+            };
+            let octets = descriptor::renamed(octets, &name, import).ok()?;
+            Some(Descriptor { name, octets, edition: file.syntax == "editions", resolved: *in_set })
+        };
+        self.parsed.iter().filter_map(descriptor).collect()
+    }
+
+    /// The path of a file below the innermost directory given, its name alone if there is none.
+    fn below_root(&self, path: &Path) -> String {
+        let given = self.inputs.import_paths.iter().chain(&self.inputs.protos);
+        let below = given.filter_map(|root| path.strip_prefix(root).ok());
+        let below = below.filter(|rest| !rest.as_os_str().is_empty()).min_by_key(|rest| rest.components().count());
+        let name = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
+        name.to_string_lossy().into_owned()
     }
 }
 

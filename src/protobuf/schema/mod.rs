@@ -29,6 +29,21 @@ pub struct Schema {
     table: Table,
     methods: Methods,
     given: bool,
+    descriptors: Vec<Descriptor>,
+}
+
+/// One file of a schema as a `FileDescriptorProto`, for whoever needs all of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Descriptor {
+    /// What other files import it by.
+    pub name: String,
+    /// The octets, without the places of declarations. Names of types and options are as written where the file was a
+    /// .proto, resolved where it was in a descriptor set.
+    pub octets: Vec<u8>,
+    /// Whether its `syntax` is an edition's.
+    pub edition: bool,
+    /// Whether it was in a descriptor set.
+    pub resolved: bool,
 }
 
 /// Where the schema comes from, as the command line names it.
@@ -53,8 +68,8 @@ impl Schema {
     /// The well-known types and `google.rpc`, for use without any input.
     pub fn builtin() -> Self {
         let mut linker = link::Linker::default();
-        builtin::add_to(&mut linker, &HashSet::new(), &HashSet::new());
-        Self::from_linked(linker.link(), false).0
+        let descriptors = builtin::add_to(&mut linker, &HashSet::new(), &HashSet::new());
+        Self::from_linked(linker.link(), descriptors, false).0
     }
 
     /// Loads every input. Each problem that leaves something to use is a warning.
@@ -95,12 +110,17 @@ impl Schema {
         self.given
     }
 
+    /// Every file, in no particular order; built-in ones included.
+    pub fn descriptors(&self) -> &[Descriptor] {
+        &self.descriptors
+    }
+
     pub(crate) fn table(&self) -> &Table {
         &self.table
     }
 
-    fn from_linked(linked: link::Linked, given: bool) -> (Self, Vec<Warning>) {
-        let schema = Self { table: linked.table, methods: linked.methods, given };
+    fn from_linked(linked: link::Linked, descriptors: Vec<Descriptor>, given: bool) -> (Self, Vec<Warning>) {
+        let schema = Self { table: linked.table, methods: linked.methods, given, descriptors };
         (schema, linked.warnings)
     }
 }

@@ -1,16 +1,18 @@
-//! A report for a code host (`-T markdown`): what the capture holds, its calls, totals by method, a sequence diagram, the trace.
+//! A report for a code host (`-T markdown`): what the capture holds, its calls, totals by method, findings, a sequence diagram, the trace.
 //!
 //! GitHub Flavored Markdown and mermaid. Everything is written at the end; what is kept until then is bounded by [`Limits`], whose defaults
 //! keep a report within the 65 536 characters of a comment on GitHub. Whatever a limit leaves out is counted in the report.
 
 mod diagram;
 pub mod escape;
+mod findings;
 mod sequence;
 mod trace;
 mod words;
 
 use self::diagram::Diagram;
 use self::escape::code;
+use self::findings::Findings;
 use self::trace::Trace;
 use super::ending::{self, Verdict};
 use super::methods::{Methods, Name, Tally};
@@ -31,6 +33,7 @@ pub struct Markdown {
     span: Option<(Timestamp, Timestamp)>,
     rows: Rows,
     methods: Methods,
+    findings: Findings,
     unseen: Unseen,
     diagram: Diagram,
     trace: Trace,
@@ -52,6 +55,8 @@ pub struct Options {
 pub struct Limits {
     /// Rows of the table of calls: the first ones that end. 100.
     pub rows: usize,
+    /// Rows of the table of findings: the first ones. 50.
+    pub findings: usize,
     /// Rows of the totals by method: those with most calls. 50.
     pub methods: usize,
     /// Arrows and notes of a diagram. A capture with more of them is not drawn whole; of a call with more, the first three quarters and
@@ -67,7 +72,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rows: 100, methods: 50, arrows: 60, participants: 8, open_calls: 512, trace: 32 << 10 }
+        Self { rows: 100, findings: 50, methods: 50, arrows: 60, participants: 8, open_calls: 512, trace: 32 << 10 }
     }
 }
 
@@ -94,6 +99,7 @@ impl Markdown {
             span: None,
             rows: Rows::default(),
             methods: Methods::default(),
+            findings: Findings::default(),
             unseen: Unseen::default(),
             diagram: Diagram::new(options.call, options.limits),
             trace: Trace::new(trace, options.limits.trace),
@@ -104,9 +110,15 @@ impl Markdown {
     /// Octets of memory held, but for what the view that writes the trace holds.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        [self.rows.text.capacity(), self.methods.held_bytes(), self.diagram.held_bytes(), self.trace.held_bytes()]
-            .into_iter()
-            .fold(size_of::<Self>(), usize::saturating_add)
+        [
+            self.findings.held_bytes(),
+            self.rows.text.capacity(),
+            self.methods.held_bytes(),
+            self.diagram.held_bytes(),
+            self.trace.held_bytes(),
+        ]
+        .into_iter()
+        .fold(size_of::<Self>(), usize::saturating_add)
     }
 
     fn row(&mut self, flow: &Flow<'_>, call: &Call) {
@@ -255,6 +267,7 @@ impl View for Markdown {
         }
         match (&event.body, &event.flow) {
             (Body::Call(call), Some(flow)) => self.row(flow, call),
+            (Body::Finding(finding), _) => self.findings.row(event, finding, self.options.limits.findings),
             _ => self.unseen.event(event),
         }
         self.diagram.event(event);
@@ -265,6 +278,7 @@ impl View for Markdown {
         self.facts(summary, out);
         self.calls(out);
         self.totals(out);
+        self.findings.write(out);
         out.extend_from_slice(b"\n## Sequence\n\n");
         self.diagram.write(out);
         out.extend_from_slice(b"\n## Trace\n\n");
@@ -307,6 +321,7 @@ fn format_name(capture: &Facts, out: &mut Vec<u8>) {
         Format::PcapNanoseconds => b"pcap, times in nanoseconds",
         Format::PcapModified => b"pcap with longer record headers, times in microseconds",
         Format::Pcapng => b"pcapng",
+        Format::Live => b"packets as they passed",
     });
     if let Some(compression) = capture.compression {
         out.extend_from_slice(b", compressed with ");

@@ -1,27 +1,30 @@
 //! The `call` record: what was asked, what came back, and what ended it; written when the call ends.
 
+use super::Tools;
+use super::names::Names;
 use super::write::{
-    base64, display, end, end_list, key, name, number, number_if_known, quoted, quoted_hex, string, string_or_hex,
-    truth,
+    base64, display, end, end_list, key, moment, name, number, number_if_known, quoted, quoted_hex, string,
+    string_or_hex, truth,
 };
 use crate::direction::Direction;
 use crate::event::Event;
 use crate::grpc::call::{Call, Metadata, Outcome};
 use crate::grpc::content_type::Protocol;
 use crate::grpc::metadata::{binary_values, is_binary};
-use crate::grpc::path::MethodPath;
 use crate::grpc::percent;
 use crate::grpc::status::Status;
 use crate::view::contents::Contents;
+use crate::write::Moments;
 
 /// A call has ended, or the capture before it.
-pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, tools: &mut Tools, out: &mut Vec<u8>) {
+    let Tools { scratch, moments, names: known, .. } = tools;
     number(out, b"{\"type\":\"call\",\"call\":", call.id.0);
     number_if_known(out, key!("flow"), event.flow.map(|flow| flow.facts.id.0));
     number(out, key!("stream"), call.stream.0);
     kind(call, contents, out);
-    names(call, out);
-    times(call, out);
+    names(call, known, out);
+    times(call, moments, out);
     let (request, response) = (&call.bodies.to_server, &call.bodies.to_client);
     number(out, key!("request_messages"), request.messages);
     number(out, key!("response_messages"), response.messages);
@@ -86,27 +89,20 @@ fn kind(call: &Call, contents: &Contents, out: &mut Vec<u8>) {
 }
 
 /// Whom the call is for.
-fn names(call: &Call, out: &mut Vec<u8>) {
+fn names(call: &Call, known: &mut Names, out: &mut Vec<u8>) {
     if let Some(path) = call.path() {
-        string_or_hex(out, (key!("path"), key!("path_hex")), path);
-        // A path that is not text is shown once, in hex.
-        if let Some(MethodPath { service, method }) =
-            MethodPath::split(path).filter(|_| std::str::from_utf8(path).is_ok())
-        {
-            string(out, key!("service"), service);
-            string(out, key!("method"), method);
-        }
+        known.write(path, out);
     }
     if let Some(authority) = call.authority() {
         string_or_hex(out, (key!("authority"), key!("authority_hex")), authority);
     }
 }
 
-fn times(call: &Call, out: &mut Vec<u8>) {
-    number(out, key!("start_ns"), call.start.time.as_nanos());
+fn times(call: &Call, moments: &mut Moments, out: &mut Vec<u8>) {
+    moment(out, key!("start_ns"), moments, call.start.time);
     number(out, key!("first_packet"), call.start.packet);
     if let Some(last) = call.end {
-        number(out, key!("end_ns"), last.time.as_nanos());
+        moment(out, key!("end_ns"), moments, last.time);
         number(out, key!("last_packet"), last.packet);
     }
     // Where the beginning was not captured, the first frame seen says nothing about how long the call took.

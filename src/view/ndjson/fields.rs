@@ -7,32 +7,33 @@ use super::write::{integer, key, number, number_if_known, string_or_hex, truth};
 use crate::http2::hpack::{Field, Representation};
 use crate::write::is_plain;
 
-/// Indexed fields as JSON, up to their index. Holds at most [`PLACES`] times a little more than [`LONGEST`] octets.
+/// Indexed fields as JSON, up to their index. Holds at most [`PLACES`] times a little more than twice [`LONGEST`] octets.
 #[derive(Debug)]
 pub(super) struct Fields {
     kept: [Kept; PLACES],
+    /// Those of the static table, by index: what they say is always the same.
+    fixed: [Vec<u8>; FIXED],
 }
 
 /// Fields kept at once; each has one place, which the last one takes.
 const PLACES: usize = 128;
 /// Octets of the longest name and value that are kept.
 const LONGEST: usize = 256;
+/// Indices of the static table, 0 among them.
+const FIXED: usize = 62;
 
-/// A field whose name and value need no escapes: [`NAME`], the name, [`VALUE`], the value, [`INDEX`].
+/// A field whose name and value need no escapes.
 #[derive(Debug, Default)]
 struct Kept {
-    json: Vec<u8>,
+    /// The name, and behind it the value.
+    text: Vec<u8>,
     name: usize,
-    value: usize,
+    json: Vec<u8>,
 }
-
-const NAME: &[u8] = br#"{"name":""#;
-const VALUE: &[u8] = br#"","value":""#;
-const INDEX: &[u8] = br#"","representation":"indexed","index":"#;
 
 impl Default for Fields {
     fn default() -> Self {
-        Self { kept: std::array::from_fn(|_| Kept::default()) }
+        Self { kept: std::array::from_fn(|_| Kept::default()), fixed: std::array::from_fn(|_| Vec::new()) }
     }
 }
 
@@ -40,9 +41,8 @@ impl Fields {
     /// Appends a field as a JSON object.
     #[inline]
     pub(super) fn write(&mut self, field: &Field<'_>, out: &mut Vec<u8>) {
-        if let (Representation::Indexed, Some(index), Some(name), Some(value)) =
-            (field.representation(), field.index(), field.name(), field.value())
-            && let Some(json) = self.indexed(name, value)
+        if let (Representation::Indexed, Some(index)) = (field.representation(), field.index())
+            && let Some(json) = self.indexed(field, index)
         {
             out.extend_from_slice(json);
             integer(out, index);
@@ -51,42 +51,50 @@ impl Fields {
         any(field, out);
     }
 
-    /// The JSON of an indexed field up to its index; `None` where it is long or needs escapes.
+    /// The JSON of an indexed field up to its index; `None` where it is unknown, long or needs escapes.
     #[inline]
-    fn indexed(&mut self, name: &[u8], value: &[u8]) -> Option<&[u8]> {
-        let octet = |octet: Option<&u8>| octet.map_or(0, |octet| usize::from(*octet));
+    fn indexed(&mut self, field: &Field<'_>, index: u32) -> Option<&[u8]> {
+        if let Some((text, name)) = field.entry_text() {
+            return self.held(text, name);
+        }
+        let json = self.fixed.get_mut(index as usize)?;
+        if json.is_empty() {
+            *json = begun(field.name()?, field.value()?)?;
+        }
+        Some(json)
+    }
+
+    /// The same for an entry of a dynamic table, by its octets.
+    #[inline]
+    fn held(&mut self, text: &[u8], name: usize) -> Option<&[u8]> {
+        let last = text.last().map_or(0, |octet| usize::from(*octet));
         // Names differ in their lengths, values of one name mostly in their last octets.
-        let place = name.len().wrapping_mul(37) ^ value.len().wrapping_mul(11) ^ octet(value.last());
+        let place = name.wrapping_mul(37) ^ text.len().wrapping_mul(11) ^ last;
         let kept = self.kept.get_mut(place % PLACES)?;
-        if !kept.is(name, value) {
-            kept.become_(name, value)?;
+        if kept.name != name || kept.text != text || kept.json.is_empty() {
+            kept.become_(text, name)?;
         }
         Some(&kept.json)
     }
 }
 
 impl Kept {
-    #[inline]
-    fn is(&self, name: &[u8], value: &[u8]) -> bool {
-        let name_at = NAME.len();
-        let value_at = name_at.wrapping_add(name.len()).wrapping_add(VALUE.len());
-        (self.name, self.value) == (name.len(), value.len())
-            && self.json.get(name_at..).is_some_and(|json| json.starts_with(name))
-            && self.json.get(value_at..).is_some_and(|json| json.starts_with(value))
-    }
-
     #[cold]
-    fn become_(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
-        if name.len().saturating_add(value.len()) > LONGEST || !is_plain(name) || !is_plain(value) {
-            return None;
-        }
-        self.json.clear();
-        for part in [NAME, name, VALUE, value, INDEX] {
-            self.json.extend_from_slice(part);
-        }
-        (self.name, self.value) = (name.len(), value.len());
+    fn become_(&mut self, text: &[u8], name: usize) -> Option<()> {
+        let (first, value) = text.split_at_checked(name)?;
+        let json = begun(first, value)?;
+        *self = Self { text: text.to_vec(), name, json };
         Some(())
     }
+}
+
+/// A field up to its index, if name and value need no escapes and are not long.
+#[cold]
+fn begun(name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    let kept = name.len().saturating_add(value.len()) <= LONGEST && is_plain(name) && is_plain(value);
+    let parts: [&[u8]; 5] =
+        [br#"{"name":""#, name, br#"","value":""#, value, br#"","representation":"indexed","index":"#];
+    kept.then(|| parts.concat())
 }
 
 fn any(field: &Field<'_>, out: &mut Vec<u8>) {
@@ -128,7 +136,8 @@ mod tests {
     use super::*;
 
     fn json(fields: &mut Fields, name: &str, value: &str) -> Option<String> {
-        fields.indexed(name.as_bytes(), value.as_bytes()).map(|json| String::from_utf8(json.to_vec()).expect("UTF-8"))
+        let text = [name, value].concat();
+        fields.held(text.as_bytes(), name.len()).map(|json| String::from_utf8(json.to_vec()).expect("UTF-8"))
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The `frame` record: a frame header as it stood, what its type says, and the fields of the header block that ends with it.
 
+use super::Tools;
 use super::fields::Fields;
+use super::prepared::{Prepared, prepared};
 use super::trouble::{self, Reached};
 use super::write::{
-    display, end, end_list, flow_and_direction, hex, integer, key, name, number, number_if_known, packets, quoted,
-    string, string_or_hex, truth,
+    display, end, end_list, hex, integer, key, moment, name, number, number_if_known, place, quoted, string,
+    string_or_hex, truth,
 };
 use crate::annotate;
 use crate::event::{Event, FrameEvent};
@@ -15,21 +17,21 @@ use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::{Flags, FrameHeader, FrameType, StreamId, defined_flags};
 use crate::http2::payload::{Payload, Priority};
 use crate::http2::preface::MAGIC;
-use crate::http2::stream;
+use crate::http2::stream::{self, Half, StreamState};
+use crate::write::is_plain;
 
 /// A frame.
 pub(super) fn frame(
     event: &Event<'_>,
     of: &FrameEvent<'_>,
     bytes: bool,
-    (scratch, fields): (&mut Vec<u8>, &mut Fields),
+    Tools { scratch, fields, moments, .. }: &mut Tools,
     out: &mut Vec<u8>,
 ) {
     let frame = of.frame;
     number(out, b"{\"type\":\"frame\",\"id\":", frame.id.0);
-    number(out, key!("time_ns"), frame.at.time.as_nanos());
-    flow_and_direction(out, event.flow, frame.direction);
-    packets(out, frame.pieces);
+    moment(out, key!("time_ns"), moments, frame.at.time);
+    place(out, event.flow, frame.direction, frame.pieces);
     match frame.header {
         Some(header) => head(header, out),
         None => {
@@ -45,7 +47,7 @@ pub(super) fn frame(
         truth(out, key!("ends_stream"), true);
     }
     if let Some(state) = frame.state {
-        name(out, key!("stream_state"), stream::name(state));
+        stream_state(state, out);
     }
     belongs(&of.belongs, out);
     payload(frame, out);
@@ -53,11 +55,7 @@ pub(super) fn frame(
     if let Some(of) = &frame.block {
         block(of, fields, out);
     }
-    scratch.clear();
-    annotate::note(event, of, scratch);
-    if !scratch.is_empty() {
-        string(out, key!("note"), scratch);
-    }
+    note(event, of, scratch, out);
     if bytes {
         if frame.octets.is_empty() && frame.header.is_some_and(|header| header.length() > 0) {
             truth(out, key!("octets_kept"), false);
@@ -66,6 +64,25 @@ pub(super) fn frame(
         }
     }
     end(out);
+}
+
+/// What the frame is for. Notes need no escapes but for what they cite.
+fn note(event: &Event<'_>, of: &FrameEvent<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+    let before = out.len();
+    out.extend_from_slice(br#","note":""#);
+    let from = out.len();
+    annotate::note(event, of, out);
+    let note = out.get(from..).unwrap_or_default();
+    if note.is_empty() {
+        return out.truncate(before);
+    }
+    if is_plain(note) {
+        return out.push(b'"');
+    }
+    scratch.clear();
+    scratch.extend_from_slice(note);
+    out.truncate(before);
+    string(out, key!("note"), scratch);
 }
 
 /// Limits that a header block reached inside HPACK.
@@ -81,22 +98,21 @@ pub(super) fn limits(event: &Event<'_>, of: &FrameEvent<'_>, reached: &mut Reach
 
 /// The nine octets every frame begins with.
 fn head(header: FrameHeader, out: &mut Vec<u8>) {
-    let prepared: &[u8] = match header.kind() {
-        FrameType::DATA => br#","frame":"DATA","frame_type":0"#,
-        FrameType::HEADERS => br#","frame":"HEADERS","frame_type":1"#,
-        FrameType::SETTINGS => br#","frame":"SETTINGS","frame_type":4"#,
-        FrameType::PING => br#","frame":"PING","frame_type":6"#,
-        FrameType::WINDOW_UPDATE => br#","frame":"WINDOW_UPDATE","frame_type":8"#,
-        _ => b"",
-    };
-    out.extend_from_slice(prepared);
-    if prepared.is_empty() {
-        display(out, key!("frame"), header.kind());
-        number(out, key!("frame_type"), header.kind().0);
+    match header.kind() {
+        FrameType::DATA => prepared!(r#","frame":"DATA","frame_type":0,"length":"#).write(out),
+        FrameType::HEADERS => prepared!(r#","frame":"HEADERS","frame_type":1,"length":"#).write(out),
+        FrameType::SETTINGS => prepared!(r#","frame":"SETTINGS","frame_type":4,"length":"#).write(out),
+        FrameType::PING => prepared!(r#","frame":"PING","frame_type":6,"length":"#).write(out),
+        FrameType::WINDOW_UPDATE => prepared!(r#","frame":"WINDOW_UPDATE","frame_type":8,"length":"#).write(out),
+        kind => {
+            display(out, key!("frame"), kind);
+            number(out, key!("frame_type"), kind.0);
+            out.extend_from_slice(key!("length"));
+        }
     }
-    number(out, key!("length"), header.length());
+    integer(out, header.length());
     flags(header, out);
-    number(out, key!("stream"), header.stream().0);
+    integer(out, header.stream().0);
     if header.undefined_flags() != 0 {
         number(out, key!("undefined_flags"), header.undefined_flags());
     }
@@ -105,22 +121,24 @@ fn head(header: FrameHeader, out: &mut Vec<u8>) {
     }
 }
 
-/// The flags octet, and the names of the flags in it.
+/// The flags octet, the names of the flags in it, and the key of what follows.
 fn flags(header: FrameHeader, out: &mut Vec<u8>) {
     let flags = header.flags();
     // What nearly all frames have.
-    let prepared: &[u8] = match (header.kind(), flags.0) {
-        (_, 0) => br#","flags":0,"flag_names":[]"#,
-        (FrameType::HEADERS, 4) => br#","flags":4,"flag_names":["END_HEADERS"]"#,
-        (FrameType::HEADERS, 5) => br#","flags":5,"flag_names":["END_STREAM","END_HEADERS"]"#,
-        (FrameType::DATA, 1) => br#","flags":1,"flag_names":["END_STREAM"]"#,
-        (FrameType::SETTINGS | FrameType::PING, 1) => br#","flags":1,"flag_names":["ACK"]"#,
-        _ => b"",
+    let usual = match (header.kind(), flags.0) {
+        (_, 0) => prepared!(r#","flags":0,"flag_names":[],"stream":"#),
+        (FrameType::HEADERS, 4) => prepared!(r#","flags":4,"flag_names":["END_HEADERS"],"stream":"#),
+        (FrameType::HEADERS, 5) => prepared!(r#","flags":5,"flag_names":["END_STREAM","END_HEADERS"],"stream":"#),
+        (FrameType::DATA, 1) => prepared!(r#","flags":1,"flag_names":["END_STREAM"],"stream":"#),
+        (FrameType::SETTINGS | FrameType::PING, 1) => prepared!(r#","flags":1,"flag_names":["ACK"],"stream":"#),
+        _ => return any_flags(header, out),
     };
-    out.extend_from_slice(prepared);
-    if !prepared.is_empty() {
-        return;
-    }
+    usual.write(out);
+}
+
+/// Flags of whatever frame.
+fn any_flags(header: FrameHeader, out: &mut Vec<u8>) {
+    let flags = header.flags();
     number(out, key!("flags"), flags.0);
     out.extend_from_slice(key!("flag_names"));
     let mut before = b'[';
@@ -133,6 +151,24 @@ fn flags(header: FrameHeader, out: &mut Vec<u8>) {
         }
     }
     end_list(out, before);
+    out.extend_from_slice(key!("stream"));
+}
+
+/// The state of the frame's stream.
+fn stream_state(state: StreamState, out: &mut Vec<u8>) {
+    if let Some(prepared) = STATES.get(state.to_server as usize).and_then(|row| row.get(state.to_client as usize)) {
+        prepared.write(out);
+    }
+}
+
+/// `stream_state`, by the client's half and the server's.
+static STATES: [[Prepared; 3]; 3] = [states(Half::Idle), states(Half::Open), states(Half::Closed)];
+
+const fn states(to_server: Half) -> [Prepared; 3] {
+    const fn prepared(to_server: Half, to_client: Half) -> Prepared {
+        Prepared::new(&[r#","stream_state":""#, stream::name(StreamState { to_server, to_client }), "\""])
+    }
+    [prepared(to_server, Half::Idle), prepared(to_server, Half::Open), prepared(to_server, Half::Closed)]
 }
 
 /// What the frame is to its call.
@@ -143,18 +179,18 @@ fn belongs(belongs: &Belongs, out: &mut Vec<u8>) {
     }
     let role = match belongs.role {
         Role::None => return,
-        Role::RequestBegins => "request_begins",
-        Role::RequestTrailers => "request_trailers",
-        Role::Interim => "interim_response",
-        Role::ResponseBegins => "response_begins",
-        Role::Ends => "response_ends",
-        Role::TrailersOnly => "trailers_only",
-        Role::Messages(_) => "messages",
-        Role::Body => "body",
-        Role::Reset { after_end: false } => "reset",
-        Role::Reset { after_end: true } => "reset_after_end",
+        Role::RequestBegins => prepared!(r#","role":"request_begins""#),
+        Role::RequestTrailers => prepared!(r#","role":"request_trailers""#),
+        Role::Interim => prepared!(r#","role":"interim_response""#),
+        Role::ResponseBegins => prepared!(r#","role":"response_begins""#),
+        Role::Ends => prepared!(r#","role":"response_ends""#),
+        Role::TrailersOnly => prepared!(r#","role":"trailers_only""#),
+        Role::Messages(_) => prepared!(r#","role":"messages""#),
+        Role::Body => prepared!(r#","role":"body""#),
+        Role::Reset { after_end: false } => prepared!(r#","role":"reset""#),
+        Role::Reset { after_end: true } => prepared!(r#","role":"reset_after_end""#),
     };
-    name(out, key!("role"), role);
+    role.write(out);
     if let Role::Messages(progress) = belongs.role {
         messages(&progress, out);
     }

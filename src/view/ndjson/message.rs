@@ -1,7 +1,8 @@
 //! The `message` record: one gRPC message, unpacked and read with the schema, or guessed without one.
 
+use super::Tools;
 use super::trouble::{self, Reached};
-use super::write::{base64, end, key, name, number, packets, string, string_or_hex, truth};
+use super::write::{base64, end, key, moment, name, number, packets, string, string_or_hex, truth};
 use crate::event::{Event, MessageEvent};
 use crate::grpc::encoding::End;
 use crate::view::contents::{Contents, Reading, Unpacked};
@@ -22,6 +23,7 @@ pub(super) fn message(
     contents: &mut Contents,
     bytes: bool,
     reached: &mut Reached,
+    Tools { moments, .. }: &mut Tools,
     out: &mut Vec<u8>,
 ) {
     let done = of.message;
@@ -31,8 +33,8 @@ pub(super) fn message(
     }
     number(out, key!("stream"), of.call.stream.0);
     name(out, key!("direction"), of.direction.name());
-    number(out, key!("time_ns"), done.start.time.as_nanos());
-    number(out, key!("end_ns"), done.end.time.as_nanos());
+    moment(out, key!("time_ns"), moments, done.start.time);
+    moment(out, key!("end_ns"), moments, done.end.time);
     packets(out, of.pieces);
     number(out, key!("index"), done.index);
     if !done.index_known {

@@ -8,9 +8,12 @@
 
 mod call;
 mod fields;
+mod finding;
 mod flow;
 mod frame;
 mod message;
+mod names;
+mod prepared;
 mod summary;
 mod tls;
 mod trouble;
@@ -19,8 +22,10 @@ mod write;
 use crate::event::{Body, Event};
 use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
+use crate::write::Moments;
 
 use self::fields::Fields;
+use self::names::Names;
 use self::trouble::Reached;
 
 /// The JSON Schema (draft 2020-12) of one record.
@@ -35,15 +40,23 @@ pub struct Ndjson {
     contents: Contents,
     bytes: bool,
     reached: Reached,
+    tools: Tools,
+}
+
+/// What records are made with, kept from one to the next.
+#[derive(Debug, Default)]
+struct Tools {
     scratch: Vec<u8>,
     fields: Box<Fields>,
+    names: Box<Names>,
+    moments: Moments,
 }
 
 impl Ndjson {
     /// Messages are read with `contents`; `bytes` adds the raw octets of frames and messages.
     #[must_use]
     pub fn new(contents: Contents, bytes: bool) -> Self {
-        Self { contents, bytes, reached: Reached::default(), scratch: Vec::new(), fields: Box::default() }
+        Self { contents, bytes, reached: Reached::default(), tools: Tools::default() }
     }
 }
 
@@ -53,15 +66,15 @@ impl View for Ndjson {
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-        let Self { contents, bytes, reached, scratch, fields } = self;
+        let Self { contents, bytes, reached, tools } = self;
         match &event.body {
             Body::Identified => {}
             Body::Frame(frame) => {
-                frame::frame(event, frame, *bytes, (scratch, fields), out);
+                frame::frame(event, frame, *bytes, tools, out);
                 frame::limits(event, frame, reached, out);
             }
-            Body::Message(message) => message::message(event, message, contents, *bytes, reached, out),
-            Body::Call(call) => call::call(event, call, contents, scratch, out),
+            Body::Message(message) => message::message(event, message, contents, *bytes, reached, tools, out),
+            Body::Call(call) => call::call(event, call, contents, tools, out),
             Body::Ended(close) => flow::ended(event, *close, out),
             Body::Gap { direction, offset, octets, reason } => {
                 trouble::gap(event, *direction, *offset, *octets, *reason, out)
@@ -82,6 +95,7 @@ impl View for Ndjson {
             Body::Foreign { direction, octets } => trouble::foreign(event, *direction, octets, out),
             Body::Conflict { direction, offset, octets } => trouble::conflict(event, *direction, *offset, *octets, out),
             Body::Malformed(fault) => trouble::malformed(event, fault, out),
+            Body::Finding(finding) => finding::finding(event, finding, out),
             Body::Limit { what, count } => trouble::limit(event, what, *count, reached, out),
         }
     }

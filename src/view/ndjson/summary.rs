@@ -30,7 +30,7 @@ pub(super) fn summary(summary: &Summary<'_>, reached: &Reached, out: &mut Vec<u8
     number(out, key!("gap_bytes"), totals.gap_octets);
     number(out, key!("conflicts"), totals.conflicts);
     number(out, key!("malformed"), totals.malformed);
-    number(out, key!("findings"), 0);
+    number(out, key!("findings"), summary.findings.unwrap_or(0));
     limits(reached, out);
     number(out, key!("late_packets"), summary.late_packets);
     number_if_known(out, key!("frames_shown"), summary.frames_shown);
@@ -94,6 +94,7 @@ fn capture(facts: &capture::Facts, out: &mut Vec<u8>) {
         capture::Format::PcapNanoseconds => "pcap_nanoseconds",
         capture::Format::PcapModified => "pcap_modified",
         capture::Format::PcapMicroseconds => "pcap",
+        capture::Format::Live => "live",
     };
     quoted(out, format.as_bytes());
     if let Some(compression) = facts.compression {

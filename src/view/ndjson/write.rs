@@ -4,13 +4,15 @@
 
 use std::fmt::Display;
 
+use super::prepared::prepared;
 use crate::direction::Direction;
 use crate::event::Flow;
 use crate::protobuf::json::text;
 pub(super) use crate::protobuf::json::text::base64;
 use crate::span::{Piece, each_packet};
+use crate::time::Timestamp;
 pub(super) use crate::write::integer;
-use crate::write::is_plain;
+use crate::write::{Moments, is_plain};
 
 /// A key with the comma before it and the colon behind it, as octets.
 macro_rules! key {
@@ -38,6 +40,13 @@ pub(super) fn number(out: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer +
     integer(out, number);
 }
 
+/// Appends a key and a moment in nanoseconds.
+#[inline(always)]
+pub(super) fn moment(out: &mut Vec<u8>, key: &[u8], moments: &mut Moments, time: Timestamp) {
+    out.extend_from_slice(key);
+    moments.write(time, out);
+}
+
 /// Appends a key and an integer, where there is one.
 #[inline(always)]
 pub(super) fn number_if_known(out: &mut Vec<u8>, key: &[u8], known: Option<impl itoa::Integer + Copy + TryInto<u64>>) {
@@ -53,14 +62,16 @@ pub(super) fn truth(out: &mut Vec<u8>, key: &[u8], value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
-/// Appends `flow` and `direction`.
+/// Appends `flow`, `direction` and [`packets`].
 #[inline(always)]
-pub(super) fn flow_and_direction(out: &mut Vec<u8>, flow: Option<Flow<'_>>, direction: Direction) {
+pub(super) fn place(out: &mut Vec<u8>, flow: Option<Flow<'_>>, direction: Direction, pieces: &[Piece]) {
     number_if_known(out, key!("flow"), flow.map(|flow| flow.facts.id.0));
-    out.extend_from_slice(match direction {
-        Direction::ToServer => br#","direction":"to_server""#,
-        Direction::ToClient => br#","direction":"to_client""#,
-    });
+    let key = match direction {
+        Direction::ToServer => prepared!(r#","direction":"to_server","packets":["#),
+        Direction::ToClient => prepared!(r#","direction":"to_client","packets":["#),
+    };
+    key.write(out);
+    packets_listed(out, pieces);
 }
 
 /// Appends a key and a name of ours, which needs no escapes.
@@ -133,14 +144,26 @@ fn quoted_plain(out: &mut Vec<u8>, octets: &[u8]) {
 /// Appends the numbers of the packets that hold `pieces`, in the order of the octets.
 #[inline(always)]
 pub(super) fn packets(out: &mut Vec<u8>, pieces: &[Piece]) {
-    out.extend_from_slice(key!("packets"));
-    let mut before = b'[';
+    out.extend_from_slice(br#","packets":["#);
+    packets_listed(out, pieces);
+}
+
+/// The same behind the bracket.
+#[inline(always)]
+fn packets_listed(out: &mut Vec<u8>, pieces: &[Piece]) {
+    // What nearly everything stands in.
+    if let [only] = pieces {
+        integer(out, only.packet);
+        return out.push(b']');
+    }
+    let mut first = true;
     each_packet(pieces, |packet| {
-        out.push(before);
+        if !std::mem::replace(&mut first, false) {
+            out.push(b',');
+        }
         integer(out, packet);
-        before = b',';
     });
-    end_list(out, before);
+    out.push(b']');
 }
 
 fn digit(nibble: u8) -> u8 {

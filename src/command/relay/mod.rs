@@ -1,0 +1,117 @@
+//! `framescope relay`: TCP connections forwarded untouched, and what they carry shown and recorded.
+//!
+//! Forwarding has a thread of its own; this one dissects, shows and writes, fed by a bounded [`queue`], so that nothing which is
+//! slow here ever holds up a connection.
+
+mod forward;
+mod queue;
+mod recorder;
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::path::Path;
+use std::thread;
+
+use self::forward::Forwarding;
+use self::recorder::Recorder;
+use super::drive::clock::Clock;
+use super::drive::stop::{Stopper, stopping};
+use super::drive::{self, accept, words};
+use super::output::Output;
+use super::{Failure, options, shown};
+use crate::cli::Relay;
+use crate::view::contents::Contents;
+
+/// Relays until Ctrl-C, or until nobody reads the trace any more.
+///
+/// # Errors
+///
+/// An address that cannot be used; a trace or capture that could not be written to its end.
+pub fn run(arguments: &Relay) -> Result<(), Failure> {
+    let limits = options::limits(&arguments.limits)?;
+    let filter = options::frame_filter(&arguments.filter)?;
+    let to = host_and_port("--to", &arguments.to)?;
+    host_and_port("--listen", &arguments.listen)?;
+    if let (Some(write), Some(output)) = (&arguments.write, &arguments.shown.output)
+        && write == output
+    {
+        return Err(Failure::new(Failure::USAGE, "-w and -o name the same file: the trace needs one of its own"));
+    }
+    let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, &limits));
+    let text = options::text(&arguments.shown);
+    let call = filter.call.map(crate::grpc::call::CallId);
+    let view = super::view::view(arguments.shown.format, text, call, contents)?;
+    let (listener, address) = listen(&arguments.listen)?;
+    let file = arguments.write.as_deref().map(create).transpose()?;
+    let output = Output::open(arguments.shown.output.as_deref(), &[] as &[&Path])?;
+
+    let clock = Clock::new();
+    let (stopper, stopping) = stopping();
+    let (queue, items) = queue::queue(limits.relay_waiting, clock);
+    let name = format!("relay from {address} to {to}");
+    let recorder = Recorder::new(&name, view, filter, &limits, output, file, stopper.clone())?;
+    let forwarding = move || {
+        drive::block_on(async {
+            listening(&stopper, &listener, address, &to)?;
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let forwarding = Forwarding::new(to, queue, stopping.clone());
+            let totals = forwarding.totals();
+            accept::accept(listener, forwarding, MOST_CONNECTIONS, stopping).await;
+            Ok(totals.take())
+        })
+        .and_then(|outcome| outcome)
+    };
+    let forwarding = thread::Builder::new().name("forwarding".into()).spawn(forwarding);
+    let forwarding = forwarding.map_err(|error| unusable(&address.to_string(), &error))?;
+    let recorded = recorder.run(&items, clock);
+    let totals = forwarding
+        .join()
+        .unwrap_or_else(|_| Err(io::Error::other("its thread ended early")))
+        .map_err(|error| Failure::new(Failure::INPUT, format!("forwarding failed: {}", words(&error))))?;
+    eprintln!("framescope: {totals}");
+    recorded
+}
+
+/// Connections forwarded at once; more wait until one ends. Each has two buffers of [`forward::BUFFER`] octets.
+const MOST_CONNECTIONS: usize = 2_000;
+
+/// From now on Ctrl-C is heeded, and clients can know where to go.
+fn listening(stopper: &Stopper, listener: &TcpListener, address: SocketAddr, to: &str) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    stopper.heed_signals()?;
+    eprintln!("framescope: listening on {address}, forwarding to {}", shown(to));
+    Ok(())
+}
+
+/// Checks that `text` is a name or address with a port.
+fn host_and_port(option: &str, text: &str) -> Result<String, Failure> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.to_owned()),
+        _ => Err(Failure::new(
+            Failure::USAGE,
+            format!("{option} `{}` is not HOST:PORT, such as 127.0.0.1:50051", shown(text)),
+        )),
+    }
+}
+
+fn listen(name: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = name.to_socket_addrs().and_then(|addresses| TcpListener::bind(&*addresses.collect::<Vec<_>>()));
+    bound.and_then(|listener| listener.local_addr().map(|address| (listener, address))).map_err(|e| unusable(name, &e))
+}
+
+fn unusable(name: &str, error: &io::Error) -> Failure {
+    let (code, what_to_do) = match error.kind() {
+        ErrorKind::PermissionDenied => (Failure::CAPTURE, "take a port above 1023"),
+        ErrorKind::AddrInUse => (Failure::INPUT, "end the other program, or take port 0 for any that is free"),
+        _ => (Failure::INPUT, "name an address of this machine"),
+    };
+    Failure::new(code, format!("cannot listen on {}: {}; {what_to_do}", shown(name), words(error)))
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|error| {
+        let name = shown(&path.display().to_string());
+        Failure::new(Failure::USAGE, format!("cannot write to {name}: {error}; name another file with -w"))
+    })
+}

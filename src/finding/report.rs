@@ -1,0 +1,102 @@
+//! How a finding is told: its sentence, and the frames and packets that show it.
+
+use std::fmt::{Display, Write as _};
+
+use super::Shared;
+use crate::direction::Direction;
+use crate::event::{Body, Event, Finding, FrameEvent, Rule};
+use crate::grpc::call::{Call, CallId};
+use crate::http2::connection::FrameRef;
+use crate::http2::frame::{FrameId, StreamId};
+use crate::span::{Arrival, each_packet};
+use crate::write;
+
+/// One event, and where findings about it go.
+pub(super) struct Report<'e, 'a, 't> {
+    event: &'e Event<'a>,
+    tell: &'t mut dyn FnMut(&Event<'_>),
+    /// What the finding will be about.
+    pub(super) about: About<'e>,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Default)]
+pub(super) struct About<'e> {
+    pub(super) direction: Option<Direction>,
+    pub(super) stream: Option<StreamId>,
+    pub(super) call: Option<CallId>,
+    pub(super) of: Option<&'e Call>,
+    pub(super) frame: Option<&'e FrameEvent<'e>>,
+    pub(super) uncertain: bool,
+}
+
+impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
+    pub(super) fn new(event: &'e Event<'a>, tell: &'t mut dyn FnMut(&Event<'_>)) -> Self {
+        Self { event, tell, about: About::default() }
+    }
+
+    pub(super) fn at(&self) -> Arrival {
+        self.event.at
+    }
+
+    /// Tells a finding that this event shows.
+    #[cold]
+    pub(super) fn tell(&mut self, rule: &'static Rule, shared: &mut Shared, summary: impl Display) {
+        self.tell_with(rule, shared, &[], summary);
+    }
+
+    /// Tells a finding that this event shows together with earlier frames.
+    #[cold]
+    pub(super) fn tell_with(
+        &mut self,
+        rule: &'static Rule,
+        shared: &mut Shared,
+        earlier: &[FrameRef],
+        summary: impl Display,
+    ) {
+        let About { direction, stream, call, of, frame, uncertain } = self.about;
+        shared.found = shared.found.saturating_add(1);
+        let mut frames: Vec<FrameId> = earlier.iter().map(|sent| sent.id).collect();
+        let mut packets: Vec<u64> = earlier.iter().map(|sent| sent.at.packet).collect();
+        if let Some(FrameEvent { frame, .. }) = frame {
+            match &frame.block {
+                Some(block) => frames.extend_from_slice(block.frames),
+                None => frames.push(frame.id),
+            }
+            each_packet(frame.pieces, |packet| packets.push(packet));
+        }
+        packets.push(self.event.at.packet);
+        frames.sort_unstable();
+        frames.dedup();
+        packets.retain(|packet| *packet > 0);
+        packets.sort_unstable();
+        packets.dedup();
+        let summary = &summary.to_string();
+        let finding =
+            Finding { rule, direction, stream, call, of, summary, frames: &frames, packets: &packets, uncertain };
+        (self.tell)(&Event { body: Body::Finding(finding), ..*self.event });
+    }
+}
+
+/// Text from a capture, quoted, so that it can stand in a sentence.
+pub(super) struct Quoted<'a>(pub(super) &'a [u8]);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = Vec::new();
+        write::escaped_within(&mut text, self.0, 80);
+        f.write_char('`')?;
+        f.write_str(&String::from_utf8_lossy(&text))?;
+        f.write_char('`')
+    }
+}
+
+/// A number of things, with the noun in the right form.
+pub(super) struct Count(pub(super) u64, pub(super) &'static str);
+
+impl Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(count, noun) = self;
+        write!(f, "{count} {noun}{}", if *count == 1 { "" } else { "s" })
+    }
+}

@@ -30,6 +30,9 @@ pub enum Command {
     /// Run the built-in server: services of any .proto, with an echo or canned answers
     #[command(after_long_help = SERVE_HELP)]
     Serve(Box<Serve>),
+    /// Call a method of any gRPC server: JSON in, JSON out
+    #[command(after_long_help = CALL_HELP)]
+    Call(Box<Call>),
     /// Print shell completions
     Completions {
         /// The shell.
@@ -51,6 +54,78 @@ Ctrl-C closes the connections, completes trace and capture and tells what was fo
 A closed pipe on the standard output (`relay ... | head`) ends the relay as well; `-o FILE` keeps it going.
 
 Exit codes: 0 clean, 1 trace or capture cannot be written, 2 usage, 3 the address cannot be used, 4 no permission for the port, 5 schema unusable";
+
+const CALL_HELP: &str = "\
+Each answer is a line of JSON on the standard output, as soon as it is there. Without --proto, -I or --descriptor-set the \
+server is asked for its schema (server reflection, on a connection of its own).
+
+With `-d @-` messages are read from the standard input, one JSON value after another, and sent as they arrive; the end of the \
+input ends the client's half of a stream. A status other than OK stands on the standard error with its trailers. --trace \
+prints the annotated frames on the standard error as they pass.
+
+Metadata whose name speaks of a secret (authorization, cookie, ...token..., ...api-key..., ...secret..., ...password..., \
+...credential...) is never put into a header table. Ctrl-C cancels the call (RST_STREAM with CANCEL); a second one ends at once.
+
+Exit codes: 0 OK, 64 and the status of a call that failed (UNAVAILABLE, also for a server that cannot be reached: 78), \
+1 the answer cannot be printed, 2 usage or JSON that does not fit, 3 a file that cannot be read, 5 no usable schema";
+
+/// `framescope call`.
+#[derive(Args, Debug)]
+pub struct Call {
+    /// The server: HOST:PORT, several with commas
+    #[arg(value_name = "ADDRESS")]
+    pub target: String,
+    /// The method: pkg.Service/Method; the package may be left out where that leaves no doubt
+    #[arg(value_name = "METHOD")]
+    pub method: String,
+    /// The message as JSON, or several one after another for a client that streams; `@FILE` reads a file, `@-` the standard input
+    #[arg(short, long, value_name = "JSON")]
+    pub data: Option<String>,
+    /// Metadata; values of names that end in -bin in base64 (again for more)
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// How long the call may take: 200ms, 5s
+    #[arg(long, value_name = "TIME")]
+    pub deadline: Option<String>,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
+    /// Pack messages with gzip
+    #[arg(long)]
+    pub gzip: bool,
+    /// Wait for a connection as long as it takes, instead of failing when the server cannot be reached
+    #[arg(long)]
+    pub wait_for_ready: bool,
+    /// Connect before the call begins, as long as it takes or until the deadline
+    #[arg(long)]
+    pub block: bool,
+    /// Which of several addresses is called
+    #[arg(long, value_enum, default_value_t = LoadBalancing::PickFirst, value_name = "POLICY")]
+    pub lb: LoadBalancing,
+    /// Try a call that ends with UNAVAILABLE so often in all, with growing pauses
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=5))]
+    pub retry: Option<u8>,
+    /// What the call says in `:authority`, instead of the address
+    #[arg(long, value_name = "HOST")]
+    pub authority: Option<String>,
+    /// Print the annotated frames of the call on the standard error
+    #[arg(long)]
+    pub trace: bool,
+    /// Print the server's metadata on the standard error
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// How a call chooses among addresses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum LoadBalancing {
+    /// The first one that answers
+    #[value(name = "pick_first")]
+    PickFirst,
+    /// All are connected to and take turns
+    #[value(name = "round_robin")]
+    RoundRobin,
+}
 
 /// `framescope relay`.
 #[derive(Args, Debug)]

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => command::demo::run(&arguments),
         Command::Relay(arguments) => command::relay::run(&arguments),
         Command::Serve(arguments) => command::serve::run(&arguments),
+        Command::Call(arguments) => command::call::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "framescope", &mut std::io::stdout());
             Ok(())

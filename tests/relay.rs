@@ -9,16 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
-use framescope::command::drive;
 use framescope::command::drive::accept;
 use framescope::command::drive::clock::Clock;
-use framescope::command::drive::dialler::{self, Sockets};
 use framescope::command::drive::stop::{Stopper, stopping};
-use framescope::endpoint::channel::{Channel, Config, Target};
-use framescope::endpoint::client::Request;
-use framescope::endpoint::example::{Example, SEARCH, search_request};
+use framescope::command::drive::{self, dialler};
+use framescope::endpoint::example::Example;
 use framescope::endpoint::scenario::Scenario;
-use framescope::endpoint::{Dialler as _, Peer, Stop};
+use framescope::endpoint::{Peer, Stop};
 
 /// What an HTTP/2 client begins with: the magic and an empty SETTINGS frame.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -413,20 +410,20 @@ fn ipv6_is_forwarded_shown_and_recorded() {
     let (address, stopper) = example();
     let (_folder, path) = folder();
     let relay = Relay::start_on("[::1]:0", &address.to_string(), &["-w", path.to_str().expect("UTF-8")]);
-    let clock = Clock::new();
-    let mut channel = Channel::new(&Target::addresses(&[relay.address]), Config::default());
-    let ticket = channel.call(clock.now(), Request { path: SEARCH.to_owned(), ..Request::default() });
-    channel.send_last(ticket, &search_request("gRPC"));
-    channel.close_gracefully(clock.now());
-    drive::block_on(async {
-        let mut sockets = Sockets::new(clock);
-        channel.begin(clock.now());
-        while sockets.settle(&mut channel) {
-            while channel.poll_event().is_some() {}
-            sockets.turn(&mut channel).await;
-        }
-    })
-    .expect("a runtime");
+    let called = Command::new(env!("CARGO_BIN_EXE_framescope"))
+        .args([
+            "call",
+            &relay.address.to_string(),
+            "SearchService/Search",
+            "--proto",
+            PROTO,
+            "-d",
+            r#"{"request":"six"}"#,
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs");
+    assert_eq!(called.stdout, b"{\"response\":\"six Server\"}\n");
     let (code, shown, _) = relay.finish();
     assert_eq!(code, 0);
     assert!(shown.starts_with("flow 0  [::1]:"), "{shown}");

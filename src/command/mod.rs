@@ -1,5 +1,6 @@
 //! The commands: the only place that joins a source, the dissector and a view, opens files and writes.
 
+pub mod call;
 pub mod decode;
 pub mod demo;
 pub mod drive;

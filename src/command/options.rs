@@ -136,6 +136,11 @@ fn rfc3339(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_nanos(total.checked_mul(1_000_000_000)?.checked_add(fraction)?))
 }
 
+/// Whether any schema is asked for.
+pub(super) fn is_schema_given(arguments: &SchemaArgs) -> bool {
+    !(arguments.proto.is_empty() && arguments.import_path.is_empty() && arguments.descriptor_set.is_empty())
+}
+
 /// The schema that is asked for; unusable parts of it are warnings on the standard error.
 pub(super) fn schema(arguments: &SchemaArgs) -> Result<Schema, Failure> {
     let inputs = Inputs {
@@ -179,7 +184,7 @@ fn colour(when: Colour, to_file: bool) -> bool {
 }
 
 /// The columns of the output.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())

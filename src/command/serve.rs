@@ -253,23 +253,27 @@ struct Watched {
 }
 
 impl Watched {
-    /// Looks what is held, now and then.
-    fn count(&mut self, moved: usize) -> bool {
+    /// Looks now and then what is held, and ends the connection if that is too much.
+    fn count(&mut self, now: Timestamp, moved: usize) {
         self.moved = self.moved.saturating_add(moved);
-        if self.moved < BETWEEN_COUNTS {
-            return true;
+        if self.moved >= BETWEEN_COUNTS {
+            let before = self.held;
+            if self.look() > self.memory.most && self.held > before {
+                self.serving.give_up(now, "the server holds too much");
+                self.look();
+            }
         }
-        self.moved = 0;
+    }
+
+    /// What all connections hold, with what this one holds now.
+    fn look(&mut self) -> usize {
         let held = self.serving.held_bytes();
         let all = self.memory.held.get().saturating_sub(self.held).saturating_add(held);
-        let fits = all <= self.memory.most || held <= self.held;
         self.memory.held.set(all);
-        self.held = held;
-        fits
+        (self.held, self.moved) = (held, 0);
+        all
     }
-}
 
-impl Watched {
     fn log(&mut self) {
         let mut lines = String::new();
         while let Some(line) = self.serving.poll_log() {
@@ -294,22 +298,19 @@ impl Peer for Watched {
     fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
         self.serving.handle_octets(now, octets);
         self.log();
-        if !self.count(octets.len()) {
-            self.serving.give_up(now);
-        }
+        self.count(now, octets.len());
     }
 
     fn handle_end(&mut self, now: Timestamp) {
         self.serving.handle_end(now);
         self.log();
+        self.look();
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
         self.serving.handle_timeout(now);
         self.log();
-        if !self.count(BETWEEN_COUNTS) {
-            self.serving.give_up(now);
-        }
+        self.count(now, BETWEEN_COUNTS);
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
@@ -320,7 +321,11 @@ impl Peer for Watched {
         let before = out.len();
         self.serving.poll_transmit(out);
         self.log();
-        self.count(out.len().saturating_sub(before));
+        // More is let go than taken here.
+        self.moved = self.moved.saturating_add(out.len().saturating_sub(before));
+        if self.moved >= BETWEEN_COUNTS {
+            self.look();
+        }
     }
 
     fn is_finished(&self) -> bool {

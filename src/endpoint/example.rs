@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::fields::Fields;
 use super::services::handler::{Answers, Call, Ending, Method, work};
-use super::services::message::{field, int_field, len_field, string_field};
+use super::services::message::{field, int_field, len_field, string_field, text};
 use super::services::{Services, Serving};
 use super::{Peer, Stop};
 use crate::grpc::base64;
@@ -123,8 +123,8 @@ impl Call for Handling {
         self.messages = self.messages.saturating_add(1);
         let then = now.saturating_add_nanos(self.work);
         match self.method {
-            Four::Search => match field(&octets, 1, WireType::Len) {
-                Some((_, text)) => search(then, &String::from_utf8_lossy(text), answers),
+            Four::Search => match text(&octets, 1) {
+                Some(text) => search(then, &text, answers),
                 None => unreadable(then, answers),
             },
             Four::List => match read_point(&octets) {
@@ -205,7 +205,9 @@ pub fn point(name: &str, value: i32) -> Vec<u8> {
 }
 
 fn read_point(octets: &[u8]) -> Option<(String, i32)> {
-    let (_, point) = field(octets, 1, WireType::Len)?;
+    // No text is looked for, only whether the message can be read to its end; what is left out reads as empty.
+    text(octets, u32::MAX)?;
+    let point = field(octets, 1, WireType::Len).map_or(&[][..], |(_, point)| point);
     let name = field(point, 1, WireType::Len).map(|(_, name)| String::from_utf8_lossy(name).into_owned());
     let value = field(point, 2, WireType::Varint).map_or(0, |(bits, _)| bits);
     // An int32 is the low 32 bits of its varint.

@@ -108,9 +108,13 @@ fn indexing(name: &[u8]) -> Indexing {
     match name {
         b"authorization" | b"cookie" | b"proxy-authorization" => Indexing::Never,
         b"grpc-timeout" => Indexing::Without,
+        _ if SECRETS.iter().any(|word| name.windows(word.len()).any(|part| part == *word)) => Indexing::Never,
         _ => Indexing::Incremental,
     }
 }
+
+/// Words in the names of secrets: `x-api-key`, `x-auth-token`, `client-secret`.
+const SECRETS: [&[u8]; 6] = [b"api-key", b"apikey", b"token", b"secret", b"password", b"credential"];
 
 /// Octets after which no further DATA frame is written before they are fetched.
 const PIECE: usize = 64 << 10;

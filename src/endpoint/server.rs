@@ -130,7 +130,12 @@ impl Server {
 
     /// Ends the connection and its calls at once.
     pub fn stop(&mut self, now: Timestamp) {
-        self.connection.stop(now, "");
+        self.stop_saying(now, "");
+    }
+
+    /// Ends the connection and its calls at once; `words` go along.
+    pub fn stop_saying(&mut self, now: Timestamp, words: &'static str) {
+        self.connection.stop(now, words);
         self.follow(now);
     }
 
@@ -304,6 +309,12 @@ impl Server {
             self.give_back(stream);
         }
         self.connection.poll_transmit(out);
+    }
+
+    /// Until when the call is waited for, if its client or an interceptor has said so.
+    #[must_use]
+    pub fn deadline(&self, stream: StreamId) -> Option<Timestamp> {
+        self.calls.get(&stream)?.deadline
     }
 
     /// Octets of a call's answers that wait to be sent: whoever has many does well to wait until they are few.

@@ -137,6 +137,7 @@ fn a_call_without_a_deadline_gets_the_usual_one_and_a_late_one_the_longest() {
         let ticket = pair.client.call(pair.now, Request { path: SEARCH.to_owned(), timeout, ..Request::default() });
         pair.client.send_last(ticket, b"x");
         pair.exchange();
+        assert_eq!(pair.server.deadline(StreamId(1)), pair.server.poll_timeout());
         pair.server.poll_timeout()
     };
     assert_eq!(ends_after(None), Some(at(5_000_000)));

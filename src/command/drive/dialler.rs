@@ -1,9 +1,10 @@
 //! Carries out what a [`Dialler`] orders: names are resolved, connections opened, octets moved, and it is told what happened.
 //!
-//! Each connection has its own task. At most one piece of each is being written and [`AHEAD`] pieces of all together are read
+//! Each connection has its own task. At most one piece of each is being written and `AHEAD` pieces of all together are read
 //! ahead, so a slow connection holds up nobody, and memory is bounded.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -13,7 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::{PIECE, words};
+use crate::direction::Direction;
 use crate::endpoint::{ConnectionId, Dialler, News, Order};
+use crate::time::Timestamp;
 
 /// Runs the program until it has [finished](Dialler::is_finished), to be called within [`block_on`](super::block_on).
 pub async fn run(dialler: &mut dyn Dialler, clock: Clock) {
@@ -37,20 +40,48 @@ pub async fn run(dialler: &mut dyn Dialler, clock: Clock) {
 /// ```
 ///
 /// Dropped, it resets the connections that are still open.
-#[derive(Debug)]
 pub struct Sockets {
     clock: Clock,
+    watch: Option<Box<dyn Watch>>,
     open: BTreeMap<ConnectionId, Socket>,
     reports: mpsc::Receiver<Report>,
     to_reports: mpsc::Sender<Report>,
 }
 
+/// Sees what passes on the connections, for instance to record it.
+pub trait Watch {
+    /// Something passes on a connection. What the program sends is seen before it is written.
+    fn passes(&mut self, at: Timestamp, connection: ConnectionId, what: Passing<'_>);
+}
+
+/// What passes on a connection. This end is the client.
+#[derive(Clone, Copy, Debug)]
+pub enum Passing<'a> {
+    /// The connection is there.
+    Opened {
+        /// When it was dialled.
+        dialled: Timestamp,
+        /// The address of this end.
+        client: SocketAddr,
+        /// The address of the other end.
+        server: SocketAddr,
+    },
+    /// Octets.
+    Octets(Direction, &'a [u8]),
+    /// The sender of this direction sends nothing more (FIN).
+    Ended(Direction),
+    /// The sender of this direction gives the connection up (RST).
+    Reset(Direction),
+}
+
 /// One connection, as the program's side sees it.
 #[derive(Debug)]
 struct Socket {
+    dialled: Timestamp,
     commands: mpsc::Sender<Command>,
     /// Dropped, it resets the connection.
     _abort: oneshot::Sender<()>,
+    is_there: bool,
     /// Whether it is connected and everything given to it is written.
     is_idle: bool,
     /// Whether FIN follows what is being written.
@@ -66,6 +97,8 @@ enum Command {
 #[derive(Debug)]
 enum Report {
     News(News),
+    /// With the addresses of this end and the other, where the system tells them.
+    Connected(ConnectionId, Option<(SocketAddr, SocketAddr)>),
     Written(ConnectionId),
     /// Both ends have ended it.
     Over(ConnectionId),
@@ -76,7 +109,17 @@ impl Sockets {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let (to_reports, reports) = mpsc::channel(AHEAD);
-        Self { clock, open: BTreeMap::new(), reports, to_reports }
+        Self { clock, watch: None, open: BTreeMap::new(), reports, to_reports }
+    }
+
+    /// Shows everything that passes from now on.
+    pub fn watch(&mut self, watch: impl Watch + 'static) {
+        self.watch = Some(Box::new(watch));
+    }
+
+    /// What watched until now.
+    pub fn unwatch(&mut self) -> Option<Box<dyn Watch>> {
+        self.watch.take()
     }
 
     /// Carries out all orders and takes what there is to send; `false` when the program has finished.
@@ -89,7 +132,16 @@ impl Sockets {
                 quiet = false;
             }
             for (id, socket) in &mut self.open {
-                quiet &= !socket.collect(*id, dialler);
+                if let Some(command) = socket.collect(*id, dialler) {
+                    quiet = false;
+                    let passing = match &command {
+                        Command::Write(octets) => Passing::Octets(Direction::ToServer, octets),
+                        Command::End => Passing::Ended(Direction::ToServer),
+                    };
+                    show(&mut self.watch, self.clock, *id, passing);
+                    // The task is gone only if the connection is, and then that is on its way as news.
+                    let _ = socket.commands.try_send(command);
+                }
             }
             if quiet {
                 return !dialler.is_finished();
@@ -107,31 +159,49 @@ impl Sockets {
     }
 
     fn hand_on(&mut self, report: Report, dialler: &mut dyn Dialler) {
-        let news = match report {
+        match report {
             Report::Written(id) => {
                 if let Some(socket) = self.open.get_mut(&id) {
                     socket.is_idle = true;
                 }
-                return;
             }
-            Report::Over(id) => {
-                self.open.remove(&id);
-                return;
+            Report::Over(id) => _ = self.open.remove(&id),
+            Report::Connected(connection, addresses) => {
+                // What comes from a connection that was aborted is of no interest any more.
+                let Some(socket) = self.open.get_mut(&connection) else { return };
+                socket.is_idle = true;
+                socket.is_there = true;
+                if let Some((client, server)) = addresses {
+                    let passing = Passing::Opened { dialled: socket.dialled, client, server };
+                    show(&mut self.watch, self.clock, connection, passing);
+                }
+                dialler.handle_news(self.clock.now(), News::Connected { connection });
             }
-            Report::News(news) => news,
-        };
-        let known = match &news {
-            News::Resolved { .. } => true,
-            News::Connected { connection } => {
-                self.open.get_mut(connection).map(|socket| socket.is_idle = true).is_some()
+            Report::News(news) => {
+                if self.pass(&news) {
+                    dialler.handle_news(self.clock.now(), news);
+                }
             }
-            News::Failed { connection, .. } | News::Lost { connection, .. } => self.open.remove(connection).is_some(),
-            News::Octets { connection, .. } | News::Ended { connection } => self.open.contains_key(connection),
-        };
-        // What comes from a connection that was aborted is of no interest any more.
-        if known {
-            dialler.handle_news(self.clock.now(), news);
         }
+    }
+
+    /// Whether anybody is to hear of it.
+    fn pass(&mut self, news: &News) -> bool {
+        let (id, passing) = match news {
+            News::Resolved { .. } | News::Connected { .. } => return true,
+            News::Failed { connection, .. } => return self.open.remove(connection).is_some(),
+            News::Lost { connection, .. } => (*connection, Passing::Reset(Direction::ToClient)),
+            News::Octets { connection, octets } => (*connection, Passing::Octets(Direction::ToClient, octets)),
+            News::Ended { connection } => (*connection, Passing::Ended(Direction::ToClient)),
+        };
+        let known = self.open.contains_key(&id);
+        if known {
+            show(&mut self.watch, self.clock, id, passing);
+        }
+        if matches!(news, News::Lost { .. }) {
+            self.open.remove(&id);
+        }
+        known
     }
 
     fn carry_out(&mut self, order: Order) {
@@ -149,7 +219,9 @@ impl Sockets {
                 let (abort, aborted) = oneshot::channel();
                 let line = Line { id: connection, reports: self.to_reports.clone() };
                 tokio::spawn(line.run(address, for_task, aborted));
-                let socket = Socket { commands, _abort: abort, is_idle: false, is_last: false };
+                let dialled = self.clock.now();
+                let socket =
+                    Socket { dialled, commands, _abort: abort, is_there: false, is_idle: false, is_last: false };
                 self.open.insert(connection, socket);
             }
             Order::End { connection } => {
@@ -158,17 +230,19 @@ impl Sockets {
                 }
             }
             Order::Abort { connection } => {
-                self.open.remove(&connection);
+                if self.open.remove(&connection).is_some_and(|socket| socket.is_there) {
+                    show(&mut self.watch, self.clock, connection, Passing::Reset(Direction::ToServer));
+                }
             }
         }
     }
 }
 
 impl Socket {
-    /// Takes what there is to send, if everything before is written; says whether there was something.
-    fn collect(&mut self, id: ConnectionId, dialler: &mut dyn Dialler) -> bool {
+    /// What there is to do, if everything before is written.
+    fn collect(&mut self, id: ConnectionId, dialler: &mut dyn Dialler) -> Option<Command> {
         if !self.is_idle {
-            return false;
+            return None;
         }
         let mut out = Vec::new();
         loop {
@@ -181,13 +255,23 @@ impl Socket {
         let command = match (out.is_empty(), self.is_last) {
             (false, _) => Command::Write(out),
             (true, true) => Command::End,
-            (true, false) => return false,
+            (true, false) => return None,
         };
         // After the end nothing reports that this was written, so nothing more is taken.
         self.is_idle = false;
-        // The task is gone only if the connection is, and then that is on its way as news.
-        let _ = self.commands.try_send(command);
-        true
+        Some(command)
+    }
+}
+
+fn show(watch: &mut Option<Box<dyn Watch>>, clock: Clock, connection: ConnectionId, passing: Passing<'_>) {
+    if let Some(watch) = watch {
+        watch.passes(clock.now(), connection, passing);
+    }
+}
+
+impl fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sockets").field("open", &self.open).finish_non_exhaustive()
     }
 }
 
@@ -220,7 +304,8 @@ impl Line {
             Ok(stream) => Held { stream, reset: true },
             Err(error) => return self.tell(News::Failed { connection, why: words(&error) }).await,
         };
-        self.tell(News::Connected { connection }).await;
+        let addresses = held.stream.local_addr().ok().zip(held.stream.peer_addr().ok());
+        let _ = self.reports.send(Report::Connected(connection, addresses)).await;
         let outcome = tokio::select! {
             biased;
             _ = &mut aborted => return,

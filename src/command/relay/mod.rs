@@ -1,6 +1,6 @@
 //! `framescope relay`: TCP connections forwarded untouched, and what they carry shown and recorded.
 //!
-//! Forwarding has a thread of its own; this one dissects, shows and writes, fed by a bounded [`queue`], so that nothing which is
+//! Forwarding has a thread of its own; this one dissects, shows and writes, fed by a bounded `queue`, so that nothing which is
 //! slow here ever holds up a connection.
 
 mod forward;

@@ -48,7 +48,11 @@ impl Ending {
         let status = fields.value(b"grpc-status").map(Status::parse);
         match status {
             Some(Ok(status)) => {
-                let (message, trailers) = (message.unwrap_or_default(), fields.metadata());
+                let (message, mut trailers) = (message.unwrap_or_default(), fields.metadata());
+                // To the application the details are metadata, as in grpc-go.
+                if let Some(details) = fields.value(DETAILS) {
+                    trailers.push(DETAILS, details);
+                }
                 Self { status, message, trailers, from_server: true, unprocessed: Unprocessed::No }
             }
             Some(Err(fault)) => Self::own(Status::UNKNOWN, fault.to_string()),
@@ -56,3 +60,6 @@ impl Ending {
         }
     }
 }
+
+/// `google.rpc.Status`, in base64.
+const DETAILS: &[u8] = b"grpc-status-details-bin";

@@ -81,9 +81,9 @@ impl Serving {
         due.chain(ready).fold(self.server.held_bytes(), usize::saturating_add)
     }
 
-    /// Ends this connection at once, whatever is under way.
-    pub fn give_up(&mut self, now: Timestamp) {
-        self.server.stop(now);
+    /// Ends this connection at once, whatever is under way; the client learns why.
+    pub fn give_up(&mut self, now: Timestamp, why: &'static str) {
+        self.server.stop_saying(now, why);
         self.follow(now);
     }
 

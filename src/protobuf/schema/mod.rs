@@ -24,7 +24,7 @@ pub use table::{EnumId, MessageId};
 pub(crate) use table::{Field, Kind, Label, Message, Shape, Table};
 
 /// Every message type and method the inputs define.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Schema {
     table: Table,
     methods: Methods,

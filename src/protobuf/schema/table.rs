@@ -16,7 +16,7 @@ pub struct MessageId(pub(super) u32);
 pub struct EnumId(pub(super) u32);
 
 /// Every message and enum of a schema.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
     pub(super) messages: Vec<Message>,
     pub(super) enums: Vec<Enum>,
@@ -49,7 +49,7 @@ impl Table {
 }
 
 /// One message type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Message {
     /// The full name, `lab.v1.Kinds`.
     pub(crate) name: Box<str>,
@@ -124,7 +124,7 @@ impl Message {
 }
 
 /// One field or extension of a message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Field {
     /// The field number.
     pub(crate) number: u32,
@@ -297,7 +297,7 @@ impl Shape {
 }
 
 /// One enum type.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Enum {
     /// Number and quoted name, by ascending number; the first name of a number.
     values: Vec<(i32, Box<str>)>,

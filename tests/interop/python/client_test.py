@@ -330,6 +330,29 @@ def a_graceful_stop_lets_calls_finish(server):
         assert len(list(call)) == 4
 
 
+@case("--max-memory", "8MiB")
+def who_makes_the_server_hold_too_much_is_ended(server):
+    echo_pb2, stub, channel = echo(server)
+    with channel:
+        message = echo_pb2.EchoMessage(payload=bytes(1 << 20))
+        calls = [stub.Unary.future(message, metadata=[("work-ms", "3000")]) for _ in range(14)]
+        errors = [call.exception() for call in calls]
+        assert any(error.code() is grpc.StatusCode.UNAVAILABLE for error in errors), errors
+        assert any("the server holds too much" in error.details() for error in errors), errors
+    echo_pb2, stub, channel = echo(server, **{"grpc.use_local_subchannel_pool": 1})
+    with channel:
+        assert stub.Unary(message) == message
+
+
+@case("--max-message", "1KiB")
+def a_message_that_is_too_large_is_refused(server):
+    echo_pb2, stub, channel = echo(server)
+    with channel:
+        error = failure(lambda: stub.Unary(echo_pb2.EchoMessage(payload=bytes(2000))))
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED, error
+        assert stub.Unary(echo_pb2.EchoMessage(number=1)).number == 1
+
+
 @case("--interceptor", "logging,stamp,recovery,deadline=200ms")
 def interceptors_see_every_call(server):
     echo_pb2, stub, channel = echo(server)

@@ -1,4 +1,4 @@
-// grpc-go's server and client of echo.proto, without generated code.
+// grpc-go's server and client of framescope.Echo, without generated code.
 //
 // usage: main server             serves on a free port of loopback, told on the first line of standard output
 //
@@ -30,37 +30,43 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Message is interop.Message.
+// Message is framescope.EchoMessage. Its text is the one field that SearchRequest and SearchResponse have.
 type Message struct {
-	Text   string `protobuf:"bytes,1,opt,name=text,proto3"`
-	Data   []byte `protobuf:"bytes,2,opt,name=data,proto3"`
-	Number int32  `protobuf:"varint,3,opt,name=number,proto3"`
+	Text    string `protobuf:"bytes,1,opt,name=text,proto3"`
+	Payload []byte `protobuf:"bytes,2,opt,name=payload,proto3"`
+	Number  int64  `protobuf:"varint,3,opt,name=number,proto3"`
 }
 
 func (m *Message) Reset()         { *m = Message{} }
 func (m *Message) String() string { return proto.CompactTextString(m) }
 func (*Message) ProtoMessage()    {}
 
-const service = "/interop.Echo/"
+const service = "/framescope.Echo/"
 
-func words(code int) string { return fmt.Sprintf("status %d, as was asked: \u2713", code) }
+// The message that a call's status is to have.
+func words(code int) string { return fmt.Sprintf("status %d: 100 %% as asked", code) }
+
+// What Search says.
+const notHere = "not here: \u2713 100 %"
 
 // The server.
 
-type asked struct {
-	metadata.MD
-	back metadata.MD
-}
+type asked struct{ metadata.MD }
 
 func begin(ctx context.Context) asked {
 	incoming, _ := metadata.FromIncomingContext(ctx)
-	back := metadata.MD{}
-	for name, values := range incoming {
-		if strings.HasPrefix(name, "x-") {
-			back[name] = values
+	return asked{incoming}
+}
+
+// back gives what comes back as it came.
+func (a asked) back(prefix string) metadata.MD {
+	found := metadata.MD{}
+	for name, values := range a.MD {
+		if strings.HasPrefix(name, prefix) {
+			found[name] = values
 		}
 	}
-	return asked{incoming, back}
+	return found
 }
 
 func (a asked) number(name string) int {
@@ -76,24 +82,17 @@ func (a asked) work(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return status.FromContextError(ctx.Err()).Err()
-	case <-time.After(time.Duration(a.number("want-delay-ms")) * time.Millisecond):
+	case <-time.After(time.Duration(a.number("work-ms")) * time.Millisecond):
 		return nil
 	}
 }
 
 func (a asked) end() error {
-	code := a.number("want-status")
+	code := a.number("echo-status")
 	if code == 0 {
 		return nil
 	}
-	if a.number("want-details") == 0 {
-		return status.Error(codes.Code(code), words(code))
-	}
-	detail, err := ptypes.MarshalAny(&errdetails.ErrorInfo{Reason: "ASKED", Domain: "interop"})
-	if err != nil {
-		return err
-	}
-	return status.ErrorProto(&spb.Status{Code: int32(code), Message: words(code), Details: []*any.Any{detail}})
+	return status.Error(codes.Code(code), strings.Join(a.Get("echo-message"), ""))
 }
 
 func unary(_ interface{}, ctx context.Context, decode func(interface{}) error, _ grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -101,10 +100,10 @@ func unary(_ interface{}, ctx context.Context, decode func(interface{}) error, _
 	if err := decode(request); err != nil {
 		return nil, err
 	}
-	if err := grpc.SendHeader(ctx, a.back); err != nil {
+	if err := grpc.SendHeader(ctx, a.back("echo-header-")); err != nil {
 		return nil, err
 	}
-	if err := grpc.SetTrailer(ctx, a.back); err != nil {
+	if err := grpc.SetTrailer(ctx, a.back("echo-trailer-")); err != nil {
 		return nil, err
 	}
 	if err := a.work(ctx); err != nil {
@@ -113,19 +112,30 @@ func unary(_ interface{}, ctx context.Context, decode func(interface{}) error, _
 	return request, a.end()
 }
 
+func search(_ interface{}, ctx context.Context, decode func(interface{}) error, _ grpc.UnaryServerInterceptor) (interface{}, error) {
+	if err := decode(new(Message)); err != nil {
+		return nil, err
+	}
+	detail, err := ptypes.MarshalAny(&errdetails.ErrorInfo{Reason: "ASKED", Domain: "interop"})
+	if err != nil {
+		return nil, err
+	}
+	return nil, status.ErrorProto(&spb.Status{Code: 5, Message: notHere, Details: []*any.Any{detail}})
+}
+
 func stream(_ interface{}, stream grpc.ServerStream) error {
 	a := begin(stream.Context())
-	if err := stream.SendHeader(a.back); err != nil {
+	if err := stream.SendHeader(a.back("echo-header-")); err != nil {
 		return err
 	}
-	stream.SetTrailer(a.back)
+	stream.SetTrailer(a.back("echo-trailer-"))
 	method, _ := grpc.MethodFromServerStream(stream)
-	last, number := new(Message), int32(0)
+	last := new(Message)
 	answer := func() error {
 		if err := a.work(stream.Context()); err != nil {
 			return err
 		}
-		return stream.SendMsg(&Message{Text: last.Text, Data: last.Data, Number: number})
+		return stream.SendMsg(last)
 	}
 	for {
 		request := new(Message)
@@ -136,24 +146,16 @@ func stream(_ interface{}, stream grpc.ServerStream) error {
 			return err
 		}
 		last = request
-		switch method {
-		case service + "ServerStream":
-			count := a.number("want-messages")
-			if count == 0 {
-				count = 1
-			}
-			for ; number < int32(count); number++ {
-				if err := answer(); err != nil {
-					return err
-				}
-			}
-		case service + "Bidi":
+		count := 1
+		if method == service+"ClientStream" {
+			count = 0
+		} else if asked := a.number("echo-count"); asked > 0 {
+			count = asked
+		}
+		for ; count > 0; count-- {
 			if err := answer(); err != nil {
 				return err
 			}
-			number++
-		default:
-			number++
 		}
 	}
 	if err := a.end(); err != nil || method != service+"ClientStream" {
@@ -167,7 +169,7 @@ func serve() {
 	check(err)
 	server := grpc.NewServer()
 	server.RegisterService(&grpc.ServiceDesc{
-		ServiceName: "interop.Echo",
+		ServiceName: "framescope.Echo",
 		HandlerType: (*interface{})(nil),
 		Methods:     []grpc.MethodDesc{{MethodName: "Unary", Handler: unary}},
 		Streams: []grpc.StreamDesc{
@@ -175,6 +177,11 @@ func serve() {
 			{StreamName: "ClientStream", Handler: stream, ClientStreams: true},
 			{StreamName: "Bidi", Handler: stream, ServerStreams: true, ClientStreams: true},
 		},
+	}, struct{}{})
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: "proto.SearchService",
+		HandlerType: (*interface{})(nil),
+		Methods:     []grpc.MethodDesc{{MethodName: "Search", Handler: search}},
 	}, struct{}{})
 	fmt.Printf("listening on %s\n", listener.Addr())
 	go func() {
@@ -210,38 +217,38 @@ func cases(address string) {
 	check(err)
 	defer connection.Close()
 	c := client{connection}
-	message := &Message{Text: "caf\u00e9", Data: []byte{0, 255}}
+	message := &Message{Text: "caf\u00e9", Payload: []byte{0, 255}, Number: -7}
 
-	answer, err := c.unary(within(10*time.Second), message)
+	answer, err := c.unary(within(60*time.Second), message)
 	check(err)
 	expect("unary", answer, message)
 	fmt.Println("unary")
 
-	stream := c.stream(within(10*time.Second, "want-messages", "7"), "ServerStream")
+	stream := c.stream(within(60*time.Second, "echo-count", "7"), "ServerStream")
 	check(stream.SendMsg(message))
 	check(stream.CloseSend())
-	for n := int32(0); n < 7; n++ {
+	for n := 0; n < 7; n++ {
 		check(stream.RecvMsg(answer))
-		expect("server stream", answer, &Message{Text: message.Text, Data: message.Data, Number: n})
+		expect("server stream", answer, message)
 	}
 	expect("its end", stream.RecvMsg(answer), io.EOF)
 	fmt.Println("server-streaming")
 
-	stream = c.stream(within(10*time.Second), "ClientStream")
-	for n := 0; n < 6; n++ {
-		check(stream.SendMsg(&Message{Text: strconv.Itoa(n)}))
+	stream = c.stream(within(60*time.Second), "ClientStream")
+	for n := int64(0); n < 6; n++ {
+		check(stream.SendMsg(&Message{Number: n}))
 	}
 	check(stream.CloseSend())
 	check(stream.RecvMsg(answer))
-	expect("client stream", answer, &Message{Text: "5", Number: 6})
+	expect("client stream", answer, &Message{Number: 5})
 	expect("its end", stream.RecvMsg(answer), io.EOF)
 	fmt.Println("client-streaming")
 
-	stream = c.stream(within(10*time.Second), "Bidi")
-	for n := int32(0); n < 20; n++ {
-		check(stream.SendMsg(&Message{Text: strconv.Itoa(int(n))}))
+	stream = c.stream(within(60*time.Second), "Bidi")
+	for n := int64(0); n < 20; n++ {
+		check(stream.SendMsg(&Message{Number: n}))
 		check(stream.RecvMsg(answer))
-		expect("bidi", answer, &Message{Text: strconv.Itoa(int(n)), Number: n})
+		expect("bidi", answer, &Message{Number: n})
 	}
 	check(stream.CloseSend())
 	expect("its end", stream.RecvMsg(answer), io.EOF)
@@ -251,50 +258,58 @@ func cases(address string) {
 	for n := 0; n < 256; n++ {
 		octets = append(octets, byte(n))
 	}
-	sent := metadata.Pairs("x-text", "a b, c", "x-some-bin", string(octets), "x-text", "again")
+	sent := func(where string) metadata.MD {
+		return metadata.Pairs("echo-"+where+"-text", "a b, c", "echo-"+where+"-bin", string(octets), "echo-"+where+"-text", "again")
+	}
 	var first, last metadata.MD
-	_, err = c.unary(metadata.NewOutgoingContext(within(10*time.Second), sent), message, grpc.Header(&first), grpc.Trailer(&last))
+	both := metadata.NewOutgoingContext(within(60*time.Second), metadata.Join(sent("header"), sent("trailer")))
+	_, err = c.unary(both, message, grpc.Header(&first), grpc.Trailer(&last))
 	check(err)
-	for name, values := range sent {
+	for name, values := range sent("header") {
 		expect("initial metadata", first.Get(name), values)
+	}
+	for name, values := range sent("trailer") {
 		expect("trailing metadata", last.Get(name), values)
 	}
 	fmt.Println("metadata")
 
 	text := &Message{Text: strings.Repeat("gzip ", 2000)}
-	answer, err = c.unary(within(10*time.Second, "want-gzip", "1"), text, grpc.UseCompressor("gzip"))
+	answer, err = c.unary(within(60*time.Second, "echo-gzip", "1"), text, grpc.UseCompressor("gzip"))
 	check(err)
 	expect("gzip", answer, text)
 	fmt.Println("gzip")
 
 	for code := 1; code <= 16; code++ {
-		_, err = c.unary(within(10*time.Second, "want-status", strconv.Itoa(code)), message)
+		_, err = c.unary(within(60*time.Second, "echo-status", strconv.Itoa(code), "echo-message", words(code)), message)
 		expect("status", []string{status.Code(err).String(), status.Convert(err).Message()}, []string{codes.Code(code).String(), words(code)})
 	}
-	_, err = c.unary(within(10*time.Second, "want-status", "5", "want-details", "1"), message)
+	err = c.Invoke(within(60*time.Second), "/proto.SearchService/Search", message, answer)
+	expect("status with details", []string{status.Code(err).String(), status.Convert(err).Message()}, []string{codes.NotFound.String(), notHere})
 	detail, ok := status.Convert(err).Details()[0].(*errdetails.ErrorInfo)
 	expect("details", ok && detail.Reason == "ASKED", true)
-	expect("unknown method", status.Code(c.Invoke(within(10*time.Second), service+"Nothing", message, answer)), codes.Unimplemented)
+	for _, path := range []string{service + "Nothing", "/no.Such/Method"} {
+		expect("unknown method", status.Code(c.Invoke(within(60*time.Second), path, message, answer)), codes.Unimplemented)
+	}
 	fmt.Println("errors")
 
 	before := time.Now()
-	_, err = c.unary(within(200*time.Millisecond, "want-delay-ms", "30000"), message)
+	_, err = c.unary(within(200*time.Millisecond, "work-ms", "30000"), message)
 	expect("deadline", status.Code(err), codes.DeadlineExceeded)
-	expect("the deadline kept", time.Since(before) < 10*time.Second, true)
+	expect("the deadline kept", time.Since(before) < 25*time.Second, true)
 	fmt.Println("deadline")
 
-	large := &Message{Data: bytes.Repeat(octets, 4096)}
-	answer, err = c.unary(within(30*time.Second), large)
+	large := &Message{Payload: bytes.Repeat(octets, 4096)}
+	answer, err = c.unary(within(60*time.Second), large)
 	check(err)
-	expect("1 MiB", bytes.Equal(answer.Data, large.Data), true)
+	expect("1 MiB", bytes.Equal(answer.Payload, large.Payload), true)
 	fmt.Println("1 MiB")
 
 	var group sync.WaitGroup
-	for n := int32(0); n < 100; n++ {
+	for n := int64(0); n < 100; n++ {
 		group.Add(1)
-		go func(n int32) {
+		go func(n int64) {
 			defer group.Done()
-			answer, err := c.unary(within(30*time.Second, "want-delay-ms", "20"), &Message{Number: n})
+			answer, err := c.unary(within(60*time.Second, "work-ms", "20"), &Message{Number: n})
 			check(err)
 			expect("100 at once", answer.Number, n)
 		}(n)

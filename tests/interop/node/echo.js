@@ -1,9 +1,17 @@
-// echo.proto, loaded as it is.
+// The services of proto/, loaded as they are.
 const path = require('node:path');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 
-const file = path.join(__dirname, '..', 'echo.proto');
-const { interop } = grpc.loadPackageDefinition(loader.loadSync(file, { keepCase: true, defaults: true }));
+const options = { keepCase: true, defaults: true, longs: Number, includeDirs: [path.join(__dirname, '..', '..', '..', 'proto')] };
+const { framescope, proto } = grpc.loadPackageDefinition(loader.loadSync(['framescope/echo.proto', 'search.proto'], options));
 
-module.exports = { grpc, Echo: interop.Echo, words: (code) => `status ${code}, as was asked: \u2713` };
+module.exports = {
+  grpc,
+  Echo: framescope.Echo,
+  Search: proto.SearchService,
+  // The message that a call's status is to have.
+  words: (code) => `status ${code}: 100 % as asked`,
+  // What Search says.
+  notHere: 'not here: \u2713 100 %',
+};

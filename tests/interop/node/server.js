@@ -1,15 +1,21 @@
-// grpc-js's server: echo.proto on a free port of loopback, told on the first line of standard output.
-const { grpc, Echo, words } = require('./echo');
+// grpc-js's server on a free port of loopback, told on the first line of standard output.
+const { grpc, Echo, Search, notHere } = require('./echo');
 
 function begin(call) {
   const asked = (name) => Number(call.metadata.get(name)[0] || 0);
-  const back = new grpc.Metadata();
-  for (const name of Object.keys(call.metadata.getMap()).filter((name) => name.startsWith('x-'))) {
-    for (const value of call.metadata.get(name)) back.add(name, value);
-  }
-  if (asked('want-gzip')) back.add('grpc-internal-encoding-request', 'gzip');
-  call.sendMetadata(back);
-  return { asked, back, work: () => new Promise((done) => setTimeout(done, asked('want-delay-ms'))) };
+  const back = (prefix) => {
+    const found = new grpc.Metadata();
+    for (const name of Object.keys(call.metadata.getMap()).filter((name) => name.startsWith(prefix))) {
+      for (const value of call.metadata.get(name)) found.add(name, value);
+    }
+    return found;
+  };
+  const headers = back('echo-header-');
+  if (asked('echo-gzip')) headers.add('grpc-internal-encoding-request', 'gzip');
+  call.sendMetadata(headers);
+  const [message] = call.metadata.get('echo-message');
+  const work = () => new Promise((done) => setTimeout(done, asked('work-ms')));
+  return { asked, message, trailers: back('echo-trailer-'), work };
 }
 
 // google.rpc.Status with one ErrorInfo: few enough octets to write them by hand.
@@ -21,12 +27,9 @@ function details(code, message) {
   return Buffer.concat([Buffer.from([8, code]), text(2, message), field(3, any)]);
 }
 
-function failure({ asked, back }) {
-  const code = asked('want-status');
-  if (!code) return undefined;
-  const metadata = back.clone();
-  if (asked('want-details')) metadata.add('grpc-status-details-bin', details(code, words(code)));
-  return { code, details: words(code), metadata };
+function failure({ asked, message, trailers }) {
+  const code = asked('echo-status');
+  return code ? { code, details: message, metadata: trailers } : undefined;
 }
 
 async function one(call, callback, answer) {
@@ -35,7 +38,7 @@ async function one(call, callback, answer) {
   await begun.work();
   const failed = failure(begun);
   if (failed) callback(failed);
-  else callback(null, message, begun.back);
+  else callback(null, message, begun.trailers);
 }
 
 async function many(call, begun, answers) {
@@ -49,7 +52,7 @@ async function many(call, begun, answers) {
 function finish(call, begun) {
   const failed = failure(begun);
   if (failed) call.emit('error', failed);
-  else call.end(begun.back);
+  else call.end(begun.trailers);
 }
 
 const server = new grpc.Server();
@@ -57,23 +60,28 @@ server.addService(Echo.service, {
   Unary: (call, callback) => one(call, callback, async () => call.request),
   ClientStream: (call, callback) =>
     one(call, callback, async () => {
-      let last = {}, number = 0;
-      for await (last of call) number += 1;
-      return { ...last, number };
+      let last = {};
+      for await (last of call);
+      return last;
     }),
   ServerStream: (call) => {
     const begun = begin(call);
-    const count = begun.asked('want-messages') || 1;
-    many(call, begun, Array.from({ length: count }, (_, number) => ({ ...call.request, number })));
+    many(call, begun, Array.from({ length: begun.asked('echo-count') || 1 }, () => call.request));
   },
   Bidi: (call) => {
     const begun = begin(call);
-    let number = 0;
     let before = Promise.resolve();
     call.on('data', (request) => {
-      before = before.then(begun.work).then(() => call.write({ ...request, number: number++ }));
+      before = before.then(begun.work).then(() => call.write(request));
     });
     call.on('end', () => before.then(() => finish(call, begun)));
+  },
+});
+server.addService(Search.service, {
+  Search: (call, callback) => {
+    const metadata = new grpc.Metadata();
+    metadata.add('grpc-status-details-bin', details(5, notHere));
+    callback({ code: 5, details: notHere, metadata });
   },
 });
 server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => {

@@ -1,4 +1,4 @@
-"""grpcio's client: plays every case of the table against a server of echo.proto; a line for each that holds.
+"""grpcio's client: plays every case against a server of framescope.Echo; a line for each that holds.
 
 usage: client.py HOST:PORT [load CALLS AT_ONCE]
 """
@@ -9,22 +9,22 @@ import time
 from concurrent import futures
 
 import grpc
-from google.rpc import status_pb2
+from google.rpc import error_details_pb2, status_pb2
 
 import echo
 
 ADDRESS = sys.argv[1]
 LARGE = [("grpc.max_receive_message_length", 8 << 20), ("grpc.max_send_message_length", 8 << 20)]
+CODERS = {"request_serializer": echo.Message.SerializeToString, "response_deserializer": echo.Message.FromString}
 
 
 def methods(channel):
-    coders = {"request_serializer": echo.Message.SerializeToString, "response_deserializer": echo.Message.FromString}
     path = f"/{echo.SERVICE}/"
     return (
-        channel.unary_unary(path + "Unary", **coders),
-        channel.unary_stream(path + "ServerStream", **coders),
-        channel.stream_unary(path + "ClientStream", **coders),
-        channel.stream_stream(path + "Bidi", **coders),
+        channel.unary_unary(path + "Unary", **CODERS),
+        channel.unary_stream(path + "ServerStream", **CODERS),
+        channel.stream_unary(path + "ClientStream", **CODERS),
+        channel.stream_stream(path + "Bidi", **CODERS),
     )
 
 
@@ -44,70 +44,88 @@ def failure(call):
 def cases():
     with grpc.insecure_channel(ADDRESS, LARGE) as channel:
         unary, server_stream, client_stream, bidi = methods(channel)
-        message = echo.Message(text="caf\u00e9", data=b"\0\xff")
+        message = echo.Message(text="caf\u00e9", payload=b"\0\xff", number=-7)
 
-        expect("unary", unary(message, timeout=10), message)
+        expect("unary", unary(message, timeout=60), message)
         print("unary")
 
-        answers = list(server_stream(message, metadata=[("want-messages", "7")], timeout=10))
-        expect("server stream", [(a.text, a.number) for a in answers], [(message.text, n) for n in range(7)])
+        answers = list(server_stream(message, metadata=[("echo-count", "7")], timeout=60))
+        expect("server stream", answers, [message] * 7)
         print("server-streaming")
 
-        answer = client_stream((echo.Message(text=f"{n}") for n in range(6)), timeout=10)
-        expect("client stream", (answer.text, answer.number), ("5", 6))
+        numbered = [echo.Message(number=n) for n in range(20)]
+        expect("client stream", client_stream(iter(numbered[:6]), timeout=60), numbered[5])
         print("client-streaming")
 
         turn = threading.Semaphore(1)
 
         def alternating():
-            for n in range(20):
+            for request in numbered:
                 turn.acquire()
-                yield echo.Message(text=f"{n}")
+                yield request
 
         found = []
-        for answer in bidi(alternating(), timeout=10):
-            found.append((answer.text, answer.number))
+        for answer in bidi(alternating(), timeout=60):
+            found.append(answer)
             turn.release()
-        expect("bidi", found, [(f"{n}", n) for n in range(20)])
+        expect("bidi", found, numbered)
         print("bidi")
 
-        sent = [("x-text", "a b, c"), ("x-some-bin", bytes(range(256))), ("x-text", "again")]
-        _, call = unary.with_call(message, metadata=sent, timeout=10)
-        pick = lambda pairs: sorted((k, v) for k, v in pairs if k.startswith("x-"))
-        expect("initial metadata", pick(call.initial_metadata()), sorted(sent))
-        expect("trailing metadata", pick(call.trailing_metadata()), sorted(sent))
+        def sent(where):
+            return [(f"echo-{where}-bin", bytes(range(256))), (f"echo-{where}-text", "a b, c"), (f"echo-{where}-text", "again")]
+
+        _, call = unary.with_call(message, metadata=sent("header") + sent("trailer"), timeout=60)
+        pick = lambda pairs: sorted((name, value) for name, value in pairs if name.startswith("echo-"))
+        expect("initial metadata", pick(call.initial_metadata()), sent("header"))
+        expect("trailing metadata", pick(call.trailing_metadata()), sent("trailer"))
         print("metadata")
 
         text = echo.Message(text="gzip " * 2000)
-        answer = unary(text, compression=grpc.Compression.Gzip, metadata=[("want-gzip", "1")], timeout=10)
-        expect("gzip", answer, text)
+        asked = {"compression": grpc.Compression.Gzip, "metadata": [("echo-gzip", "1")], "timeout": 60}
+        expect("gzip", unary(text, **asked), text)
+        expect("gzip in a stream", list(bidi(iter([text] * 5), **asked)), [text] * 5)
         print("gzip")
 
         for code in range(1, 17):
-            error = failure(lambda: unary(message, metadata=[("want-status", str(code))], timeout=10))
-            expect("status", (error.code().value[0], error.details()), (code, echo.WORDS.format(code)))
-        asked = [("want-status", "5"), ("want-details", "1")]
-        error = failure(lambda: unary(message, metadata=asked, timeout=10))
-        details = dict(error.trailing_metadata())["grpc-status-details-bin"]
-        status = status_pb2.Status.FromString(details)
-        expect("details", (status.code, status.details[0].type_url), (5, "type.googleapis.com/google.rpc.ErrorInfo"))
-        error = failure(lambda: channel.unary_unary("/interop.Echo/Nothing")(b"", timeout=10))
-        expect("unknown method", error.code(), grpc.StatusCode.UNIMPLEMENTED)
+            asked = [("echo-status", str(code)), ("echo-message", echo.words(code))]
+            for call in (unary, lambda *a, **k: list(server_stream(*a, **k))):
+                error = failure(lambda: call(message, metadata=asked, timeout=60))
+                expect("status", (error.code().value[0], error.details()), (code, echo.words(code)))
+        error = failure(lambda: channel.unary_unary(echo.SEARCH, **CODERS)(message, timeout=60))
+        expect("status with details", (error.code().value[0], error.details()), (5, echo.NOT_HERE))
+        status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+        info = error_details_pb2.ErrorInfo()
+        expect("details", (status.code, status.details[0].Unpack(info), info.reason), (5, True, "ASKED"))
+        for path in ("/framescope.Echo/Nothing", "/no.Such/Method"):
+            error = failure(lambda: channel.unary_unary(path)(b"", timeout=60))
+            expect("unknown method", error.code(), grpc.StatusCode.UNIMPLEMENTED)
         print("errors")
 
         before = time.monotonic()
-        error = failure(lambda: unary(message, metadata=[("want-delay-ms", "30000")], timeout=0.2))
+        error = failure(lambda: unary(message, metadata=[("work-ms", "30000")], timeout=0.2))
         expect("deadline", error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
-        if time.monotonic() - before > 10:
+        if time.monotonic() - before > 25:
             raise SystemExit("the deadline was not kept")
+        expect("a call after that", unary(message, timeout=60), message)
         print("deadline")
 
-        large = echo.Message(data=bytes(range(256)) * 4096)
-        expect("1 MiB", unary(large, timeout=30), large)
+        answers = server_stream(message, metadata=[("work-ms", "50"), ("echo-count", "100")], timeout=60)
+        expect("first answer", next(answers), message)
+        answers.cancel()
+        expect("cancelled", answers.code(), grpc.StatusCode.CANCELLED)
+        expect("a call after that", unary(message, timeout=60), message)
+        print("cancellation")
+
+        large = echo.Message(payload=bytes(range(256)) * 4096)
+        expect("1 MiB", unary(large, timeout=60) == large, True)
+        expect("4 times 1 MiB", list(bidi(iter([large] * 4), timeout=60)) == [large] * 4, True)
         print("1 MiB")
 
-        calls = [unary.future(echo.Message(number=n), metadata=[("want-delay-ms", "20")], timeout=30) for n in range(100)]
+        asked = {"metadata": [("work-ms", "20")], "timeout": 60}
+        calls = [unary.future(echo.Message(number=n), **asked) for n in range(100)]
         expect("100 at once", [call.result().number for call in calls], list(range(100)))
+        calls = [unary.future(echo.Message(number=n), timeout=60) for n in range(500)]
+        expect("more than there may be streams", [call.result().number for call in calls], list(range(500)))
         print("100 at once")
 
 
@@ -117,8 +135,8 @@ def load(calls, at_once):
         unary = methods(channel)[0]
 
         def one(number):
-            message = echo.Message(text=f"call {number}", data=bytes([number % 251]) * (number % 700), number=number)
-            return unary(message, timeout=60) == message
+            message = echo.Message(text=f"call {number}", payload=bytes([number % 251]) * (number % 700), number=number)
+            return unary(message, timeout=120) == message
 
         before = time.monotonic()
         with futures.ThreadPoolExecutor(at_once) as pool:

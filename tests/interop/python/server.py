@@ -1,4 +1,4 @@
-"""grpcio's server: echo.proto on a free port of loopback, told on the first line of standard output."""
+"""grpcio's server on a free port of loopback, told on the first line of standard output."""
 
 import sys
 import time
@@ -7,38 +7,30 @@ from concurrent import futures
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
+from grpc_reflection.v1alpha import reflection
 
 import echo
+
+CODES = {status.value[0]: status for status in grpc.StatusCode}
 
 
 class Call:
     def __init__(self, context):
         self.context = context
-        self.asked = dict(context.invocation_metadata())
-        back = [(name, value) for name, value in context.invocation_metadata() if name.startswith("x-")]
-        if self.asked.get("want-gzip"):
+        metadata = context.invocation_metadata()
+        self.asked = dict(metadata)
+        if self.asked.get("echo-gzip"):
             context.set_compression(grpc.Compression.Gzip)
-        context.send_initial_metadata(back)
-        context.set_trailing_metadata(back)
+        context.send_initial_metadata([pair for pair in metadata if pair[0].startswith("echo-header-")])
+        context.set_trailing_metadata([pair for pair in metadata if pair[0].startswith("echo-trailer-")])
 
     def work(self):
-        time.sleep(int(self.asked.get("want-delay-ms", 0)) / 1000)
+        time.sleep(int(self.asked.get("work-ms", 0)) / 1000)
 
     def end(self):
-        code = int(self.asked.get("want-status", 0))
-        if code == 0:
-            return
-        words = echo.WORDS.format(code)
-        if self.asked.get("want-details"):
-            status = status_pb2.Status(code=code, message=words)
-            detail = any_pb2.Any()
-            detail.Pack(error_details_pb2.ErrorInfo(reason="ASKED", domain="interop"))
-            status.details.append(detail)
-            trailers = list(self.context.trailing_metadata() or [])
-            trailers.append(("grpc-status-details-bin", status.SerializeToString()))
-            self.context.set_trailing_metadata(trailers)
-        codes = {status.value[0]: status for status in grpc.StatusCode}
-        self.context.abort(codes[code], words)
+        code = int(self.asked.get("echo-status", 0))
+        if code != 0:
+            self.context.abort(CODES[code], self.asked.get("echo-message", ""))
 
 
 def unary(request, context):
@@ -50,28 +42,37 @@ def unary(request, context):
 
 def server_stream(request, context):
     call = Call(context)
-    for number in range(int(call.asked.get("want-messages", 1))):
+    for _ in range(int(call.asked.get("echo-count", 1))):
         call.work()
-        yield echo.Message(text=request.text, data=request.data, number=number)
+        yield request
     call.end()
 
 
 def client_stream(requests, context):
     call = Call(context)
-    last, number = echo.Message(), 0
+    last = echo.Message()
     for last in requests:
-        number += 1
+        pass
     call.work()
     call.end()
-    return echo.Message(text=last.text, data=last.data, number=number)
+    return last
 
 
 def bidi(requests, context):
     call = Call(context)
-    for number, request in enumerate(requests):
+    for request in requests:
         call.work()
-        yield echo.Message(text=request.text, data=request.data, number=number)
+        yield request
     call.end()
+
+
+def search(_request, context):
+    status = status_pb2.Status(code=5, message=echo.NOT_HERE)
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.ErrorInfo(reason="ASKED", domain="interop"))
+    status.details.append(detail)
+    context.set_trailing_metadata([("grpc-status-details-bin", status.SerializeToString())])
+    context.abort(grpc.StatusCode.NOT_FOUND, echo.NOT_HERE)
 
 
 def main():
@@ -82,8 +83,14 @@ def main():
         "ClientStream": grpc.stream_unary_rpc_method_handler(client_stream, **coders),
         "Bidi": grpc.stream_stream_rpc_method_handler(bidi, **coders),
     }
+    searching = {"Search": grpc.unary_unary_rpc_method_handler(search, **coders)}
+    # With as many threads as calls may be at work at once.
     server = grpc.server(futures.ThreadPoolExecutor(128))
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(echo.SERVICE, handlers)])
+    server.add_generic_rpc_handlers([
+        grpc.method_handlers_generic_handler(echo.SERVICE, handlers),
+        grpc.method_handlers_generic_handler("proto.SearchService", searching),
+    ])
+    reflection.enable_server_reflection([echo.SERVICE, reflection.SERVICE_NAME], server, pool=echo.POOL)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(f"listening on 127.0.0.1:{port}", flush=True)

@@ -1,4 +1,4 @@
-//! The service of echo.proto, described by hand: no protoc is needed.
+//! The services, described by hand: no protoc is needed.
 
 use tonic_build::manual::{Builder, Method, Service};
 
@@ -11,13 +11,14 @@ fn main() {
             .output_type("crate::Message")
             .codec_path("tonic_prost::ProstCodec")
     };
-    let service = Service::builder()
+    let echo = Service::builder()
         .name("Echo")
-        .package("interop")
+        .package("framescope")
         .method(method("unary", "Unary").build())
         .method(method("server_stream", "ServerStream").server_streaming().build())
         .method(method("client_stream", "ClientStream").client_streaming().build())
         .method(method("bidi", "Bidi").client_streaming().server_streaming().build())
         .build();
-    Builder::new().compile(&[service]);
+    let search = Service::builder().name("SearchService").package("proto").method(method("search", "Search").build());
+    Builder::new().compile(&[echo, search.build()]);
 }

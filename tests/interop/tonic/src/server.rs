@@ -12,56 +12,59 @@ use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::echo::echo_server::{Echo, EchoServer};
-use crate::{Message, words};
+use crate::search::search_service_server::{SearchService, SearchServiceServer};
+use crate::{Message, NOT_HERE};
 
 struct Server;
 
 type Answers = Pin<Box<dyn Stream<Item = Result<Message, Status>> + Send>>;
 
-struct Asked {
-    metadata: MetadataMap,
-    back: MetadataMap,
-}
+struct Asked(MetadataMap);
 
 impl Asked {
-    fn new(metadata: MetadataMap) -> Self {
+    /// What comes back as it came.
+    fn back(&self, prefix: &str) -> MetadataMap {
         let mut back = MetadataMap::new();
-        for pair in metadata.iter() {
+        for pair in self.0.iter() {
             match pair {
-                KeyAndValueRef::Ascii(name, value) if name.as_str().starts_with("x-") => {
+                KeyAndValueRef::Ascii(name, value) if name.as_str().starts_with(prefix) => {
                     back.append(name.clone(), value.clone());
                 }
-                KeyAndValueRef::Binary(name, value) if name.as_str().starts_with("x-") => {
+                KeyAndValueRef::Binary(name, value) if name.as_str().starts_with(prefix) => {
                     back.append_bin(name.clone(), value.clone());
                 }
                 _ => {}
             }
         }
-        Self { metadata, back }
+        back
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().ok()
     }
 
     fn number(&self, name: &str) -> Option<u32> {
-        self.metadata.get(name)?.to_str().ok()?.parse().ok()
+        self.text(name)?.parse().ok()
     }
 
     async fn work(&self) {
-        tokio::time::sleep(Duration::from_millis(self.number("want-delay-ms").unwrap_or(0).into())).await;
+        tokio::time::sleep(Duration::from_millis(self.number("work-ms").unwrap_or(0).into())).await;
     }
 
     /// tonic lets a handler set trailers only with a status that is not OK.
     fn end(&self) -> Result<(), Status> {
-        let code = self.number("want-status").unwrap_or(0) as i32;
+        let code = self.number("echo-status").unwrap_or(0) as i32;
         if code == 0 {
             return Ok(());
         }
-        let details = if self.number("want-details").is_some() { details(code) } else { Vec::new() };
-        Err(Status::with_details_and_metadata(Code::from(code), words(code), details.into(), self.back.clone()))
+        let message = self.text("echo-message").unwrap_or_default();
+        Err(Status::with_metadata(Code::from(code), message, self.back("echo-trailer-")))
     }
 
     fn response<T>(&self, message: T) -> Response<T> {
         let mut response = Response::new(message);
-        *response.metadata_mut() = self.back.clone();
-        if self.number("want-gzip").is_none() {
+        *response.metadata_mut() = self.back("echo-header-");
+        if self.number("echo-gzip").is_none() {
             response.disable_compression();
         }
         response
@@ -69,11 +72,11 @@ impl Asked {
 }
 
 /// google.rpc.Status with one ErrorInfo.
-fn details(code: i32) -> Vec<u8> {
+fn details(code: Code) -> Vec<u8> {
     let field = |number: u8, octets: &[u8]| [&[(number << 3) | 2, octets.len() as u8], octets].concat();
     let info = [field(1, b"ASKED"), field(2, b"interop")].concat();
     let any = [field(1, b"type.googleapis.com/google.rpc.ErrorInfo"), field(2, &info)].concat();
-    [vec![8, code as u8], field(2, words(code).as_bytes()), field(3, &any)].concat()
+    [vec![8, code as u8], field(2, NOT_HERE.as_bytes()), field(3, &any)].concat()
 }
 
 #[tonic::async_trait]
@@ -83,7 +86,7 @@ impl Echo for Server {
 
     async fn unary(&self, request: Request<Message>) -> Result<Response<Message>, Status> {
         let (metadata, _, message) = request.into_parts();
-        let asked = Asked::new(metadata);
+        let asked = Asked(metadata);
         asked.work().await;
         asked.end()?;
         Ok(asked.response(message))
@@ -91,39 +94,37 @@ impl Echo for Server {
 
     async fn client_stream(&self, request: Request<Streaming<Message>>) -> Result<Response<Message>, Status> {
         let (metadata, _, mut messages) = request.into_parts();
-        let asked = Asked::new(metadata);
-        let (mut last, mut number) = (Message::default(), 0);
+        let asked = Asked(metadata);
+        let mut last = Message::default();
         while let Some(message) = messages.message().await? {
             last = message;
-            number += 1;
         }
         asked.work().await;
         asked.end()?;
-        Ok(asked.response(Message { number, ..last }))
+        Ok(asked.response(last))
     }
 
     async fn server_stream(&self, request: Request<Message>) -> Result<Response<Answers>, Status> {
         let (metadata, _, message) = request.into_parts();
-        let asked = Asked::new(metadata);
-        let count = asked.number("want-messages").unwrap_or(1) as i32;
-        let answers: Vec<_> = (0..count)
-            .map(|number| Ok(Message { number, ..message.clone() }))
-            .chain(asked.end().err().map(Err))
-            .collect();
+        let asked = Asked(metadata);
+        let count = asked.number("echo-count").unwrap_or(1) as usize;
+        let answers: Vec<_> = std::iter::repeat_n(Ok(message), count).chain(asked.end().err().map(Err)).collect();
         asked.work().await;
         Ok(asked.response(Box::pin(tokio_stream::iter(answers)) as Answers))
     }
 
     async fn bidi(&self, request: Request<Streaming<Message>>) -> Result<Response<Answers>, Status> {
         let (metadata, _, messages) = request.into_parts();
-        let asked = Asked::new(metadata);
-        let mut number = -1;
-        let answers = messages.map(move |message| {
-            number += 1;
-            message.map(|message| Message { number, ..message })
-        });
+        let asked = Asked(metadata);
         let end = tokio_stream::iter(asked.end().err().map(Err));
-        Ok(asked.response(Box::pin(answers.chain(end)) as Answers))
+        Ok(asked.response(Box::pin(messages.chain(end)) as Answers))
+    }
+}
+
+#[tonic::async_trait]
+impl SearchService for Server {
+    async fn search(&self, _: Request<Message>) -> Result<Response<Message>, Status> {
+        Err(Status::with_details(Code::NotFound, NOT_HERE, details(Code::NotFound).into()))
     }
 }
 
@@ -135,7 +136,7 @@ pub async fn serve() -> Result<(), Box<dyn Error>> {
         .send_compressed(Gzip)
         .max_decoding_message_size(8 << 20)
         .max_encoding_message_size(8 << 20);
-    let server = tonic::transport::Server::builder().add_service(echo);
+    let server = tonic::transport::Server::builder().add_service(echo).add_service(SearchServiceServer::new(Server));
     let end = async {
         let mut rest = Vec::new();
         let _ = tokio::io::stdin().read_to_end(&mut rest).await;

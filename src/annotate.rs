@@ -19,6 +19,10 @@ use crate::http2::payload::Payload;
 use crate::http2::preface::Begin;
 use crate::write;
 
+/// What the notes begin with that this program writes into captures, as comments on packets. Whoever reads such a capture makes
+/// them anew.
+pub const OWN: &str = "framescope: ";
+
 /// Appends the note on a frame; nothing where there is nothing to say.
 pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
     let before = out.len();

@@ -21,7 +21,7 @@ pub enum Command {
     Decode(Box<Decode>),
     /// Watch the built-in client and server speak gRPC
     #[command(
-        after_help = "Exit codes: 0 clean, 1 the output cannot be written, 2 usage, 3 the connection failed, 4 no permission to capture or no libpcap (`--capture live`)"
+        after_help = "Exit codes: 0 clean, 2 usage, 3 the connection failed, 4 no permission to capture or no libpcap (`--capture live`), 7 output or capture cannot be written"
     )]
     Demo(Box<Demo>),
     /// Forward TCP connections untouched, and decode and record what they carry
@@ -43,7 +43,7 @@ pub enum Command {
 }
 
 /// The exit codes, as every command keeps them.
-pub const EXIT_CODES: &str = "Exit codes: 0 clean, 2 usage, 3 input unreadable, 5 schema unusable, 6 input ended inside a record (what preceded it was decoded and printed)";
+pub const EXIT_CODES: &str = "Exit codes: 0 clean, 2 usage, 3 input unreadable, 5 schema unusable, 6 input ended inside a record (what preceded it was decoded and printed), 7 output cannot be written";
 
 const RELAY_HELP: &str = "\
 No privilege is needed: connect clients to --listen instead of to the server. Half-closes, resets and back pressure are forwarded \
@@ -53,7 +53,7 @@ cannot keep up, octets are forwarded but not recorded, and counted. A full disk 
 Ctrl-C closes the connections, completes trace and capture and tells what was forwarded; a second one ends at once. \
 A closed pipe on the standard output (`relay ... | head`) ends the relay as well; `-o FILE` keeps it going.
 
-Exit codes: 0 clean, 1 trace or capture cannot be written, 2 usage, 3 the address cannot be used, 4 no permission for the port, 5 schema unusable";
+Exit codes: 0 clean, 2 usage, 3 the address cannot be used, 4 no permission for the port, 5 schema unusable, 7 trace or capture cannot be written";
 
 const CALL_HELP: &str = "\
 Each answer is a line of JSON on the standard output, as soon as it is there. Without --proto, -I or --descriptor-set the \
@@ -87,9 +87,6 @@ pub struct Call {
     /// How long the call may take: 200ms, 5s
     #[arg(long, value_name = "TIME")]
     pub deadline: Option<String>,
-    /// The schema.
-    #[command(flatten)]
-    pub schema: SchemaArgs,
     /// Pack messages with gzip
     #[arg(long)]
     pub gzip: bool,
@@ -114,6 +111,9 @@ pub struct Call {
     /// Print the server's metadata on the standard error
     #[arg(short, long)]
     pub verbose: bool,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
 }
 
 /// How a call chooses among addresses.
@@ -142,15 +142,15 @@ pub struct Relay {
     /// How and where it is shown.
     #[command(flatten)]
     pub shown: ShownArgs,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
     /// The schema.
     #[command(flatten)]
     pub schema: SchemaArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FrameFilterArgs,
-    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
-    #[arg(long = "limit", value_name = "NAME=SIZE")]
-    pub limits: Vec<String>,
 }
 
 /// `framescope decode`.
@@ -162,15 +162,15 @@ pub struct Decode {
     /// How and where it is shown.
     #[command(flatten)]
     pub shown: ShownArgs,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
     /// The schema.
     #[command(flatten)]
     pub schema: SchemaArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
-    #[arg(long = "limit", value_name = "NAME=SIZE")]
-    pub limits: Vec<String>,
 }
 
 /// `framescope demo`.

@@ -55,6 +55,15 @@ pub struct Totals {
     pub limits: u64,
 }
 
+/// Hands out the comments that a capture has on a packet; best after what the packet completes.
+#[cold]
+pub fn comments(packet: &Packet<'_>, observer: &mut impl Observer) {
+    let at = Arrival { time: packet.time, packet: packet.number };
+    for comment in packet.comments() {
+        observer.event(&Event { at, flow: None, body: Body::Comment(comment) });
+    }
+}
+
 /// Turns packets into events.
 #[derive(Debug)]
 pub struct Dissector {
@@ -209,6 +218,7 @@ impl Application {
     #[inline]
     fn http2<'a, O>(
         &'a mut self,
+        slot: usize,
         facts: &'a FlowFacts,
         upper: &'a mut Upper,
         observer: &'a mut O,
@@ -216,7 +226,7 @@ impl Application {
         let Self { protocol, state, first_octets, .. } = self;
         let State::Http2(http2) = state else { return None };
         let [client, server] = first_octets;
-        let flow = Flow { facts, protocol, first_octets: [client, server] };
+        let flow = Flow { slot, facts, protocol, first_octets: [client, server] };
         let Upper { http2: shared, grpc, totals, limits, .. } = upper;
         Some((http2, http2::Context { flow, shared, grpc, totals, limits, observer }))
     }
@@ -246,7 +256,7 @@ impl<O: Observer> Receiver for Receiving<'_, O> {
         // What nearly all events are.
         if let FlowEvent::Octets { direction, octets, pieces, at, .. } = event
             && let Some(application) = self.applications.get_mut(slot)
-            && let Some((http2, mut context)) = application.http2(facts, self.upper, self.observer)
+            && let Some((http2, mut context)) = application.http2(slot, facts, self.upper, self.observer)
         {
             http2.push(direction, octets, pieces, at, &mut context);
             return Orientation::Keep;
@@ -264,7 +274,7 @@ impl<O: Observer> Receiving<'_, O> {
         let Some(application) = self.applications.get_mut(slot) else { return Orientation::Keep };
         let closed = matches!(event, FlowEvent::Closed { .. });
         let facts = Cow::Borrowed(facts);
-        let orientation = Step { upper: self.upper, observer: self.observer, facts, application }.event(event);
+        let orientation = Step { upper: self.upper, observer: self.observer, slot, facts, application }.event(event);
         if closed {
             *application = Application::default();
         }
@@ -276,6 +286,7 @@ impl<O: Observer> Receiving<'_, O> {
 struct Step<'a, O> {
     upper: &'a mut Upper,
     observer: &'a mut O,
+    slot: usize,
     /// As the flow table has them, until the octets tell that client and server are the other way round.
     facts: Cow<'a, FlowFacts>,
     application: &'a mut Application,
@@ -481,7 +492,7 @@ impl<O: Observer> Step<'_, O> {
     }
 
     fn with_http2(&mut self, step: impl FnOnce(&mut Http2, &mut http2::Context<'_, O>)) {
-        if let Some((http2, mut context)) = self.application.http2(&self.facts, self.upper, self.observer) {
+        if let Some((http2, mut context)) = self.application.http2(self.slot, &self.facts, self.upper, self.observer) {
             step(http2, &mut context);
         }
     }
@@ -489,7 +500,7 @@ impl<O: Observer> Step<'_, O> {
     fn emit(&mut self, at: Arrival, body: Body<'_>) {
         let Application { protocol, first_octets, .. } = &*self.application;
         let [client, server] = first_octets;
-        let flow = Flow { facts: &self.facts, protocol, first_octets: [client, server] };
+        let flow = Flow { slot: self.slot, facts: &self.facts, protocol, first_octets: [client, server] };
         self.observer.event(&Event { at, flow: Some(flow), body });
     }
 }

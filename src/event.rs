@@ -54,6 +54,8 @@ pub struct Event<'a> {
 /// The flow of an event.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow<'a> {
+    /// A small number that no other flow has until this one has ended.
+    pub slot: usize,
     /// Who talks to whom, and how much so far.
     pub facts: &'a FlowFacts,
     /// What they speak.
@@ -137,6 +139,8 @@ pub enum Body<'a> {
         /// How much it left out.
         count: u64,
     },
+    /// What somebody has written beside the packet, in a capture that has room for it. Its encoding is not checked.
+    Comment(&'a [u8]),
     /// The flow ended.
     Ended(Close),
 }

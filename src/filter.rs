@@ -250,6 +250,9 @@ impl Filtering {
                 let to = filter.to.is_none_or(|to| call.start.time <= to.time(self.first));
                 from && to && filter.frames.is_empty() && self.allows_call(call.stream, Some(call.id), Some(call))
             }
+            Body::Comment(_) => {
+                !narrow && filter.flow.is_none() && filter.port.is_none() && self.allows_time(event.at.time)
+            }
             Body::Finding(finding) => {
                 let stream = finding.stream.unwrap_or(StreamId::CONNECTION);
                 filter.frames.is_empty()

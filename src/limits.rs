@@ -37,6 +37,8 @@ pub struct Limits {
     pub total_unrecognised: usize,
     /// IP datagrams whose fragments are being collected.
     pub fragments: usize,
+    /// Octets of unfinished frames and header blocks kept over all connections; beyond it the larger ones are read in parts, or left out.
+    pub total_frames: usize,
     /// PINGs and SETTINGS of one connection that wait for their acknowledgement.
     pub unanswered: usize,
     /// Octets forwarded by a relay that wait to be decoded and recorded; beyond it they are forwarded but not recorded.
@@ -62,6 +64,7 @@ impl Default for Limits {
             total_tables: 64 << 20,
             total_unrecognised: 32 << 20,
             fragments: 256,
+            total_frames: 64 << 20,
             unanswered: 64,
             relay_waiting: 64 << 20,
         }
@@ -104,6 +107,11 @@ impl Limits {
                 "Octets kept over all flows whose protocol has not been recognised",
             ),
             ("fragments", &mut self.fragments, "IP datagrams whose fragments are being collected"),
+            (
+                "total_frames",
+                &mut self.total_frames,
+                "Octets of unfinished frames and header blocks kept over all connections",
+            ),
             (
                 "unanswered",
                 &mut self.unanswered,

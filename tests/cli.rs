@@ -241,10 +241,29 @@ fn limits_are_listed_and_a_small_one_is_told() {
     assert!(list.contains("message ") && list.contains("8388608"), "{list}");
     let text = stdout(&["decode", UNARY, "--limit", "message=4"]);
     assert!(text.contains("request 0 is larger than the limit: 6 octets"), "{text}");
+    assert!(text.ends_with("18 packets, 1 flow, 16 frames, 1 call, 2 messages, 2 limits reached\n"), "{text}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_exit_code_7() {
+    if !Path::new("/dev/full").exists() {
+        return eprintln!("skipped: no /dev/full");
+    }
+    let (code, error) = failure(&["decode", UNARY, "-o", "/dev/full"]);
+    assert_eq!(code, 7);
+    assert!(error.starts_with("framescope: cannot write the output: "), "{error}");
 }
 
 #[test]
 fn completions_and_the_manual_page_are_made_from_the_same_definition() {
     assert!(stdout(&["completions", "bash"]).contains("--descriptor-set"));
     assert!(stdout(&["man"]).contains(".TH framescope"));
+}
+
+#[test]
+fn comments_on_packets_are_shown_with_them_unless_something_else_is_asked_for() {
+    let capture = "captures/d_pcapng.pcapng";
+    let text = stdout(&["decode", capture]);
+    assert!(text.contains("   0.260      11             -- comment: packet comment\n"), "{text}");
+    assert!(!stdout(&["decode", capture, "--flow", "0"]).contains("packet comment"));
 }

@@ -101,16 +101,18 @@ fn the_capture_that_is_kept_decodes_as_it_was_shown_and_is_the_same_every_time()
     assert_eq!(first, keep("second.pcapng").1);
     let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
     let decoded = stdout(&["decode", "-T", "ndjson", "--proto", proto, path.to_str().expect("UTF-8")]);
-    // The first and the last line name the source and what the file says about itself.
+    // The first and the last line name the source and what the file says about itself; the notes are in the file alone.
     let frames = |text: &str| {
         text.lines()
-            .filter(|line| !line.contains("\"type\":\"header\"") && !line.contains("\"type\":\"summary\""))
+            .filter(|line| {
+                !["header", "summary", "comment"].iter().any(|kind| line.contains(&format!("\"type\":\"{kind}\"")))
+            })
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
     assert_eq!(frames(&decoded), frames(&shown));
     let text = String::from_utf8_lossy(&first);
-    assert!(text.contains("HEADERS: call 0 begins: /proto.StreamService/Route"), "notes are comments");
+    assert!(text.contains("framescope: HEADERS: call 0 begins: /proto.StreamService/Route"), "notes are comments");
     assert!(text.contains("headers were made up"), "the capture says what it is");
 }
 

@@ -39,7 +39,7 @@ impl Running {
         if arguments.first().is_some_and(|name| name == "serve") {
             BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
         } else {
-            let mut errors = child.stderr.as_mut().expect("a pipe");
+            let errors = child.stderr.as_mut().expect("a pipe");
             while !line.ends_with('\n') {
                 let mut octet = [0];
                 errors.read_exact(&mut octet).expect("a line");

@@ -326,9 +326,28 @@ fn a_full_disk_ends_the_capture_but_not_the_forwarding() {
     assert!(line.starts_with("framescope: cannot write the capture: "), "{line}");
     play("unary", relay.address);
     let (code, shown, errors) = relay.finish();
-    assert_eq!(code, 1);
+    assert_eq!(code, 7);
     assert!(shown.contains("32 frames, 2 calls"), "{shown}");
     assert!(errors.contains("forwarded 2 connections") && errors.contains("the capture is not complete"), "{errors}");
+    stopper.stop(Stop::Gracefully);
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_ends_but_the_capture_and_the_forwarding_go_on() {
+    if !Path::new("/dev/full").exists() {
+        eprintln!("skipped: no /dev/full");
+        return;
+    }
+    let (address, stopper) = example();
+    let (_folder, path) = folder();
+    let mut relay = Relay::start(address, &["-o", "/dev/full", "-w", path.to_str().expect("UTF-8")]);
+    play("unary", relay.address);
+    let line = relay.error_line();
+    assert!(line.starts_with("framescope: cannot write the output: "), "{line}");
+    play("unary", relay.address);
+    let (code, _, errors) = relay.finish();
+    assert_eq!(code, 7, "{errors}");
+    assert!(decoded(&path, &[]).contains("32 frames, 2 calls"));
     stopper.stop(Stop::Gracefully);
 }
 

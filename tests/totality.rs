@@ -217,6 +217,7 @@ fn any_packet_may_be_cut_anywhere() {
 /// One side of one connection, spoken into a dissector in packets as large as can be.
 struct Talk {
     dissector: Dissector,
+    judge: Judge,
     reader: Reader,
     port: u16,
     /// What each side has said so far, the client first.
@@ -234,6 +235,7 @@ impl Talk {
         let before = begin_measuring();
         let mut talk = Self {
             dissector: Dissector::new(&Limits::default()),
+            judge: Judge::new(&Limits::default()),
             reader,
             port: 40_000,
             said: [0, 0],
@@ -277,9 +279,9 @@ impl Talk {
         self.packets += 1;
         segment.write(&mut self.scratch);
         let packet = packet(self.packets, i64::try_from(self.packets).unwrap(), &self.scratch);
-        self.dissector.packet(&packet, &mut self.reader);
+        self.dissector.packet(&packet, &mut Judging { judge: &mut self.judge, observer: &mut self.reader });
         if self.packets.is_multiple_of(512) {
-            self.held = self.held.max(self.dissector.held_bytes());
+            self.held = self.held.max(self.dissector.held_bytes() + self.judge.held_bytes());
         }
     }
 
@@ -321,8 +323,8 @@ impl Talk {
     /// Ends the talk. Neither what the dissector says it held nor what was really asked for may go beyond `bound`.
     fn end(mut self, bound: usize) -> (Totals, Reader) {
         self.flush(true);
-        self.held = self.held.max(self.dissector.held_bytes());
-        self.dissector.finish(&mut self.reader);
+        self.held = self.held.max(self.dissector.held_bytes() + self.judge.held_bytes());
+        self.dissector.finish(&mut Judging { judge: &mut self.judge, observer: &mut self.reader });
         let totals = self.dissector.totals();
         let really = MOST.get().saturating_sub(self.before);
         println!(
@@ -380,6 +382,11 @@ fn a_flood_of_frames_is_only_counted() {
         }
         let (totals, _) = talk.end(4 << 20);
         assert!(totals.frames > u64::from(many(1 << 19)), "type {kind}");
+        assert!(
+            totals.limits <= 2,
+            "type {kind}: the first time and how often after it, not each time: {}",
+            totals.limits
+        );
     }
 }
 
@@ -436,6 +443,26 @@ fn a_block_that_repeats_one_large_entry_shows_what_the_limit_allows() {
     }
     let (totals, _) = talk.end(16 << 20);
     assert!(totals.limits >= 16, "what was left out is told");
+}
+
+#[test]
+fn frames_left_unfinished_in_many_connections_are_held_within_a_limit() {
+    let mut talk = Talk::new();
+    for n in 0..many(4096) {
+        if n % 2 == 0 {
+            // Half of a frame of a megabyte.
+            talk.says(true, &[0x0f, 0x00, 0x00, 0, 0, 0, 0, 0, 1]);
+            talk.says(true, &vec![0; 500_000]);
+        } else {
+            // A header block that never ends.
+            talk.frame(true, 1, 0, 1, &[0x82]);
+            (0..32).for_each(|_| talk.frame(true, 9, 0, 1, &vec![0x82; 16_000]));
+        }
+        talk.flush(true);
+        talk.reopen();
+    }
+    let (totals, reader) = talk.end(160 << 20);
+    assert!(totals.limits > 0 && reader.limits == totals.limits, "the limit is told");
 }
 
 /// Entries of which each repeats the name of the one before it: two octets on the wire, 4000 in the table.

@@ -6,10 +6,11 @@ use crate::direction::Direction;
 use crate::event::FrameEvent;
 use crate::grpc::call::{Call, Outcome};
 use crate::grpc::calls::{Belongs, Role};
+use crate::grpc::content_type::{ContentType, Protocol};
 use crate::grpc::message::Progress;
 use crate::grpc::percent;
 use crate::grpc::status::Status;
-use crate::http2::connection::Block;
+use crate::http2::connection::{Block, Facts, Frame};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::hpack::StaticName;
 use crate::http2::payload::Payload;
@@ -50,7 +51,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             value(block, StaticName::METHOD, out);
             out.push(b' ');
             value(block, StaticName::PATH, out);
-            out.extend_from_slice(b" (not gRPC)");
+            other_protocol(block, out);
         }
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
@@ -152,9 +153,20 @@ fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
         Direction::ToClient => {
             out.extend_from_slice(b"response: ");
             value(block, StaticName::STATUS, out);
-            out.extend_from_slice(b" (not gRPC)");
+            other_protocol(block, out);
         }
     }
+}
+
+/// What it is that is not gRPC, where its type alone tells.
+fn other_protocol(block: &Block<'_>, out: &mut Vec<u8>) {
+    let content_type = block.fields.fields().find(|field| field.static_name() == StaticName::CONTENT_TYPE);
+    let protocol = content_type.and_then(|field| Some(ContentType::parse(field.value()?).protocol));
+    out.extend_from_slice(match protocol {
+        Some(Protocol::Connect) => b" (Connect stream)".as_slice(),
+        Some(Protocol::ConnectUnary) => b" (Connect)",
+        _ => b" (not gRPC)",
+    });
 }
 
 pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
@@ -206,11 +218,29 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
                 out.extend_from_slice(b" has finished");
             }
         }
+    } else {
+        used_up(frame, before, out);
     }
+}
+
+/// Windows that this frame left nothing of: whoever wants to send more has to wait.
+fn used_up(frame: &Frame<'_>, before: usize, out: &mut Vec<u8>) {
+    let Facts::Used { connection, stream } = frame.facts else { return };
+    let words: &[u8] = match (connection == Some(0), stream == Some(0)) {
+        (true, true) => b"both windows are used up",
+        (true, false) => b"the connection's window is used up",
+        (false, true) => b"the stream's window is used up",
+        (false, false) => return,
+    };
+    separate(before, out);
+    out.extend_from_slice(words);
 }
 
 fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
     let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
+    if data.is_empty() && progress.open.is_some() && progress.ended == 0 {
+        return out.extend_from_slice(b"an empty frame");
+    }
     if progress.lost && progress.ended == 0 {
         write::counted(out, data.len() as u64, "octet");
         out.extend_from_slice(b" of ");

@@ -155,8 +155,13 @@ pub(super) fn priority_update(stream: StreamId, value: &[u8], out: &mut Vec<u8>)
 }
 
 pub(super) fn alt_svc(origin: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"the same service is also at: ");
-    write::untrusted_part(out, value, 120);
+    // RFC 7838 §3.
+    if value == b"clear" {
+        out.extend_from_slice(b"forget what was said of other places of this service");
+    } else {
+        out.extend_from_slice(b"the same service is also at: ");
+        write::untrusted_part(out, value, 120);
+    }
     if !origin.is_empty() {
         out.extend_from_slice(b", for ");
         write::untrusted_part(out, origin, 80);

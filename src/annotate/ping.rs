@@ -4,7 +4,8 @@ use crate::http2::connection::{Facts, Frame};
 use crate::write;
 
 /// Payloads that implementations always use for one purpose.
-const KNOWN: [([u8; 8], &[u8]); 7] = [
+const KNOWN: [([u8; 8], &[u8]); 8] = [
+    ([0; 8], b"asks for an answer; nothing but zeros, as in keepalive of grpc-go"),
     ([2, 4, 16, 16, 9, 14, 7, 7], b"bandwidth probe of grpc-go (BDP estimator)"),
     ([1, 6, 1, 8, 0, 3, 3, 9], b"graceful stop of grpc-go: its answer shows that the GOAWAY was read"),
     ([0, 0, 0, 0, 0, 0, 0x04, 0xd2], b"bandwidth probe of grpc-java (BDP estimator)"),

@@ -9,7 +9,7 @@ use super::output::Output;
 use super::{Failure, options};
 use crate::capture::{Packet, Source as _};
 use crate::cli::Decode;
-use crate::dissect::Dissector;
+use crate::dissect::{self, Dissector};
 use crate::event::{Body, Event, Observer};
 use crate::filter::{Filter, Filtering, StatusFilter};
 use crate::finding::Judge;
@@ -123,6 +123,9 @@ impl Consumer for Decoding<'_> {
             self.showing.start(packet.time);
         }
         self.dissector.packet(packet, &mut self.showing);
+        if !packet.options.is_empty() {
+            dissect::comments(packet, &mut self.showing);
+        }
         self.showing.output.write_if_full();
     }
 }

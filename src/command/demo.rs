@@ -153,7 +153,7 @@ const RELAYED: &str = "the octets are those of TCP on one machine, by way of a r
 const CAPTURED: &str = "TCP on one machine, as libpcap captured it on the loopback device";
 
 fn unwritten(error: io::Error) -> Failure {
-    Failure::new(1, format!("cannot write the capture: {error}; make room or name another file with -w"))
+    Failure::new(Failure::OUTPUT, format!("cannot write the capture: {error}; make room or name another file with -w"))
 }
 
 /// The capture. `notes` are comments on the packets, by their numbers.
@@ -201,9 +201,10 @@ impl Observer for Notes {
         let mut words = Vec::new();
         annotate::note(event, frame, &mut words);
         let words = String::from_utf8_lossy(&words);
+        let own = annotate::OWN;
         notes.push(match frame.frame.header {
-            Some(header) => format!("{}{}: {words}", header.kind(), if header.is_ack() { " ACK" } else { "" }),
-            None => format!("MAGIC: {words}"),
+            Some(header) => format!("{own}{}{}: {words}", header.kind(), if header.is_ack() { " ACK" } else { "" }),
+            None => format!("{own}MAGIC: {words}"),
         });
     }
 }

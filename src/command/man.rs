@@ -12,5 +12,5 @@ pub fn run(command: &clap::Command) -> Result<(), Failure> {
     let render = clap_mangen::Man::new(command.clone()).render(&mut page);
     render
         .and_then(|()| std::io::Write::write_all(&mut std::io::stdout(), &page))
-        .map_err(|error| Failure::new(1, format!("cannot print the manual page: {error}")))
+        .map_err(|error| Failure::new(Failure::OUTPUT, format!("cannot print the manual page: {error}")))
 }

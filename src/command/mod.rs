@@ -35,6 +35,8 @@ impl Failure {
     pub const SCHEMA: u8 = 5;
     /// Input that ended inside a record.
     pub const TRUNCATED: u8 = 6;
+    /// Output that cannot be written: a full disk, a broken device. (64 and above are gRPC statuses.)
+    pub const OUTPUT: u8 = 7;
 
     /// A failure with this exit code.
     pub fn new(code: u8, message: impl Into<String>) -> Self {

@@ -74,7 +74,7 @@ impl Output {
         match self.failed {
             None => Ok(()),
             Some(error) => Err(Failure::new(
-                1,
+                Failure::OUTPUT,
                 format!("cannot write the output: {error}; make room or name another file with -o"),
             )),
         }

@@ -156,8 +156,10 @@ impl Http2 {
         for direction in Direction::BOTH {
             self.finish(direction, false, at, context);
         }
-        self.connection.close(context.shared);
-        let Context { flow, grpc, totals, limits, observer, .. } = context;
+        let Context { flow, shared, grpc, totals, limits, observer } = context;
+        let mut frames =
+            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        self.connection.close(at, shared, &mut frames);
         let lost = matches!(close, Close::Fin | Close::Reset(_));
         let mut rest = Vec::new();
         self.calls.finish(lost, at, |call| rest.push(call));
@@ -237,12 +239,16 @@ fn messages(
     let data = grpc.data(data);
     for message in grpc.queue.done().iter().filter(|done| done.flag & TRAILERS_FLAG == 0) {
         totals.messages = totals.messages.saturating_add(1);
-        if !observer.wants_details() {
-            continue;
+        if observer.wants_details() {
+            let octets = if message.kept { grpc.queue.octets(message, data) } else { &[] };
+            let event = MessageEvent { call, direction, message, octets, pieces: grpc.queue.pieces(message) };
+            observer.event(&Event { at, flow: Some(flow), body: Body::Message(event) });
         }
-        let octets = if message.kept { grpc.queue.octets(message, data) } else { &[] };
-        let event = MessageEvent { call, direction, message, octets, pieces: grpc.queue.pieces(message) };
-        observer.event(&Event { at, flow: Some(flow), body: Body::Message(event) });
+        if !message.kept {
+            totals.limits = totals.limits.saturating_add(1);
+            let body = Body::Limit { what: "octets of a message", count: message.declared.into() };
+            observer.event(&Event { at, flow: Some(flow), body });
+        }
     }
 }
 

@@ -200,13 +200,7 @@ impl Client {
     fn send_and(&mut self, ticket: Ticket, message: &[u8], last: bool) {
         let Some(call) = self.calls.get_mut(&ticket) else { return };
         let message = envelope(message, call.request.compression);
-        match call.stream {
-            Some(stream) => self.connection.send_data(stream, message, last),
-            None => {
-                call.early.0.push(message);
-                call.early.1 |= last;
-            }
-        }
+        self.send_octets(ticket, message, last);
     }
 
     /// Says that no message follows.
@@ -228,6 +222,35 @@ impl Client {
     pub fn cancel(&mut self, now: Timestamp, ticket: Ticket) {
         self.connection.advance(now);
         self.end(ticket, Ending::own(Status::CANCELLED, "the caller gave up"));
+    }
+
+    /// Sends several messages in one piece, so that they share DATA frames; with `last`, no message follows them.
+    pub fn send_together(&mut self, ticket: Ticket, messages: &[Vec<u8>], last: bool) {
+        let Some(call) = self.calls.get_mut(&ticket) else { return };
+        let packed: Vec<Vec<u8>> = messages.iter().map(|message| envelope(message, call.request.compression)).collect();
+        self.send_octets(ticket, packed.concat(), last);
+    }
+
+    fn send_octets(&mut self, ticket: Ticket, octets: Vec<u8>, last: bool) {
+        let Some(call) = self.calls.get_mut(&ticket) else { return };
+        match call.stream {
+            Some(stream) => self.connection.send_data(stream, octets, last),
+            None => {
+                call.early.0.push(octets);
+                call.early.1 |= last;
+            }
+        }
+    }
+
+    /// Hands out nothing of this call until it is [resumed](Self::resume): its messages wait, and the server is given no more
+    /// room for them.
+    pub fn pause(&mut self, ticket: Ticket) {
+        self.events.pause(ticket);
+    }
+
+    /// Hands out again what there is of this call.
+    pub fn resume(&mut self, ticket: Ticket) {
+        self.events.resume(ticket);
     }
 
     /// What happened, in order. Taking a message makes room for another one.

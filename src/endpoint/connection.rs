@@ -347,6 +347,12 @@ impl Connection {
         self.streams.get(&stream).map_or(0, Stream::queued)
     }
 
+    /// Whether so much waits for a window or its turn, on one stream, that more should wait elsewhere.
+    #[must_use]
+    pub fn is_behind(&self, stream: StreamId) -> bool {
+        self.streams.get(&stream).is_some_and(Stream::is_behind)
+    }
+
     /// Whether this half of the stream is still open.
     #[must_use]
     pub fn is_sending(&self, stream: StreamId) -> bool {

@@ -16,6 +16,8 @@ pub(super) struct Queue<K, E> {
     entries: VecDeque<(K, Entry<E>)>,
     /// Octets of the messages in it.
     octets: usize,
+    /// Calls of which nothing is handed out.
+    paused: Vec<K>,
     /// Octets in all inboxes that are no whole message.
     unfinished: usize,
     most_unfinished: usize,
@@ -47,6 +49,7 @@ impl<K: Copy + Eq, E> Queue<K, E> {
         Self {
             entries: VecDeque::new(),
             octets: 0,
+            paused: Vec::new(),
             unfinished: 0,
             most_unfinished: bounds.unfinished,
             decompressor: Decompressor::new(bounds.message),
@@ -84,8 +87,18 @@ impl<K: Copy + Eq, E> Queue<K, E> {
         self.unfinished = self.unfinished.saturating_sub(inbox.pending());
     }
 
+    /// Hands out nothing of this call until it is resumed.
+    pub(super) fn pause(&mut self, key: K) {
+        self.paused.push(key);
+    }
+
+    pub(super) fn resume(&mut self, key: K) {
+        self.paused.retain(|other| *other != key);
+    }
+
     pub(super) fn pop(&mut self) -> Option<Next<K, E>> {
-        let (key, parcel) = match self.entries.pop_front()? {
+        let first = self.entries.iter().position(|(key, _)| !self.paused.contains(key))?;
+        let (key, parcel) = match self.entries.remove(first)? {
             (_, Entry::Event(event)) => return Some(Next::Event(event)),
             (key, Entry::Message(parcel)) => (key, parcel),
         };

@@ -194,6 +194,15 @@ impl Server {
         }
     }
 
+    /// Sends several messages in one piece, so that they share DATA frames.
+    pub fn send_together(&mut self, stream: StreamId, messages: &[Vec<u8>]) {
+        self.respond(stream, Fields::default());
+        if let Some(call) = self.calls.get(&stream) {
+            let packed: Vec<Vec<u8>> = messages.iter().map(|message| envelope(message, call.compression)).collect();
+            self.connection.send_data(stream, packed.concat(), false);
+        }
+    }
+
     /// Ends the call: with trailers, or with a single header list if there was no response yet (Trailers-Only).
     pub fn end(&mut self, stream: StreamId, status: Status, message: &str, trailers: Fields) {
         self.end_with(stream, Outcome { status, message: message.to_owned(), trailers, fault: false });
@@ -268,7 +277,7 @@ impl Server {
     /// Makes room for requests, unless their answers pile up: a client must not fill the memory by not listening.
     fn give_back(&mut self, stream: StreamId) {
         let Some(call) = self.calls.get_mut(&stream) else { return };
-        if self.connection.queued(stream) <= UNSENT {
+        if !self.connection.is_behind(stream) {
             self.connection.give_back(stream, std::mem::take(&mut call.owed));
         } else if call.owed > 0 {
             self.owing.insert(stream);
@@ -323,6 +332,12 @@ impl Server {
         self.connection.queued(stream)
     }
 
+    /// Whether so many answers wait for the client, on one stream, that more should wait with whoever gives them.
+    #[must_use]
+    pub fn is_behind(&self, stream: StreamId) -> bool {
+        self.connection.is_behind(stream)
+    }
+
     /// Tells the client how many octets its header table may have from now on, 1 MiB at most.
     pub fn resize_header_table(&mut self, octets: u32) {
         self.connection.resize_header_table(octets);
@@ -353,6 +368,3 @@ fn response() -> Fields {
     fields.push(":status", "200").push("content-type", "application/grpc");
     fields
 }
-
-/// Octets of answers that may wait for the client while its requests are still given room.
-const UNSENT: usize = 64 << 10;

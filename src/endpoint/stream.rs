@@ -67,6 +67,11 @@ impl Stream {
         })
     }
 
+    /// Whether so many octets or pieces wait that more should wait elsewhere.
+    pub(super) fn is_behind(&self) -> bool {
+        self.queue.len() > BEHIND_PIECES || self.queued() > BEHIND_OCTETS
+    }
+
     /// The memory held, in octets.
     pub(super) fn held_bytes(&self) -> usize {
         let items = self.queue.capacity().saturating_mul(std::mem::size_of::<Item>());
@@ -78,3 +83,8 @@ impl Stream {
         })
     }
 }
+
+/// Octets of answers that may wait for the peer while its requests are still given room.
+const BEHIND_OCTETS: usize = 64 << 10;
+/// Pieces of them; few enough to be counted each time.
+const BEHIND_PIECES: usize = 256;

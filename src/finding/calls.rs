@@ -10,19 +10,13 @@ use crate::grpc::call::{Call, Outcome};
 use crate::grpc::content_type::{ContentType, Protocol};
 
 impl Connection {
-    /// A message has ended.
+    /// A message that is marked as compressed has ended.
     pub(super) fn message<'e>(
         &mut self,
         message: &'e MessageEvent<'e>,
         shared: &mut Shared,
         report: &mut Report<'e, '_, '_>,
     ) {
-        if message.is_compressed() {
-            self.compressed(message, shared, report);
-        }
-    }
-
-    fn compressed<'e>(&mut self, message: &'e MessageEvent<'e>, shared: &mut Shared, report: &mut Report<'e, '_, '_>) {
         let MessageEvent { call, direction, message, .. } = *message;
         let named = call.encoding(direction).is_some_and(|name| name != b"identity");
         if named || call.protocol != Some(Protocol::Grpc) || !is_known(call) {
@@ -37,11 +31,8 @@ impl Connection {
         report.tell_with(&rules::COMPRESSED_WITHOUT_ENCODING, shared, earlier.as_slice(), summary);
     }
 
-    /// A call has ended.
+    /// A call has ended, and not with a status.
     pub(super) fn call<'e>(&mut self, call: &'e Call, shared: &mut Shared, report: &mut Report<'e, '_, '_>) {
-        if call.status.is_some() || call.outcome != Some(Outcome::Completed) {
-            return;
-        }
         let answers_grpc =
             call.content_type(Direction::ToClient).is_some_and(|value| ContentType::parse(value).is_grpc());
         // What a proxy answers in HTTP's own terms has no gRPC status.
@@ -64,15 +55,14 @@ impl Connection {
     }
 
     fn about<'e>(&self, call: &'e Call, direction: Direction, report: &mut Report<'e, '_, '_>) {
-        report.about = About {
-            direction: Some(direction),
-            stream: Some(call.stream),
-            call: Some(call.id),
-            of: Some(call),
-            frame: None,
-            uncertain: self.in_doubt(),
-        };
+        report.about = About { direction: Some(direction), call: Some(call) };
+        report.uncertain = self.in_doubt();
     }
+}
+
+/// Whether a call has a status, or ended in another way than with its response.
+pub(super) fn has_status(call: &Call) -> bool {
+    call.status.is_some() || call.outcome != Some(Outcome::Completed)
 }
 
 /// Whether everything that the call's header blocks said is known.

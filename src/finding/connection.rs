@@ -3,7 +3,7 @@
 //! Once octets of the connection are missing, or when its beginning was not seen, only what a frame says by itself is judged.
 
 use super::Shared;
-use super::alone;
+use super::alone::{self, LARGEST_WINDOW};
 use super::fields::Read;
 use super::report::{About, Report};
 use super::rules;
@@ -61,8 +61,7 @@ impl Connection {
 
     pub(super) fn held_bytes(&self) -> usize {
         let pending = self.sides.to_server.pending.capacity().saturating_add(self.sides.to_client.pending.capacity());
-        let held = pending.saturating_mul(size_of::<Pending>()).saturating_add(self.book.held_bytes());
-        size_of::<Self>().saturating_add(held)
+        pending.saturating_mul(size_of::<Pending>()).saturating_add(self.book.held_bytes())
     }
 
     /// Something of the connection was not seen.
@@ -111,6 +110,7 @@ impl Connection {
         self.lose(shared);
     }
 
+    #[inline]
     pub(super) fn frame<'e>(
         &mut self,
         event: &'e FrameEvent<'e>,
@@ -124,26 +124,24 @@ impl Connection {
             self.magic = true;
             return;
         };
-        let stream = header.stream();
-        report.about = About {
-            direction: Some(direction),
-            stream: (stream != StreamId::CONNECTION).then_some(stream),
-            call: event.belongs.call,
-            of: event.call,
-            frame: Some(event),
-            uncertain: self.doubt[direction],
-        };
+        report.uncertain = self.doubt[direction];
         if frame.missing > 0 || matches!(frame.payload, Payload::Unreadable(_)) {
             self.lose(shared);
         }
         if self.whole && !self.sides[direction].begun {
             self.begins(frame, header, shared, report);
         }
+        if let (Payload::WindowUpdate { increment: 1.. }, Facts::Granted { window, .. }, StreamId::CONNECTION) =
+            (frame.payload, frame.facts, header.stream())
+            && window.is_none_or(|window| window <= i64::from(LARGEST_WINDOW))
+        {
+            return;
+        }
         alone::frame(frame, header, shared, report);
         self.go_away_with_calm(frame, shared, report);
         let read = frame.block.as_ref().map(Read::new);
         if let Some(read) = &read {
-            read.judge(direction, event.belongs.call.is_some(), shared, report);
+            read.judge(event, shared, report);
         }
         if self.whole {
             self.follow(event, header, read.as_ref(), flow, shared, report);
@@ -171,7 +169,7 @@ impl Connection {
         &mut self,
         event: &FrameEvent<'_>,
         header: FrameHeader,
-        read: Option<&Read<'_>>,
+        read: Option<&Read>,
         flow: &Flow<'_>,
         shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,

@@ -118,7 +118,7 @@ impl Connection {
         &mut self,
         frame: &Frame<'_>,
         stream: StreamId,
-        read: Option<&Read<'_>>,
+        read: Option<&Read>,
         shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
@@ -225,7 +225,7 @@ impl Connection {
         &mut self,
         event: &FrameEvent<'_>,
         stream: StreamId,
-        read: &Read<'_>,
+        read: &Read,
         shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
@@ -235,7 +235,7 @@ impl Connection {
             return self.lose(shared);
         }
         if frame.block.is_some_and(|block| block.promised.is_some()) {
-            return read.judge_place(direction, Place::Request, shared, report);
+            return read.judge_place(event, Place::Request, shared, report);
         }
         if !self.sides[direction].block_in_place {
             return;
@@ -254,11 +254,11 @@ impl Connection {
                 report.tell(&rules::TRAILERS_WITHOUT_END, shared, summary);
             }
             half.trailers = true;
-        } else if !read.is_interim() {
+        } else if !read.interim {
             half.headed = true;
             half.length = read.length;
         }
-        read.judge_place(direction, place, shared, report);
+        read.judge_place(event, place, shared, report);
         match place {
             Place::Request => self.te(event.call, read, shared, report),
             Place::Response => {
@@ -275,7 +275,7 @@ impl Connection {
     pub(super) fn te(
         &mut self,
         call: Option<&Call>,
-        read: &Read<'_>,
+        read: &Read,
         shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
@@ -324,7 +324,7 @@ impl Connection {
     ) {
         let direction = event.frame.direction;
         let Some(open) = self.book.get_mut(stream) else { return };
-        let half = open.halves[direction];
+        let half = &open.halves[direction];
         if half.ended.is_some() {
             return;
         }

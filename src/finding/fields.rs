@@ -3,29 +3,27 @@
 use super::Shared;
 use super::report::{Quoted, Report};
 use super::rules;
-use crate::direction::Direction;
-use crate::grpc::timeout::{Timeout, TimeoutFault};
+use crate::event::FrameEvent;
+use crate::grpc::timeout::Timeout;
 use crate::http2::connection::Block;
 use crate::http2::hpack::{Field, Representation, StaticName};
 
-/// What the rules ask about a block.
-#[derive(Debug, Default)]
-pub(super) struct Read<'a> {
+/// What the rules ask about a block, read in one pass. What is seldom wrong is only marked, and looked for again when it is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Read {
     /// Whether every field is known.
     pub(super) whole: bool,
-    /// How often `:method`, `:scheme`, `:path`, `:authority`, `:status` and `:protocol` stand there.
-    pseudo: [u8; 6],
-    pub(super) method: Option<&'a [u8]>,
-    pub(super) status: Option<&'a [u8]>,
-    unknown_pseudo: Option<&'a [u8]>,
-    late_pseudo: Option<&'a [u8]>,
+    /// Whether the status is 1xx: the response follows.
+    pub(super) interim: bool,
+    /// Whether a field breaks a rule by itself.
+    odd: bool,
+    /// Whether a regular field came.
     regular: bool,
-    upper: Option<&'a [u8]>,
-    of_connection: Option<&'a [u8]>,
     te: bool,
-    other_te: Option<&'a [u8]>,
-    statuses: [Option<&'a [u8]>; 2],
-    timeout: Option<(&'a [u8], TimeoutFault)>,
+    status: bool,
+    connect: bool,
+    /// How often each pseudo-header field stands there, eight bits each; the last are those that do not exist.
+    pseudo: u64,
     pub(super) length: Option<u64>,
 }
 
@@ -37,17 +35,28 @@ pub(super) enum Place {
     Trailers,
 }
 
-const PSEUDO: [&str; 6] = [":method", ":scheme", ":path", ":authority", ":status", ":protocol"];
-const METHOD: usize = 0;
-const SCHEME: usize = 1;
-const PATH: usize = 2;
-const AUTHORITY: usize = 3;
-const STATUS: usize = 4;
-const PROTOCOL: usize = 5;
+/// The pseudo-header fields that there are (§8.3.1, §8.3.2, RFC 8441), and at last those that there are not.
+const PSEUDO: [&str; 7] =
+    [":method", ":scheme", ":path", ":authority", ":status", ":protocol", "an unknown pseudo-header field"];
+const METHOD: u32 = 0;
+const SCHEME: u32 = 1;
+const PATH: u32 = 2;
+const AUTHORITY: u32 = 3;
+const STATUS: u32 = 4;
+const PROTOCOL: u32 = 5;
+const UNKNOWN: u32 = 6;
 
-impl<'a> Read<'a> {
+/// One field of this kind.
+const fn one(which: u32) -> u64 {
+    1 << (which << 3)
+}
+
+const REQUEST: u64 = one(METHOD) | one(SCHEME) | one(PATH);
+
+impl Read {
     /// Reads a block once.
-    pub(super) fn new(block: &Block<'a>) -> Self {
+    #[inline]
+    pub(super) fn new(block: &Block<'_>) -> Self {
         let fields = block.fields;
         let whole = block.complete && fields.faults().is_empty() && fields.omitted().fields == 0;
         let mut read = Self { whole, ..Self::default() };
@@ -58,93 +67,73 @@ impl<'a> Read<'a> {
     }
 
     #[inline]
-    fn field(&mut self, field: &Field<'a>) {
-        let which = match field.static_name() {
+    fn field(&mut self, field: &Field<'_>) {
+        let name = field.static_name();
+        if name == StaticName::NONE {
+            return self.other(field);
+        }
+        self.whole &= field.is_known();
+        let which = match name {
             StaticName::METHOD => {
-                self.method = field.value();
+                self.connect |= field.value() == Some(b"CONNECT");
                 METHOD
             }
             StaticName::STATUS => {
-                self.status = field.value();
+                self.interim |= matches!(field.value(), Some([b'1', _, _]));
                 STATUS
             }
             StaticName::PATH => PATH,
             StaticName::SCHEME => SCHEME,
             StaticName::AUTHORITY => AUTHORITY,
-            StaticName::NONE => return self.other(field),
             name => {
                 self.regular = true;
-                self.whole &= field.is_known();
-                if name == StaticName::TRANSFER_ENCODING {
-                    self.of_connection = field.name();
-                } else if name == StaticName::CONTENT_LENGTH {
+                self.odd |= name == StaticName::TRANSFER_ENCODING;
+                if name == StaticName::CONTENT_LENGTH {
                     self.length = field.value().and_then(decimal);
                 }
                 return;
             }
         };
-        self.whole &= field.is_known();
         self.pseudo(which);
     }
 
-    fn pseudo(&mut self, which: usize) {
-        if let Some(count) = self.pseudo.get_mut(which) {
-            *count = count.saturating_add(1);
+    #[inline]
+    fn pseudo(&mut self, which: u32) {
+        if self.pseudo >> (which << 3) & 0xff < 0xff {
+            self.pseudo = self.pseudo.wrapping_add(one(which));
         }
-        if self.regular {
-            self.late_pseudo = PSEUDO.get(which).map(|name| name.as_bytes());
-        }
+        self.odd |= self.regular;
     }
 
     /// A field whose name the static table does not have.
-    fn other(&mut self, field: &Field<'a>) {
+    fn other(&mut self, field: &Field<'_>) {
         if field.representation() == Representation::SizeUpdate {
             return;
         }
-        let Some(name) = field.name() else {
-            self.whole = false;
-            return;
-        };
-        let value = field.value();
-        self.whole &= value.is_some();
-        if name.first() == Some(&b':') {
-            if name == b":protocol" {
-                return self.pseudo(PROTOCOL);
-            }
-            self.unknown_pseudo = Some(name);
-            return;
+        self.whole &= field.is_known();
+        let Some(name) = field.name() else { return };
+        if let [b':', ..] = name {
+            return self.pseudo(if name == b":protocol" { PROTOCOL } else { UNKNOWN });
         }
         self.regular = true;
-        // A name in the table was looked at when it came there.
-        if field.representation() != Representation::Indexed && name.iter().any(u8::is_ascii_uppercase) {
-            self.upper = Some(name);
-        }
         match name {
-            b"te" => match value {
-                Some(b"trailers") | None => self.te = true,
-                other => (self.te, self.other_te) = (true, other),
-            },
-            b"grpc-status" => match &mut self.statuses {
-                [first @ None, _] => *first = Some(value.unwrap_or(b"?")),
-                [_, second] => *second = Some(value.unwrap_or(b"?")),
-            },
-            b"grpc-timeout" => {
-                self.timeout = value.and_then(|value| Some((value, Timeout::parse(value).err()?)));
+            b"te" => {
+                self.te = true;
+                self.odd |= field.value().is_some_and(|value| value != b"trailers");
             }
-            b"connection" | b"keep-alive" | b"proxy-connection" | b"upgrade" => self.of_connection = Some(name),
-            _ => {}
+            b"grpc-status" => self.odd |= std::mem::replace(&mut self.status, true),
+            b"grpc-timeout" => self.odd |= field.value().is_some_and(|value| Timeout::parse(value).is_err()),
+            _ => self.odd |= is_of_connection(name) || has_upper_case(field, name),
         }
-    }
-
-    /// Whether the block begins a response that is followed by the real one.
-    pub(super) fn is_interim(&self) -> bool {
-        matches!(self.status, Some([b'1', _, _]))
     }
 
     /// Whether it begins a request.
     pub(super) const fn has_method(&self) -> bool {
-        let [methods, ..] = self.pseudo;
-        methods > 0
+        self.count(METHOD) > 0
+    }
+
+    const fn count(&self, which: u32) -> u64 {
+        self.pseudo >> (which << 3) & 0xff
     }
 
     /// Whether it says `te: trailers`, or may say it.
@@ -154,97 +143,113 @@ impl<'a> Read<'a> {
 
     /// Rules about fields wherever they stand.
     #[inline]
-    pub(super) fn judge(&self, side: Direction, is_call: bool, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
-        let good = self.upper.is_none()
-            && self.of_connection.is_none()
-            && self.other_te.is_none()
-            && self.late_pseudo.is_none()
-            && self.timeout.is_none()
-            && self.statuses[1].is_none();
-        if !good {
-            self.tell(side.sender(), is_call, shared, report);
+    pub(super) fn judge(&self, event: &FrameEvent<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+        if self.odd {
+            tell(event, shared, report);
         }
     }
 
-    #[cold]
-    fn tell(&self, side: &str, is_call: bool, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
-        if let Some(name) = self.upper {
-            let summary = format_args!("the {side} sends the field {}, whose name is not in lower case", Quoted(name));
-            report.tell(&rules::FIELD_NAME, shared, summary);
-        }
-        if let Some(name) = self.of_connection {
-            let summary = format_args!("the {side} sends the field {}, which HTTP/2 has no place for", Quoted(name));
-            report.tell(&rules::CONNECTION_HEADER, shared, summary);
-        }
-        if let Some(value) = self.other_te {
-            let summary = format_args!("the {side} sends te: {}, where only `trailers` may stand", Quoted(value));
-            report.tell(&rules::CONNECTION_HEADER, shared, summary);
-        }
-        if let Some(name) = self.late_pseudo {
-            let summary = format_args!("the {side} sends {} after a regular field", Quoted(name));
-            report.tell(&rules::PSEUDO_HEADER, shared, summary);
-        }
-        if let Some((value, fault)) = self.timeout
-            && is_call
-        {
-            let summary = format_args!("the {side} asks for a deadline of {}: {fault}", Quoted(value));
-            report.tell(&rules::INVALID_TIMEOUT, shared, summary);
-        }
-        if let [Some(first), Some(second)] = self.statuses
-            && is_call
-        {
-            let (first, second) = (Quoted(first), Quoted(second));
-            let summary =
-                format_args!("the {side} sends grpc-status {first} and grpc-status {second} in one header block");
-            report.tell(&rules::SEVERAL_STATUSES, shared, summary);
-        }
-    }
-
-    /// Rules about which pseudo-header fields stand where (§8.3.1, §8.3.2). The block must be whole.
+    /// Rules about which pseudo-header fields stand where. The block must be whole.
     #[inline]
     pub(super) fn judge_place(
         &self,
-        side: Direction,
+        event: &FrameEvent<'_>,
         place: Place,
         shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
         let good = match place {
             // :authority may be absent.
-            Place::Request => matches!(self.pseudo, [1, 1, 1, 0 | 1, 0, 0 | 1]),
-            Place::Response => self.pseudo == [0, 0, 0, 0, 1, 0],
-            Place::Trailers => self.pseudo == [0; 6],
+            Place::Request => self.pseudo == REQUEST || self.pseudo == REQUEST | one(AUTHORITY),
+            Place::Response => self.pseudo == one(STATUS),
+            Place::Trailers => self.pseudo == 0,
         };
-        if (!good || self.unknown_pseudo.is_some()) && self.whole {
-            self.tell_place(side.sender(), place, shared, report);
+        if !good && self.whole {
+            self.tell_place(event.frame.direction.sender(), place, shared, report);
         }
     }
 
     #[cold]
     fn tell_place(&self, side: &str, place: Place, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
-        let (what, needed, allowed): (_, &[usize], &[usize]) = match place {
+        let (what, needed, allowed): (_, &[u32], &[u32]) = match place {
             // CONNECT names no more than the authority (§8.5), unless it says for which protocol (RFC 8441).
-            Place::Request if self.method == Some(b"CONNECT") && self.pseudo.get(PROTOCOL) == Some(&0) => {
+            Place::Request if self.connect && self.count(PROTOCOL) == 0 => {
                 ("a CONNECT request", &[METHOD, AUTHORITY], &[METHOD, AUTHORITY])
             }
             Place::Request => ("a request", &[METHOD, SCHEME, PATH], &[METHOD, SCHEME, PATH, AUTHORITY, PROTOCOL]),
             Place::Response => ("a response", &[STATUS], &[STATUS]),
             Place::Trailers => ("trailers", &[], &[]),
         };
-        for (which, (count, name)) in self.pseudo.iter().zip(PSEUDO).enumerate() {
-            let wrong = match count {
+        for (which, name) in (0..).zip(PSEUDO) {
+            let wrong = match self.count(which) {
                 0 if needed.contains(&which) => format!("without {name}"),
                 0 => continue,
+                _ if which == UNKNOWN => format!("with {name}"),
                 _ if !allowed.contains(&which) => format!("with {name}, which does not belong there"),
                 1 => continue,
                 count => format!("with {count} fields {name}"),
             };
             report.tell(&rules::PSEUDO_HEADER, shared, format_args!("the {side} sends {what} {wrong}"));
         }
-        if let Some(name) = self.unknown_pseudo {
-            let summary =
-                format_args!("the {side} sends {what} with {}, which is no pseudo-header field", Quoted(name));
-            report.tell(&rules::PSEUDO_HEADER, shared, summary);
+    }
+}
+
+fn is_of_connection(name: &[u8]) -> bool {
+    matches!(name, b"connection" | b"keep-alive" | b"proxy-connection" | b"upgrade" | b"transfer-encoding")
+}
+
+/// Whether a name is not in lower case. One in the table was looked at when it came there.
+fn has_upper_case(field: &Field<'_>, name: &[u8]) -> bool {
+    field.representation() != Representation::Indexed && name.iter().any(u8::is_ascii_uppercase)
+}
+
+/// Looks for what is odd in a block, and tells it.
+#[cold]
+fn tell(event: &FrameEvent<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    let Some(block) = event.frame.block else { return };
+    let (side, is_call) = (event.frame.direction.sender(), event.belongs.call.is_some());
+    let (mut regular, mut status) = (false, None);
+    for field in block.fields.fields() {
+        let Some(name) = field.name().filter(|_| field.size_update().is_none()) else { continue };
+        let value = field.value().unwrap_or(b"?");
+        let (said, shown) = (Quoted(name), Quoted(value));
+        if let [b':', ..] = name {
+            if regular {
+                let summary = format_args!("the {side} sends {said} after a regular field");
+                report.tell(&rules::PSEUDO_HEADER, shared, summary);
+            }
+            continue;
+        }
+        regular = true;
+        if has_upper_case(&field, name) {
+            let summary = format_args!("the {side} sends the field {said}, whose name is not in lower case");
+            report.tell(&rules::FIELD_NAME, shared, summary);
+        }
+        if is_of_connection(name) {
+            let summary = format_args!("the {side} sends the field {said}, which HTTP/2 has no place for");
+            report.tell(&rules::CONNECTION_HEADER, shared, summary);
+        }
+        match name {
+            b"te" if field.value().is_some_and(|value| value != b"trailers") => {
+                let summary = format_args!("the {side} sends te: {shown}, where only `trailers` may stand");
+                report.tell(&rules::CONNECTION_HEADER, shared, summary);
+            }
+            b"grpc-timeout" if is_call && field.is_known() => {
+                if let Err(fault) = Timeout::parse(value) {
+                    let summary = format_args!("the {side} asks for a deadline of {shown}: {fault}");
+                    report.tell(&rules::INVALID_TIMEOUT, shared, summary);
+                }
+            }
+            b"grpc-status" if is_call => {
+                if let Some(first) = status.replace(value) {
+                    let first = Quoted(first);
+                    let summary = format_args!(
+                        "the {side} sends grpc-status {first} and grpc-status {shown} in one header block"
+                    );
+                    report.tell(&rules::SEVERAL_STATUSES, shared, summary);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -19,9 +19,7 @@ mod streams;
 
 pub use self::rules::ALL;
 
-use std::collections::HashMap;
-
-use crate::event::{Body, Event, Observer, Protocol};
+use crate::event::{Body, Event, Flow, Observer, Protocol};
 use crate::http2::preface::Begin;
 use crate::limits::Limits;
 use crate::tcp::FlowId;
@@ -32,9 +30,8 @@ use self::report::Report;
 /// Holds the events of a capture against the rules.
 #[derive(Debug)]
 pub struct Judge {
-    connections: HashMap<FlowId, Box<Connection>, foldhash::fast::RandomState>,
-    /// The connection of the last event, which is not in the map.
-    current: Option<(FlowId, Box<Connection>)>,
+    /// By the flow's slot.
+    connections: Vec<Option<(FlowId, Connection)>>,
     shared: Shared,
 }
 
@@ -53,11 +50,7 @@ impl Judge {
     /// A judge who follows no more streams than the dissector does.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self {
-            connections: HashMap::default(),
-            current: None,
-            shared: Shared { found: 0, streams: 0, most: limits.streams },
-        }
+        Self { connections: Vec::new(), shared: Shared { found: 0, streams: 0, most: limits.streams } }
     }
 
     /// Findings so far.
@@ -69,47 +62,61 @@ impl Judge {
     /// Octets of memory held.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let current = self.current.iter().map(|(_, connection)| connection);
-        self.connections
-            .values()
-            .chain(current)
-            .fold(self.connections.capacity().saturating_mul(size_of::<(FlowId, usize)>()), |sum, connection| {
-                sum.saturating_add(connection.held_bytes())
-            })
+        let places = self.connections.capacity().saturating_mul(size_of::<Option<(FlowId, Connection)>>());
+        let held = |(_, connection): &(FlowId, Connection)| connection.held_bytes();
+        self.connections.iter().flatten().map(held).fold(places, usize::saturating_add)
     }
 
     /// Takes an event, and tells what is found in it. Every event of the capture must come here, in order.
+    #[inline]
     pub fn event(&mut self, event: &Event<'_>, tell: &mut dyn FnMut(&Event<'_>)) {
         let Some(flow) = &event.flow else { return };
         let Protocol::Http2(begin) = flow.protocol else { return };
-        self.turn_to(flow.facts.id, *begin);
-        let Self { current: Some((_, connection)), shared, .. } = self else { return };
-        match &event.body {
-            Body::Frame(frame) => connection.frame(frame, flow, shared, &mut Report::new(event, tell)),
-            Body::Message(message) => connection.message(message, shared, &mut Report::new(event, tell)),
-            Body::Call(call) => connection.call(call, shared, &mut Report::new(event, tell)),
-            Body::Malformed(fault) => connection.malformed(fault, shared, &mut Report::new(event, tell)),
-            Body::Gap { .. } | Body::Unfinished { .. } | Body::Foreign { .. } => connection.lose(shared),
-            Body::Resync { direction, .. } => connection.doubt(*direction, shared),
-            Body::Conflict { direction, .. } => connection.doubt(*direction, shared),
-            Body::Limit { what, .. } => connection.limit(what, shared),
-            Body::Ended(_) => {
-                connection.ended(flow, shared, &mut Report::new(event, tell));
-                connection.lose(shared);
-                self.current = None;
-            }
-            Body::Identified | Body::Finding(_) => {}
+        // Most messages and calls have nothing that a rule is about.
+        let passes = match &event.body {
+            Body::Message(message) => !message.is_compressed(),
+            Body::Call(call) => calls::has_status(call),
+            Body::Identified | Body::Finding(_) => true,
+            _ => false,
+        };
+        if !passes {
+            self.judge(event, flow, *begin, tell);
         }
     }
 
-    /// Makes the connection of a flow the current one.
-    #[inline]
-    fn turn_to(&mut self, id: FlowId, begin: Begin) {
-        if self.current.as_ref().is_none_or(|(current, _)| *current != id) {
-            let next = self.connections.remove(&id).unwrap_or_else(|| Box::new(Connection::new(begin)));
-            if let Some((id, connection)) = self.current.replace((id, next)) {
-                self.connections.insert(id, connection);
+    fn judge(&mut self, event: &Event<'_>, flow: &Flow<'_>, begin: Begin, tell: &mut dyn FnMut(&Event<'_>)) {
+        if !matches!(self.connections.get(flow.slot), Some(Some((id, _))) if *id == flow.facts.id) {
+            self.begin(flow, begin);
+        }
+        let Self { connections, shared } = self;
+        let Some(Some((_, connection))) = connections.get_mut(flow.slot) else { return };
+        let report = &mut Report::new(event, tell);
+        match &event.body {
+            Body::Frame(frame) => connection.frame(frame, flow, shared, report),
+            Body::Message(message) => connection.message(message, shared, report),
+            Body::Call(call) => connection.call(call, shared, report),
+            Body::Malformed(fault) => connection.malformed(fault, shared, report),
+            Body::Gap { .. } | Body::Unfinished { .. } | Body::Foreign { .. } => connection.lose(shared),
+            Body::Resync { direction, .. } | Body::Conflict { direction, .. } => connection.doubt(*direction, shared),
+            Body::Limit { what, .. } => connection.limit(what, shared),
+            Body::Ended(_) => {
+                connection.ended(flow, shared, report);
+                connection.lose(shared);
+                if let Some(place) = connections.get_mut(flow.slot) {
+                    *place = None;
+                }
             }
+            Body::Identified | Body::Finding(_) | Body::Comment(_) => {}
+        }
+    }
+
+    #[cold]
+    fn begin(&mut self, flow: &Flow<'_>, begin: Begin) {
+        if self.connections.len() <= flow.slot {
+            self.connections.resize_with(flow.slot.saturating_add(1), || None);
+        }
+        if let Some(place) = self.connections.get_mut(flow.slot) {
+            *place = Some((flow.facts.id, Connection::new(begin)));
         }
     }
 }

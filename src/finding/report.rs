@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 use super::Shared;
 use crate::direction::Direction;
 use crate::event::{Body, Event, Finding, FrameEvent, Rule};
-use crate::grpc::call::{Call, CallId};
+use crate::grpc::call::Call;
 use crate::http2::connection::FrameRef;
 use crate::http2::frame::{FrameId, StreamId};
 use crate::span::{Arrival, each_packet};
@@ -15,7 +15,9 @@ use crate::write;
 pub(super) struct Report<'e, 'a, 't> {
     event: &'e Event<'a>,
     tell: &'t mut dyn FnMut(&Event<'_>),
-    /// What the finding will be about.
+    /// Whether what the capture does not have may explain findings.
+    pub(super) uncertain: bool,
+    /// What findings are about, where the event does not say it.
     pub(super) about: About<'e>,
 }
 
@@ -23,16 +25,12 @@ pub(super) struct Report<'e, 'a, 't> {
 #[derive(Clone, Copy, Default)]
 pub(super) struct About<'e> {
     pub(super) direction: Option<Direction>,
-    pub(super) stream: Option<StreamId>,
-    pub(super) call: Option<CallId>,
-    pub(super) of: Option<&'e Call>,
-    pub(super) frame: Option<&'e FrameEvent<'e>>,
-    pub(super) uncertain: bool,
+    pub(super) call: Option<&'e Call>,
 }
 
 impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
     pub(super) fn new(event: &'e Event<'a>, tell: &'t mut dyn FnMut(&Event<'_>)) -> Self {
-        Self { event, tell, about: About::default() }
+        Self { event, tell, uncertain: false, about: About::default() }
     }
 
     pub(super) fn at(&self) -> Arrival {
@@ -54,7 +52,14 @@ impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
         earlier: &[FrameRef],
         summary: impl Display,
     ) {
-        let About { direction, stream, call, of, frame, uncertain } = self.about;
+        let About { direction, call: of } = self.about;
+        let frame = if let Body::Frame(frame) = &self.event.body { Some(frame) } else { None };
+        let header = frame.and_then(|frame| frame.frame.header);
+        let direction = direction.or(frame.map(|frame| frame.frame.direction));
+        let of = of.or(frame.and_then(|frame| frame.call));
+        let call = frame.and_then(|frame| frame.belongs.call).or(of.map(|call| call.id));
+        let stream = header.map(|header| header.stream()).filter(|stream| *stream != StreamId::CONNECTION);
+        let stream = stream.or(of.map(|call| call.stream));
         shared.found = shared.found.saturating_add(1);
         let mut frames: Vec<FrameId> = earlier.iter().map(|sent| sent.id).collect();
         let mut packets: Vec<u64> = earlier.iter().map(|sent| sent.at.packet).collect();
@@ -72,8 +77,17 @@ impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
         packets.sort_unstable();
         packets.dedup();
         let summary = &summary.to_string();
-        let finding =
-            Finding { rule, direction, stream, call, of, summary, frames: &frames, packets: &packets, uncertain };
+        let finding = Finding {
+            rule,
+            direction,
+            stream,
+            call,
+            of,
+            summary,
+            frames: &frames,
+            packets: &packets,
+            uncertain: self.uncertain,
+        };
         (self.tell)(&Event { body: Body::Finding(finding), ..*self.event });
     }
 }

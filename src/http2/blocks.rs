@@ -5,8 +5,10 @@ use super::frame::{FrameType, StreamId};
 use super::payload::Payload;
 use super::reader::Raw;
 use super::seen::{Block, Facts, Frame, Malformed, Notice, Sink};
+use super::side::Side;
 use super::state::{CLOSED, State, Step};
 use super::stream::{Half as StreamHalf, StreamState};
+use crate::direction::Direction;
 use crate::limits::Limits;
 
 /// A header block that more frames will continue.
@@ -34,6 +36,17 @@ impl OpenBlock {
     }
 }
 
+impl OpenBlock {
+    /// Keeps nothing of the block: how much that was.
+    fn let_go(&mut self) -> usize {
+        let held = self.fragment.len();
+        self.fragment = Vec::new();
+        self.complete = false;
+        self.left_out = self.left_out.saturating_add(held as u64);
+        held
+    }
+}
+
 /// What is known of a header block when its last frame has come.
 struct Ended<'a> {
     id: FrameId,
@@ -45,6 +58,19 @@ struct Ended<'a> {
 }
 
 impl State {
+    /// Octets of header blocks that are not finished.
+    #[inline]
+    pub(super) fn unfinished(&self) -> usize {
+        let of = |side: &Side| side.block.as_ref().map_or(0, |block| block.fragment.len());
+        of(&self.sides.to_server).saturating_add(of(&self.sides.to_client))
+    }
+
+    /// Keeps nothing of the header block that a direction has not finished: how much that was.
+    #[cold]
+    pub(super) fn let_go(&mut self, direction: Direction) -> usize {
+        self.sides[direction].block.as_mut().map_or(0, OpenBlock::let_go)
+    }
+
     /// A header block whose rest was not captured: the fields before the hole are exact, the table is not any more.
     /// `earlier` are the frames of the block before this one.
     pub(super) fn broken_block(

@@ -22,6 +22,10 @@ pub struct Shared {
     pub open_streams: usize,
     /// Connections that have decoded a header block.
     pub(super) connections: usize,
+    /// Connections that hold unfinished frames or header blocks.
+    unfinished_in: usize,
+    /// Octets of them.
+    unfinished: usize,
     /// Octets of memory their header tables take.
     pub(super) tables: usize,
     pub(super) scratch: Scratch,
@@ -36,6 +40,8 @@ impl Shared {
             next_frame: 0,
             open_streams: 0,
             connections: 0,
+            unfinished_in: 0,
+            unfinished: 0,
             tables: 0,
             scratch: Scratch::new(),
         }
@@ -53,6 +59,8 @@ impl Shared {
 pub struct Connection {
     readers: Both<Reader>,
     state: State,
+    /// Octets of unfinished frames and header blocks, as counted against the limit over all connections.
+    unfinished: usize,
 }
 
 impl Connection {
@@ -64,7 +72,7 @@ impl Connection {
             (true, Direction::ToClient) => Reader::from_start(false),
             (false, _) => Reader::late(),
         };
-        Self { readers: Both::from_fn(reader), state: State::new(from_start) }
+        Self { readers: Both::from_fn(reader), state: State::new(from_start), unfinished: 0 }
     }
 
     /// A connection after `Upgrade: h2c` (RFC 7540 §3.2): `client_settings` is the payload of the `HTTP2-Settings` field, which the
@@ -92,15 +100,52 @@ impl Connection {
         shared: &mut Shared,
         sink: &mut impl Sink,
     ) {
-        let Self { readers, state } = self;
+        let Self { readers, state, .. } = self;
         let bounds = Bounds::of(&shared.limits);
         let mut step = Step { direction, at, shared, sink };
         readers[direction].push(octets, pieces, bounds, &mut |item| state.item(item, &mut step));
+        if self.holds() != self.unfinished {
+            self.charge(direction, at, shared, sink);
+        }
+    }
+
+    /// Octets of unfinished frames and header blocks.
+    #[inline]
+    fn holds(&self) -> usize {
+        let readers = self.readers.to_server.unfinished().saturating_add(self.readers.to_client.unfinished());
+        readers.saturating_add(self.state.unfinished())
+    }
+
+    /// Counts what is unfinished, and lets go of it where it is more than its share and all of it together is too much.
+    #[inline(never)]
+    fn charge(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
+        self.count(self.holds(), shared);
+        let share = shared.limits.total_frames.checked_div(shared.unfinished_in).unwrap_or(0);
+        if shared.unfinished <= shared.limits.total_frames || self.unfinished <= share {
+            return;
+        }
+        let Self { readers, state, .. } = self;
+        let mut step = Step { direction, at, shared, sink };
+        let of_frame = readers[direction].let_go(&mut |item| state.item(item, &mut step));
+        let count = of_frame.saturating_add(state.let_go(direction)) as u64;
+        if count > 0 {
+            step.notice(Notice::Limit { what: "octets of unfinished frames", count });
+        }
+        self.count(self.holds(), shared);
+    }
+
+    fn count(&mut self, holds: usize, shared: &mut Shared) {
+        shared.unfinished = shared.unfinished.saturating_sub(self.unfinished).saturating_add(holds);
+        shared.unfinished_in = shared
+            .unfinished_in
+            .saturating_sub(usize::from(self.unfinished > 0))
+            .saturating_add(usize::from(holds > 0));
+        self.unfinished = holds;
     }
 
     /// Takes note that the next octets of a direction were not captured.
     pub fn gap(&mut self, direction: Direction, octets: u64, at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
-        let Self { readers, state } = self;
+        let Self { readers, state, .. } = self;
         let bounds = Bounds::of(&shared.limits);
         let mut step = Step { direction, at, shared, sink };
         readers[direction].gap(octets, bounds, &mut |item| state.item(item, &mut step));
@@ -108,14 +153,15 @@ impl Connection {
 
     /// A direction has ended: reports what is left over.
     pub fn finish(&mut self, direction: Direction, at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
-        let Self { readers, state } = self;
+        let Self { readers, state, .. } = self;
         let mut step = Step { direction, at, shared, sink };
         readers[direction].finish(&mut |item| state.item(item, &mut step));
     }
 
-    /// The connection has ended: gives back what it counted against the limits.
-    pub fn close(&mut self, shared: &mut Shared) {
-        self.state.close(shared);
+    /// The connection has ended: gives back what it counted against the limits, and tells how often those of its own were reached.
+    pub fn close(&mut self, at: Arrival, shared: &mut Shared, sink: &mut impl Sink) {
+        self.count(0, shared);
+        self.state.close(&mut Step { direction: Direction::ToServer, at, shared, sink });
     }
 
     /// Whether a stream may still be used.

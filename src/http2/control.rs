@@ -3,7 +3,7 @@
 use super::frame::{FrameId, StreamId};
 use super::payload::Payload;
 use super::reader::Raw;
-use super::seen::{Facts, FrameRef, Notice, Sink};
+use super::seen::{Facts, FrameRef, Sink};
 use super::settings::{Setting, SettingId, Settings};
 use super::side::UsedBy;
 use super::state::{CLOSED, State, Step};
@@ -26,7 +26,7 @@ impl State {
         if side.unanswered_settings.len() < step.shared.limits.unanswered {
             side.unanswered_settings.push_back((sent, settings.take(128).collect()));
         } else {
-            step.notice(Notice::Limit { what: "SETTINGS without acknowledgement", count: 1 });
+            self.limit("SETTINGS without acknowledgement", step);
         }
         self.emit(raw, payload, Facts::Settings { preface }, None, step);
     }
@@ -76,11 +76,15 @@ impl State {
             Facts::Acknowledges(place.and_then(|place| pings.remove(place)).map(|(sent, _)| sent))
         } else {
             let pings = &mut self.sides[step.direction].unanswered_pings;
+            let mut limited = false;
             if pings.len() >= step.shared.limits.unanswered {
                 pings.pop_front();
-                step.notice(Notice::Limit { what: "PINGs without answer", count: 1 });
+                limited = true;
             }
             pings.push_back((FrameRef { id: FrameId(step.shared.next_frame), at: step.at }, opaque));
+            if limited {
+                self.limit("PINGs without answer", step);
+            }
             Facts::None
         };
         self.emit(raw, Payload::Ping(opaque), facts, None, step);

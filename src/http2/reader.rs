@@ -70,6 +70,9 @@ impl Bounds {
     }
 }
 
+/// Pieces remembered of a frame that is read in parts: octets beyond them are shown without their packets.
+const MOST_PIECES: usize = 65_536;
+
 /// One direction's octets on their way to frames.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -294,7 +297,7 @@ impl Reader {
         let take = left.min(octets.len());
         self.scratch.clear();
         slice_pieces(pieces, done, take as u64, &mut self.scratch);
-        for piece in &self.scratch {
+        for piece in self.scratch.iter().take(MOST_PIECES.saturating_sub(self.pieces.len())) {
             push_piece(&mut self.pieces, *piece);
         }
         let part = octets.get(..take).unwrap_or_default();
@@ -440,6 +443,49 @@ impl Reader {
             Mode::Magic | Mode::Frames => {}
         }
         self.drop_buffer();
+    }
+
+    /// Keeps no more of what is unfinished: the rest of a frame is read in parts, a search begins anew. The octets that were let go.
+    #[cold]
+    pub(super) fn let_go(&mut self, emit: &mut impl FnMut(Item<'_>)) -> usize {
+        let held = self.buffer.len();
+        match self.mode {
+            Mode::Frames => {
+                let Some(header) = FrameHeader::first(&self.buffer) else { return 0 };
+                let payload = self.buffer.get(HEADER_OCTETS..).unwrap_or_default();
+                let end = Hole { start: u32::try_from(payload.len()).unwrap_or(u32::MAX), length: 0 };
+                let (mut at, mut missing) = (0_u32, 0_u32);
+                for hole in self.holes.iter().chain([&end]) {
+                    let index = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+                    let octets = payload.get(index(at)..index(hole.start)).unwrap_or_default();
+                    self.scratch.clear();
+                    let before = u64::from(at.saturating_sub(missing)).saturating_add(HEADER_OCTETS as u64);
+                    slice_pieces(&self.pieces, before, octets.len() as u64, &mut self.scratch);
+                    emit(Item::Part { header, at, octets, pieces: &self.scratch });
+                    if hole.length > 0 {
+                        emit(Item::MissingPart { header, length: hole.length });
+                    }
+                    missing = missing.saturating_add(hole.length);
+                    at = hole.start.saturating_add(hole.length);
+                }
+                self.mode = Mode::Large { header, at, missing };
+                self.buffer = Vec::new();
+                self.holes.clear();
+                held
+            }
+            Mode::Searching { skipped, news, .. } => {
+                self.drop_buffer();
+                self.mode = Mode::Searching { skipped: skipped.saturating_add(held as u64), tried: 0, scans: 0, news };
+                held
+            }
+            Mode::Magic | Mode::Large { .. } => 0,
+        }
+    }
+
+    /// Octets of what is unfinished, with what is remembered of their places.
+    #[inline]
+    pub(super) const fn unfinished(&self) -> usize {
+        self.buffer.len().saturating_add(self.pieces.len().saturating_mul(size_of::<Piece>()))
     }
 
     fn keep(&mut self, octets: &[u8], take: usize, done: u64, pieces: &[Piece]) {

@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) partial: bool,
     /// Octets of the header tables, as counted against the limit over all connections.
     pub(super) charged: usize,
+    /// Limits of this connection that were reached before: the first time was told, the others are counted.
+    pub(super) again: [(&'static str, u64); 3],
     /// The streams that were closed last; only kept where `partial` makes it matter.
     pub(super) closed: VecDeque<u32>,
 }
@@ -98,6 +100,7 @@ impl State {
             streams: Streams::default(),
             partial: !both,
             charged: 0,
+            again: [("", 0); 3],
             closed: VecDeque::new(),
         }
     }
@@ -116,7 +119,28 @@ impl State {
         self.streams.contains(stream)
     }
 
-    pub(super) fn close(&mut self, shared: &mut Shared) {
+    /// Takes note that a limit was reached, which may happen with every frame: told at once the first time, and the rest together at the end.
+    #[cold]
+    pub(super) fn limit(&mut self, what: &'static str, step: &mut Step<'_, impl Sink>) {
+        let known = self.again.iter_mut().find(|(known, _)| *known == what || known.is_empty());
+        match known {
+            Some((known, again)) if *known == what => *again = again.saturating_add(1),
+            known => {
+                if let Some(place) = known {
+                    *place = (what, 0);
+                }
+                step.notice(Notice::Limit { what, count: 1 });
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, step: &mut Step<'_, impl Sink>) {
+        for (what, count) in std::mem::take(&mut self.again) {
+            if count > 0 {
+                step.notice(Notice::Limit { what, count });
+            }
+        }
+        let shared = &mut *step.shared;
         shared.open_streams = shared.open_streams.saturating_sub(self.streams.len());
         self.streams = Streams::default();
         shared.tables = shared.tables.saturating_sub(self.charged);
@@ -438,7 +462,7 @@ impl State {
             self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
         } else {
-            step.notice(Notice::Limit { what: "streams at once", count: 1 });
+            self.limit("streams at once", step);
         }
     }
 

@@ -8,6 +8,7 @@
 mod assembler;
 mod flow;
 mod history;
+mod index;
 mod live;
 mod seq;
 mod starting;

@@ -4,11 +4,12 @@
 //! for those of the other side that it acknowledges. A capture in order never waits. A hole that the other side has acknowledged is
 //! given up after some more packets of the flow or seconds of capture time, because captures also reorder.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
 
 use super::flow::{Close, FlowFacts, FlowId, Opened, Receiver};
 use super::history::History;
+use super::index::{Index, Key};
 use super::live::{Context, Live, View};
 use super::seq::SeqNumber;
 use super::starting::Held;
@@ -26,8 +27,6 @@ const LINGER_NANOS: i64 = 200_000_000;
 const LINGERING: usize = 1024;
 /// Addresses remembered of those that somebody connected to.
 const SERVERS: usize = 4096;
-/// Flows that are found without the index, a power of two.
-const RECENT: usize = 256;
 /// How far out of line both numbers of a segment must be for it to belong to a new conversation.
 const JUMP: i32 = 64 << 20;
 
@@ -35,9 +34,7 @@ const JUMP: i32 = 64 << 20;
 #[derive(Debug)]
 pub struct FlowTable {
     pub(super) limits: Limits,
-    index: HashMap<Key, usize, FoldHasher>,
-    /// What was found in `index` last, by a few bits of the key.
-    recent: [usize; RECENT],
+    index: Index,
     pub(super) slots: Vec<Slot>,
     free: Vec<usize>,
     next_id: u64,
@@ -57,38 +54,6 @@ pub struct FlowTable {
 }
 
 type FoldHasher = foldhash::fast::RandomState;
-
-/// Both ends of a conversation, the one with the smaller port first, so that its two directions are found alike.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Key {
-    low: u128,
-    high: u128,
-    ports: u32,
-}
-
-impl Key {
-    #[inline]
-    fn of(segment: &Segment<'_>) -> Self {
-        let (a, b) = (end(segment.source), end(segment.destination));
-        let (low, high) = if a <= b { (a, b) } else { (b, a) };
-        Self { low: low.1, high: high.1, ports: u32::from(low.0) << 16 | u32::from(high.0) }
-    }
-
-    /// A place among [`RECENT`]: neighbouring ports have different ones.
-    #[inline]
-    const fn place(&self) -> usize {
-        (self.ports ^ (self.ports >> 16)) as usize % RECENT
-    }
-}
-
-#[inline]
-fn end(address: SocketAddr) -> (u16, u128) {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) => 0xffff_0000_0000 | u128::from(ip.to_bits()),
-        IpAddr::V6(ip) => ip.to_bits(),
-    };
-    (address.port(), ip)
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Deadline {
@@ -120,8 +85,7 @@ impl FlowTable {
     pub fn new(limits: &Limits) -> Self {
         Self {
             limits: limits.clone(),
-            index: HashMap::default(),
-            recent: [0; RECENT],
+            index: Index::default(),
             slots: Vec::new(),
             free: Vec::new(),
             next_id: 0,
@@ -145,24 +109,10 @@ impl FlowTable {
     pub fn segment(&mut self, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         self.advance(at.time, receiver);
         let key = Key::of(segment);
-        let known = self.find(&key);
+        let known = self.index.get(&key);
         if !known.is_some_and(|slot| self.next_segment(slot, at, segment, receiver)) {
             self.any_segment(key, known, at, *segment, receiver);
         }
-    }
-
-    /// The slot of the flow with this key that was met last.
-    #[inline(always)]
-    fn find(&mut self, key: &Key) -> Option<usize> {
-        let place = self.recent.get_mut(key.place())?;
-        // A slot that was made free and used again has another key.
-        let held = |slot: usize| self.slots.get(slot).is_some_and(|place| place.key == *key && place.is_held());
-        if held(*place) {
-            return Some(*place);
-        }
-        let slot = self.index.get(key).copied()?;
-        *place = slot;
-        Some(slot)
     }
 
     /// Takes a segment that its flow is waiting for; `false` for all others, which change nothing.
@@ -339,9 +289,8 @@ impl FlowTable {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let slots = self.slots.capacity().saturating_mul(size_of::<Slot>());
-        let index = self.index.capacity().saturating_mul(size_of::<(Key, usize)>());
         let live = self.live.saturating_mul(size_of::<Live>());
-        [slots, index, live, self.history.held_bytes(), self.waiting_octets]
+        [slots, self.index.held_bytes(), live, self.history.held_bytes(), self.waiting_octets]
             .iter()
             .fold(0, |sum, n| sum.saturating_add(*n))
     }
@@ -393,9 +342,6 @@ impl FlowTable {
             }
         };
         self.index.insert(key, slot);
-        if let Some(place) = self.recent.get_mut(key.place()) {
-            *place = slot;
-        }
         if !syn {
             let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(START_NANOS));
             self.starting.push_back(Deadline { slot, id, time });
@@ -510,7 +456,7 @@ impl FlowTable {
         let Some(place) = self.slots.get_mut(slot) else { return };
         place.state = State::Free;
         // The ports may be in use by a newer flow.
-        if self.index.get(&place.key) == Some(&slot) {
+        if self.index.get(&place.key) == Some(slot) {
             self.index.remove(&place.key);
         }
         self.free.push(slot);
@@ -571,11 +517,6 @@ impl Slot {
                     || (segment.payload.is_empty() && !opens)
             }
         }
-    }
-
-    /// Whether it belongs to a flow, be it one that has ended.
-    const fn is_held(&self) -> bool {
-        !matches!(self.state, State::Free)
     }
 
     const fn is_open(&self) -> bool {

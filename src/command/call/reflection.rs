@@ -35,13 +35,14 @@ pub(super) async fn ask(
     if matches!(&outcome, Err(Asked::No(ending)) if ending.status == Status::UNIMPLEMENTED) {
         outcome = talk(&mut channel, &mut sockets, clock, "v1alpha", Asking::new(wanted)).await;
     }
-    channel.close(clock.now());
+    channel.close_gracefully(clock.now());
     let closing = async {
         while sockets.settle(&mut channel) {
+            while channel.poll_event().is_some() {}
             sockets.turn(&mut channel).await;
         }
     };
-    let _ = tokio::time::timeout(Duration::from_millis(200), closing).await;
+    let _ = tokio::time::timeout(LEAVE, closing).await;
     let files = outcome.map_err(|asked| match asked {
         Asked::Wrong(failure) => failure,
         Asked::No(ending) if ending.status == Status::UNIMPLEMENTED => Failure::new(
@@ -86,7 +87,7 @@ async fn talk(
         match channel.poll_event() {
             Some(Event::Message { octets, .. }) => {
                 if asking.answer(&octets).map_err(Asked::Wrong)? {
-                    channel.cancel(clock.now(), ticket);
+                    channel.finish(ticket);
                     return Ok(asking.files);
                 }
                 channel.send(ticket, &asking.question());
@@ -100,6 +101,8 @@ async fn talk(
 
 /// How long the server may take to tell.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long taking leave may take; the call does not wait for more.
+const LEAVE: Duration = Duration::from_millis(200);
 /// Octets of descriptors that are taken.
 const MOST_OCTETS: usize = 32 << 20;
 

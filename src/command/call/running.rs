@@ -119,7 +119,11 @@ impl<'a> Running<'a> {
                         if let Err(error) = self.answers.answer(&octets) {
                             self.channel.cancel(self.clock.now(), ticket);
                             let message = format!("cannot print the answer: {error}; make room");
-                            return if is_closed(&error) { Ok(None) } else { Err(Failure::new(1, message)) };
+                            return if is_closed(&error) {
+                                Ok(None)
+                            } else {
+                                Err(Failure::new(Failure::OUTPUT, message))
+                            };
                         }
                     }
                     Event::Ended { ending, .. } => {

@@ -9,6 +9,7 @@ use crate::dissect::Dissector;
 use crate::endpoint::ConnectionId;
 use crate::endpoint::tap::Tap;
 use crate::event::{Event, Observer};
+use crate::finding::Judge;
 use crate::limits::Limits;
 use crate::protobuf::schema::Schema;
 use crate::time::Timestamp;
@@ -26,12 +27,15 @@ pub(super) struct Trace {
 
 struct Showing {
     view: Text,
+    judge: Judge,
     out: Vec<u8>,
 }
 
 impl Observer for Showing {
     fn event(&mut self, event: &Event<'_>) {
-        self.view.event(event, &mut self.out);
+        let Self { view, judge, out } = self;
+        view.event(event, out);
+        judge.event(event, &mut |found| view.event(found, out));
     }
 }
 
@@ -39,7 +43,8 @@ impl Trace {
     pub(super) fn new(schema: &Schema, name: &str) -> Self {
         let limits = Limits::default();
         let options = text::Options { width: crate::command::options::width(), ..text::Options::default() };
-        let mut showing = Showing { view: Text::new(Contents::new(schema.clone(), &limits), options), out: Vec::new() };
+        let view = Text::new(Contents::new(schema.clone(), &limits), options);
+        let mut showing = Showing { view, judge: Judge::new(&limits), out: Vec::new() };
         showing.view.begin(&Source { name }, &mut showing.out);
         Self { taps: HashMap::new(), packets: 0, dissector: Dissector::new(&limits), showing }
     }
@@ -106,6 +111,7 @@ impl Drop for Trace {
             capture: None,
             late_packets: self.dissector.late_packets(),
             frames_shown: None,
+            findings: Some(self.showing.judge.found()),
             ended_early: None,
         };
         self.showing.view.finish(&summary, &mut self.showing.out);

@@ -244,5 +244,8 @@ impl Capture {
 }
 
 fn unwritten(error: &io::Error) -> Failure {
-    Failure::new(1, format!("the capture is not complete: {error}; make room or name another file with -w"))
+    Failure::new(
+        Failure::OUTPUT,
+        format!("the capture is not complete: {error}; make room or name another file with -w"),
+    )
 }

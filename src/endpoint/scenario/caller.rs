@@ -1,6 +1,6 @@
 //! A client that plays plans on one connection: each call with its messages, and how the client goes about it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::endpoint::Peer;
 use crate::endpoint::client::{Client, Event, Request, Ticket};
@@ -14,6 +14,8 @@ use crate::time::Timestamp;
 pub(super) enum Order {
     OneAfterAnother,
     AllAtOnce,
+    /// The first one alone, then the others at once.
+    FirstAlone,
 }
 
 /// One call, and how the client goes about it.
@@ -22,6 +24,8 @@ pub(super) struct Plan {
     pub(super) request: Request,
     pub(super) messages: VecDeque<Vec<u8>>,
     pub(super) manner: Manner,
+    /// Nanoseconds after the connection began, before which it does not start.
+    pub(super) at: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,13 +37,17 @@ pub(super) enum Manner {
     Alternating,
     /// Given up after so many answers.
     GivenUpAfter(u32),
+    /// All messages in one piece.
+    Together,
+    /// No answer is taken for so many nanoseconds.
+    Stalling(i64),
 }
 
 impl Plan {
     /// A call of this method with these messages.
     pub(super) fn new(path: &str, messages: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let request = Request { path: path.to_owned(), ..Request::default() };
-        Self { request, messages: messages.into_iter().collect(), manner: Manner::Plain }
+        Self { request, messages: messages.into_iter().collect(), manner: Manner::Plain, at: 0 }
     }
 
     /// A search for this text.
@@ -52,9 +60,18 @@ impl Plan {
         self
     }
 
-    pub(super) fn work(mut self, millis: u64) -> Self {
-        self.request.metadata.push(WORK, millis.to_string());
+    pub(super) fn work(self, millis: u64) -> Self {
+        self.metadata(WORK, millis.to_string())
+    }
+
+    pub(super) fn metadata(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.request.metadata.push(name, value);
         self
+    }
+
+    /// Starts no earlier than so many milliseconds after the connection began.
+    pub(super) fn at(self, millis: i64) -> Self {
+        Self { at: millis.saturating_mul(MILLI), ..self }
     }
 
     pub(super) fn manner(self, manner: Manner) -> Self {
@@ -69,7 +86,16 @@ pub(super) struct Caller {
     plans: VecDeque<Plan>,
     order: Order,
     running: BTreeMap<Ticket, Running>,
+    /// Calls whose answers are not taken until then.
+    stalled: BTreeSet<(Timestamp, Ticket)>,
+    began: Timestamp,
+    now: Timestamp,
+    started: bool,
+    /// Nanoseconds that the connection stays at least.
+    stay: i64,
     diary: Diary,
+    /// The number of its first call in the diary.
+    first: u64,
 }
 
 #[derive(Debug)]
@@ -82,48 +108,105 @@ struct Running {
 impl Caller {
     /// A client that plays the plans against `authority`, a host and port.
     pub(super) fn new(config: Config, authority: String, plans: Vec<Plan>, order: Order, diary: Diary) -> Self {
-        Self { client: Client::new(config, authority), plans: plans.into(), order, running: BTreeMap::new(), diary }
+        Self {
+            client: Client::new(config, authority),
+            plans: plans.into(),
+            order,
+            running: BTreeMap::new(),
+            stalled: BTreeSet::new(),
+            began: Timestamp::EPOCH,
+            now: Timestamp::EPOCH,
+            started: false,
+            stay: 0,
+            diary,
+            first: 0,
+        }
     }
 
-    fn start(&mut self, now: Timestamp) {
-        while self.order == Order::AllAtOnce || self.running.is_empty() {
-            let Some(Plan { request, mut messages, manner }) = self.plans.pop_front() else { return };
-            let ticket = self.client.call(now, request);
-            if let Manner::Alternating = manner {
+    /// Its first call has this number in the diary.
+    pub(super) const fn counting_from(mut self, first: u64) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// Keeps the connection for so many milliseconds at least, with or without calls.
+    pub(super) const fn staying(mut self, millis: i64) -> Self {
+        self.stay = millis.saturating_mul(MILLI);
+        self
+    }
+
+    /// Whether all calls have ended, and nothing is under way on the connection.
+    pub(super) fn is_done(&self) -> bool {
+        self.client.is_closed() || (self.plans.is_empty() && self.running.is_empty() && self.client.is_idle())
+    }
+
+    fn start(&mut self) {
+        while let Some(plan) = self.plans.front() {
+            let may = match self.order {
+                Order::AllAtOnce => true,
+                Order::OneAfterAnother => self.running.is_empty(),
+                Order::FirstAlone => !self.started || self.first_is_over(),
+            };
+            if !may || self.starts(plan) > self.now {
+                return;
+            }
+            self.started = true;
+            if let Some(plan) = self.plans.pop_front() {
+                self.call(plan);
+            }
+        }
+    }
+
+    fn first_is_over(&self) -> bool {
+        !self.running.contains_key(&Ticket(0))
+    }
+
+    const fn starts(&self, plan: &Plan) -> Timestamp {
+        self.began.saturating_add_nanos(plan.at)
+    }
+
+    fn call(&mut self, Plan { request, mut messages, manner, at: _ }: Plan) {
+        let ticket = self.client.call(self.now, request);
+        match (manner, &*messages.make_contiguous()) {
+            (Manner::Alternating, _) => {
                 if let Some(message) = messages.pop_front() {
                     self.client.send(ticket, &message);
                 }
-            } else if let [message] = &*messages.make_contiguous() {
-                self.client.send_last(ticket, message);
-            } else {
-                for message in &messages {
+            }
+            (Manner::Together, all) => self.client.send_together(ticket, all, true),
+            (_, [message]) => self.client.send_last(ticket, message),
+            (_, all) => {
+                for message in all {
                     self.client.send(ticket, message);
                 }
                 self.client.finish(ticket);
             }
-            self.running.insert(ticket, Running { messages, manner, answers: 0 });
         }
+        if let Manner::Stalling(nanos) = manner {
+            self.client.pause(ticket);
+            self.stalled.insert((self.now.saturating_add_nanos(nanos), ticket));
+        }
+        self.running.insert(ticket, Running { messages, manner, answers: 0 });
     }
 
-    fn follow(&mut self, now: Timestamp) {
+    fn follow(&mut self) {
         while let Some(event) = self.client.poll_event() {
             match event {
                 Event::Begun { .. } => {}
-                Event::Message { ticket, .. } => self.answered(now, ticket),
+                Event::Message { ticket, .. } => self.answered(ticket),
                 Event::Ended { ticket, ending } => {
                     self.running.remove(&ticket);
-                    self.diary.note(ticket.0, ending);
-                    self.start(now);
+                    self.diary.note(self.first.saturating_add(ticket.0), ending);
+                    self.start();
                 }
             }
         }
     }
 
-    fn answered(&mut self, now: Timestamp, ticket: Ticket) {
+    fn answered(&mut self, ticket: Ticket) {
         let Some(running) = self.running.get_mut(&ticket) else { return };
         running.answers = running.answers.saturating_add(1);
         match running.manner {
-            Manner::Plain => {}
             Manner::Alternating => match running.messages.pop_front() {
                 Some(message) => self.client.send(ticket, &message),
                 None => {
@@ -131,34 +214,57 @@ impl Caller {
                     self.client.finish(ticket);
                 }
             },
-            Manner::GivenUpAfter(answers) if running.answers == answers => self.client.cancel(now, ticket),
-            Manner::GivenUpAfter(_) => {}
+            Manner::GivenUpAfter(answers) if running.answers == answers => self.client.cancel(self.now, ticket),
+            Manner::Plain | Manner::Together | Manner::GivenUpAfter(_) | Manner::Stalling(_) => {}
         }
+    }
+
+    /// Does what the time asks for.
+    fn advance(&mut self, now: Timestamp) {
+        self.now = now;
+        while let Some((_, ticket)) = self.stalled.first().copied().filter(|(until, _)| *until <= now) {
+            self.stalled.pop_first();
+            self.client.resume(ticket);
+        }
+        self.start();
+        self.follow();
+    }
+
+    fn stays_until(&self) -> Timestamp {
+        self.began.saturating_add_nanos(self.stay)
     }
 }
 
 impl Peer for Caller {
     fn begin(&mut self, now: Timestamp) {
-        self.start(now);
+        self.began = now;
+        self.client.begin(now);
+        self.advance(now);
     }
 
     fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
+        self.now = now;
         self.client.handle_octets(now, octets);
-        self.follow(now);
+        self.advance(now);
     }
 
     fn handle_end(&mut self, now: Timestamp) {
+        self.now = now;
         self.client.handle_end(now);
-        self.follow(now);
+        self.follow();
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
+        self.now = now;
         self.client.handle_timeout(now);
-        self.follow(now);
+        self.advance(now);
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        self.client.poll_timeout()
+        let start = self.plans.front().map(|plan| self.starts(plan)).filter(|start| *start > self.now);
+        let stalled = self.stalled.first().map(|(until, _)| *until);
+        let stay = Some(self.stays_until()).filter(|end| *end > self.now);
+        [self.client.poll_timeout(), start, stalled, stay].into_iter().flatten().min()
     }
 
     fn poll_transmit(&mut self, out: &mut Vec<u8>) {
@@ -166,6 +272,9 @@ impl Peer for Caller {
     }
 
     fn is_finished(&self) -> bool {
-        self.client.is_closed() || (self.plans.is_empty() && self.running.is_empty() && self.client.is_idle())
+        self.client.is_closed() || (self.is_done() && self.now >= self.stays_until())
     }
 }
+
+/// Nanoseconds.
+pub(super) const MILLI: i64 = 1_000_000;

@@ -2,12 +2,24 @@
 //!
 //! A scenario makes a [`Stage`]; who plays it, on which network, is decided elsewhere. One file a family.
 
+mod answering;
 mod caller;
 mod calls;
+mod fleet;
+mod flow;
+mod frames;
+mod life;
+mod metadata;
+mod names;
+mod program;
+mod puppet;
+mod zoo;
 
 use std::net::{SocketAddr, SocketAddrV4};
 
 use self::caller::{Caller, Order, Plan};
+use self::program::Program;
+use super::channel;
 use super::connection::Config;
 use super::example::Example;
 use super::world::single::Single;
@@ -46,19 +58,49 @@ impl Scenario {
     }
 }
 
-const FAMILIES: [&[Scenario]; 1] = [calls::ALL];
+const FAMILIES: [&[Scenario]; 6] = [calls::ALL, metadata::ALL, flow::ALL, life::ALL, names::ALL, frames::ALL];
+
+/// A backend with the example's services.
+fn example() -> Backend {
+    Backend::new(|| Example::new(Config::default()))
+}
+
+/// Searches of one text after the other.
+fn searches(count: u32) -> impl Iterator<Item = Plan> {
+    (1..=count).map(|n| Plan::search(&format!("gRPC {n}")))
+}
 
 /// A client that plays plans on one connection to the example's services.
 fn one_client(at: &[SocketAddrV4], plans: Vec<Plan>, order: Order) -> Stage {
-    stage_of(at, Config::default(), plans, order, Backend::new(|| Example::new(Config::default())))
+    stage_of(at, Config::default(), plans, order, example())
 }
 
 /// A client that plays plans on one connection to a backend.
 fn stage_of(at: &[SocketAddrV4], config: Config, plans: Vec<Plan>, order: Order, backend: Backend) -> Stage {
-    let diary = Diary::default();
-    let address = first(at);
+    let (address, diary) = (first(at), Diary::default());
     let caller = Caller::new(config, address.to_string(), plans, order, diary.clone());
     Stage::new(Single::new(address, caller), vec![backend], diary)
+}
+
+/// As [`stage_of`], one call after another, on a connection that stays for so many milliseconds at least.
+fn one_caller(at: &[SocketAddrV4], config: Config, plans: Vec<Plan>, stay: i64, backend: Backend) -> Stage {
+    let (address, diary) = (first(at), Diary::default());
+    let caller = Caller::new(config, address.to_string(), plans, Order::OneAfterAnother, diary.clone()).staying(stay);
+    Stage::new(Single::new(address, caller), vec![backend], diary)
+}
+
+/// A client that plays plans on a channel, which it keeps for so many milliseconds at least.
+fn with_channel(
+    target: &str,
+    config: channel::Config,
+    plans: Vec<Plan>,
+    order: Order,
+    stay: i64,
+    backends: Vec<Backend>,
+) -> Stage {
+    let diary = Diary::default();
+    let program = Program::new(target, config, plans, order, diary.clone()).staying(stay);
+    Stage::new(program, backends, diary)
 }
 
 /// The address of the first backend.

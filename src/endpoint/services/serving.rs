@@ -111,7 +111,7 @@ impl Serving {
             let Some(handled) = self.calls.get_mut(&stream) else { continue };
             handled.pending.0 = handled.pending.0.saturating_sub(1);
             handled.pending.1 = handled.pending.1.saturating_sub(answer.octets());
-            if handled.ready.is_empty() && self.server.unsent(stream) <= UNSENT {
+            if handled.ready.is_empty() && !self.server.is_behind(stream) {
                 self.give(then, stream, answer);
             } else {
                 handled.ready.push_back(answer);
@@ -204,7 +204,7 @@ impl Serving {
     /// Sends what the client takes of a sequence, and keeps the rest.
     fn go_on(&mut self, then: Timestamp, stream: StreamId, mut sequence: Sequence) {
         while let Some(message) = sequence.messages.get(sequence.next) {
-            if self.server.unsent(stream) > UNSENT {
+            if self.server.is_behind(stream) {
                 if let Some(handled) = self.calls.get_mut(&stream) {
                     handled.ready.push_front(Answer::Sequence(sequence));
                     self.waiting.insert(stream);
@@ -230,7 +230,7 @@ impl Serving {
     fn release(&mut self) -> bool {
         let mut any = false;
         for stream in self.waiting.iter().copied().collect::<Vec<_>>() {
-            while self.server.unsent(stream) <= UNSENT {
+            while !self.server.is_behind(stream) {
                 let answer = self.calls.get_mut(&stream).and_then(|handled| handled.ready.pop_front());
                 let Some(answer) = answer else {
                     self.waiting.remove(&stream);
@@ -316,7 +316,5 @@ impl Peer for Serving {
 /// Answers of one call that may be worked on at once, and their octets.
 const PENDING: u32 = 1000;
 const PENDING_OCTETS: usize = 16 << 20;
-/// Octets of answers that are queued for the client before others wait behind them.
-const UNSENT: usize = 64 << 10;
 /// Answers of one call that may wait for the client.
 const READY: usize = 1 << 16;

@@ -33,6 +33,11 @@ impl<P: Peer> Single<P> {
         Self { peer, address, progress: Progress::New }
     }
 
+    /// What speaks on the connection.
+    pub const fn peer(&self) -> &P {
+        &self.peer
+    }
+
     const fn is_sending(&self) -> bool {
         matches!(self.progress, Progress::Open | Progress::Heard)
     }

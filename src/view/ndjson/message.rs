@@ -49,9 +49,6 @@ pub(super) fn message(
     }
     let left_out = contents.read(of, |unpacked, reading| content(of, unpacked, reading, bytes, out));
     end(out);
-    if !done.kept {
-        trouble::limit(event, "octets of a message", u64::from(done.declared), reached, out);
-    }
     if left_out.cut {
         trouble::limit(event, "messages unpacked in part", 1, reached, out);
     }

@@ -92,6 +92,7 @@ impl View for Ndjson {
                 };
                 trouble::unfinished(event, *direction, &rest, out);
             }
+            Body::Comment(text) => trouble::comment(event, text, out),
             Body::Foreign { direction, octets } => trouble::foreign(event, *direction, octets, out),
             Body::Conflict { direction, offset, octets } => trouble::conflict(event, *direction, *offset, *octets, out),
             Body::Malformed(fault) => trouble::malformed(event, fault, out),

@@ -1,6 +1,8 @@
 //! The records of what went wrong: `gap`, `resync`, `unfinished`, `conflict`, `malformed`, `limit`.
 
-use super::write::{display, end, key, name, number, number_if_known, packets, quoted, quoted_hex, truth};
+use super::write::{
+    display, end, key, name, number, number_if_known, packets, quoted, quoted_hex, string_or_hex, truth,
+};
 use crate::annotate;
 use crate::direction::Direction;
 use crate::event::{Event, Fault, What};
@@ -113,6 +115,14 @@ pub(super) fn foreign(event: &Event<'_>, direction: Direction, octets: &[u8], ou
     let mut note = Vec::new();
     annotate::foreign(direction, octets, &mut note);
     quoted(out, &note);
+    end(out);
+}
+
+/// What somebody has written beside a packet.
+pub(super) fn comment(event: &Event<'_>, text: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":\"comment\"");
+    place(event, None, out);
+    string_or_hex(out, (key!("text"), key!("text_hex")), text);
     end(out);
 }
 

@@ -67,7 +67,7 @@ Metadata whose name speaks of a secret (authorization, cookie, ...token..., ...a
 ...credential...) is never put into a header table. Ctrl-C cancels the call (RST_STREAM with CANCEL); a second one ends at once.
 
 Exit codes: 0 OK, 64 and the status of a call that failed (UNAVAILABLE, also for a server that cannot be reached: 78), \
-1 the answer cannot be printed, 2 usage or JSON that does not fit, 3 a file that cannot be read, 5 no usable schema";
+2 usage or JSON that does not fit, 3 a file that cannot be read, 5 no usable schema, 7 the answer cannot be printed";
 
 /// `framescope call`.
 #[derive(Args, Debug)]

@@ -101,16 +101,19 @@ fn the_capture_that_is_kept_decodes_as_it_was_shown_and_is_the_same_every_time()
     assert_eq!(first, keep("second.pcapng").1);
     let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
     let decoded = stdout(&["decode", "-T", "ndjson", "--proto", proto, path.to_str().expect("UTF-8")]);
-    // The first and the last line name the source and what the file says about itself; the notes are in the file alone.
+    // The first and the last line name the source and what the file says about itself; the notes that are kept were added to it.
+    let apart = ["header", "summary", "comment"].map(|kind| format!("{{\"type\":\"{kind}\""));
     let frames = |text: &str| {
         text.lines()
-            .filter(|line| {
-                !["header", "summary", "comment"].iter().any(|kind| line.contains(&format!("\"type\":\"{kind}\"")))
-            })
+            .filter(|line| !apart.iter().any(|kind| line.starts_with(kind)))
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
     assert_eq!(frames(&decoded), frames(&shown));
+    assert!(
+        decoded.contains("\"text\":\"framescope: HEADERS: call 0 begins: /proto.StreamService/Route\""),
+        "notes are shown"
+    );
     let text = String::from_utf8_lossy(&first);
     assert!(text.contains("framescope: HEADERS: call 0 begins: /proto.StreamService/Route"), "notes are comments");
     assert!(text.contains("headers were made up"), "the capture says what it is");

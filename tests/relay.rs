@@ -346,7 +346,7 @@ fn a_trace_that_cannot_be_written_ends_but_the_capture_and_the_forwarding_go_on(
     assert!(line.starts_with("framescope: cannot write the output: "), "{line}");
     play("unary", relay.address);
     let (code, _, errors) = relay.finish();
-    assert_eq!(code, 1, "{errors}");
+    assert_eq!(code, 7, "{errors}");
     assert!(decoded(&path, &[]).contains("32 frames, 2 calls"));
     stopper.stop(Stop::Gracefully);
 }

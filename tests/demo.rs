@@ -133,7 +133,6 @@ fn what_cannot_be_played_is_a_usage_error() {
         (&["demo", "nothing"][..], "there is no scenario `nothing`"),
         (&["demo", "all", "-w", "x.pcapng"], "name one scenario"),
         (&["demo", "bidi", "--calls", "3"], "belong to `demo load`"),
-        (&["demo", "load"], "name a file with -w"),
     ] {
         let output = framescope(arguments);
         assert_eq!(output.status.code(), Some(2));
@@ -145,6 +144,16 @@ fn what_cannot_be_played_is_a_usage_error() {
 fn all_of_them_are_played_one_after_another() {
     let text = stdout(&["demo", "all", "--simulate", "-T", "calls"]);
     assert!(text.contains("/proto.StreamService/Record") && text.contains("UNAUTHENTICATED"));
+}
+
+#[test]
+fn a_load_that_is_not_kept_is_shown_as_it_is_made() {
+    let shown = stdout(&["demo", "load", "--connections", "2", "--calls", "12", "--size", "40", "-T", "calls"]);
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/load/calls.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(golden, &shown).expect("the golden can be written");
+    }
+    assert_eq!(shown, std::fs::read_to_string(golden).expect("the golden"));
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
         return output.finish();
     }
     if arguments.scenario == load::NAME {
-        load::run(arguments, &mut output.buffer)?;
+        load::run(arguments, &mut output)?;
         return output.finish();
     }
     for (n, scenario) in scenarios.iter().enumerate() {
@@ -286,7 +286,7 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
 }
 
 /// The schema of the example's services.
-fn schema() -> Result<Schema, Failure> {
+pub(super) fn schema() -> Result<Schema, Failure> {
     let inputs = Inputs { protos: PROTOS.iter().map(|(name, _)| PathBuf::from(name)).collect(), ..Inputs::default() };
     let (schema, _) =
         Schema::load(&inputs, &BuiltIn).map_err(|error| Failure::new(Failure::SCHEMA, error.to_string()))?;

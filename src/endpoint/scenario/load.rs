@@ -2,7 +2,9 @@
 //!
 //! Calls are made up one at a time and connections are forgotten when they end, so memory does not grow with the traffic.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use super::example;
 use crate::endpoint::client::{Client, Event, Request};
@@ -30,16 +32,22 @@ pub struct Load {
 }
 
 impl Load {
-    /// Plays it on a simulated network; `record` takes each packet.
+    /// Plays it on a simulated network; `record` takes each packet, and says whether it takes another.
     ///
     /// # Errors
     ///
     /// When client and server wait for each other, see [`Stuck`].
-    pub fn run(self, record: &mut dyn FnMut(Recorded)) -> Result<(), Stuck> {
+    pub fn run(self, record: &mut dyn FnMut(Recorded) -> bool) -> Result<(), Stuck> {
         let address = SocketAddr::V4(simulate::address(0));
         let lanes = (0..LANES.min(self.connections)).map(|_| None).collect();
-        let traffic = Traffic { load: self, address, begun: 0, lanes, now: Timestamp::EPOCH };
-        simulate::run(Stage::new(traffic, vec![example()], Diary::default()), u64::MAX, record)
+        let enough = Rc::new(Cell::new(false));
+        let traffic =
+            Traffic { load: self, address, begun: 0, lanes, now: Timestamp::EPOCH, enough: Rc::clone(&enough) };
+        simulate::run(Stage::new(traffic, vec![example()], Diary::default()), u64::MAX, &mut |packet| {
+            if !enough.get() {
+                enough.set(!record(packet));
+            }
+        })
     }
 
     /// The client of the n-th connection.
@@ -66,6 +74,8 @@ struct Traffic {
     begun: u32,
     lanes: Vec<Option<(ConnectionId, Single<Generator>)>>,
     now: Timestamp,
+    /// Whether nobody takes more packets.
+    enough: Rc<Cell<bool>>,
 }
 
 impl Traffic {
@@ -140,7 +150,9 @@ impl Dialler for Traffic {
     }
 
     fn is_finished(&self) -> bool {
-        self.begun >= self.load.connections && self.lanes.iter().flatten().all(|(_, client)| client.is_finished())
+        self.enough.get()
+            || self.begun >= self.load.connections
+                && self.lanes.iter().flatten().all(|(_, client)| client.is_finished())
     }
 }
 
@@ -271,8 +283,24 @@ mod tests {
     fn packets(seed: u64) -> Vec<Recorded> {
         let mut packets = Vec::new();
         let load = Load { connections: 20, calls: 205, size: 300, seed };
-        load.run(&mut |packet| packets.push(packet)).unwrap();
+        load.run(&mut |packet| {
+            packets.push(packet);
+            true
+        })
+        .unwrap();
         packets
+    }
+
+    #[test]
+    fn it_ends_when_nobody_takes_more() {
+        let mut left = 10;
+        let load = Load { connections: 1000, calls: u64::MAX, size: 300, seed: 1 };
+        load.run(&mut |_| {
+            left -= 1;
+            left > 0
+        })
+        .unwrap();
+        assert_eq!(left, 0);
     }
 
     #[test]

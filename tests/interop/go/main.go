@@ -2,7 +2,8 @@
 //
 // usage: main server             serves on a free port of loopback, told on the first line of standard output
 //
-//	main client HOST:PORT   plays every case of the table; a line for each that holds
+//	main client HOST:PORT   plays every case; a line for each that holds
+//	main version            tells the version of grpc-go
 package main
 
 import (
@@ -338,8 +339,10 @@ func main() {
 		serve()
 	case len(os.Args) == 3 && os.Args[1] == "client":
 		cases(os.Args[2])
+	case len(os.Args) == 2 && os.Args[1] == "version":
+		fmt.Println(grpc.Version)
 	default:
-		fmt.Fprintln(os.Stderr, "usage: main server | client HOST:PORT")
+		fmt.Fprintln(os.Stderr, "usage: main server | client HOST:PORT | version")
 		os.Exit(2)
 	}
 }

@@ -1,4 +1,4 @@
-// grpc-js's client: plays every case of the table against a server of framescope.Echo; a line for each that holds.
+// grpc-js's client: plays every case against a server of framescope.Echo; a line for each that holds.
 //
 // usage: client.js HOST:PORT
 const assert = require('node:assert');

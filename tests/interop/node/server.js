@@ -10,9 +10,7 @@ function begin(call) {
     }
     return found;
   };
-  const headers = back('echo-header-');
-  if (asked('echo-gzip')) headers.add('grpc-internal-encoding-request', 'gzip');
-  call.sendMetadata(headers);
+  call.sendMetadata(back('echo-header-'));
   const [message] = call.metadata.get('echo-message');
   const work = () => new Promise((done) => setTimeout(done, asked('work-ms')));
   return { asked, message, trailers: back('echo-trailer-'), work };

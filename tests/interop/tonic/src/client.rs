@@ -4,9 +4,11 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use tonic::codec::CompressionEncoding::Gzip;
-use tonic::metadata::{MetadataValue};
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
+use tonic_prost::ProstCodec;
 
 use crate::echo::echo_client::EchoClient;
 use crate::search::search_service_client::SearchServiceClient;
@@ -34,7 +36,7 @@ pub async fn cases(address: &str) -> Outcome {
     calls(client.clone(), &message).await?;
     metadata(client.clone(), &message).await?;
     gzip(client.clone()).await?;
-    errors(client.clone(), SearchServiceClient::new(channel), &message).await?;
+    errors(client.clone(), channel, &message).await?;
     limits(client, &message).await
 }
 
@@ -111,21 +113,26 @@ async fn gzip(client: EchoClient<Channel>) -> Outcome {
     Ok(())
 }
 
-async fn errors(
-    mut client: EchoClient<Channel>,
-    mut search: SearchServiceClient<Channel>,
-    message: &Message,
-) -> Outcome {
+async fn errors(mut client: EchoClient<Channel>, channel: Channel, message: &Message) -> Outcome {
     for code in 1..=16 {
         let asked = [("echo-status", &*code.to_string()), ("echo-message", &words(code))];
         let request = within(60_000, message.clone(), &asked);
         let status = failure(client.unary(request).await);
         assert_eq!((status.code(), status.message()), (Code::from(code), words(code).as_str()));
     }
+    let mut search = SearchServiceClient::new(channel.clone());
     let status = failure(search.search(within(60_000, message.clone(), &[])).await);
     assert_eq!((status.code(), status.message()), (Code::NotFound, NOT_HERE));
     let sought = b"type.googleapis.com/google.rpc.ErrorInfo";
     assert!(status.details().windows(sought.len()).any(|octets| octets == sought));
+    let mut grpc = tonic::client::Grpc::new(channel);
+    for path in ["/framescope.Echo/Nothing", "/no.Such/Method"] {
+        grpc.ready().await?;
+        let codec = ProstCodec::<Message, Message>::default();
+        let status =
+            failure(grpc.unary(within(60_000, message.clone(), &[]), PathAndQuery::from_static(path), codec).await);
+        assert_eq!(status.code(), Code::Unimplemented);
+    }
     println!("errors");
     Ok(())
 }

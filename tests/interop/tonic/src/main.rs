@@ -1,7 +1,8 @@
 //! tonic's server and client of framescope.Echo.
 //!
 //! usage: interop-tonic server             serves on a free port of loopback, told on the first line of standard output
-//!        interop-tonic client HOST:PORT   plays every case of the table; a line for each that holds
+//!        interop-tonic client HOST:PORT   plays every case; a line for each that holds
+//!        interop-tonic version            tells the version of tonic
 
 mod client;
 mod server;
@@ -41,6 +42,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["server"] => server::serve().await,
         ["client", address] => client::cases(address).await,
-        _ => Err("usage: interop-tonic server | client HOST:PORT".into()),
+        ["version"] => {
+            println!("{}", version().ok_or("Cargo.lock does not tell")?);
+            Ok(())
+        }
+        _ => Err("usage: interop-tonic server | client HOST:PORT | version".into()),
     }
+}
+
+fn version() -> Option<&'static str> {
+    let (_, rest) = include_str!("../Cargo.lock").split_once("name = \"tonic\"\nversion = \"")?;
+    rest.split('"').next()
 }

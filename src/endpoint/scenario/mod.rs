@@ -66,6 +66,16 @@ fn example() -> Backend {
     Backend::new(|| Example::new(Config::default()))
 }
 
+/// For traces that are about other things than bandwidth.
+fn without_probes() -> Config {
+    Config { estimate: false, ..Config::default() }
+}
+
+/// A backend with the example's services, which sends no bandwidth probes.
+fn example_without_probes() -> Backend {
+    Backend::new(|| Example::new(without_probes()))
+}
+
 /// Searches of one text after the other.
 fn searches(count: u32) -> impl Iterator<Item = Plan> {
     (1..=count).map(|n| Plan::search(&format!("gRPC {n}")))

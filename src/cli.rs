@@ -67,7 +67,7 @@ Metadata whose name speaks of a secret (authorization, cookie, ...token..., ...a
 ...credential...) is never put into a header table. Ctrl-C cancels the call (RST_STREAM with CANCEL); a second one ends at once.
 
 Exit codes: 0 OK, 64 and the status of a call that failed (UNAVAILABLE, also for a server that cannot be reached: 78), \
-1 the answer cannot be printed, 2 usage or JSON that does not fit, 3 a file that cannot be read, 5 no usable schema";
+2 usage or JSON that does not fit, 3 a file that cannot be read, 5 no usable schema, 7 the answer cannot be printed";
 
 /// `framescope call`.
 #[derive(Args, Debug)]
@@ -191,6 +191,18 @@ pub struct Demo {
     /// Keep the capture, with the notes as comments on its packets (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// `load`: how many connections [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections: Option<u32>,
+    /// `load`: how many calls in all [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub calls: Option<u64>,
+    /// `load`: octets of a message on average, up to 1000000 [default: 1000]
+    #[arg(long, value_name = "OCTETS", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub size: Option<u32>,
+    /// `load`: where chance begins [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// How and where it is shown.
     #[command(flatten)]
     pub shown: ShownArgs,

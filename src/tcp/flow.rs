@@ -69,6 +69,8 @@ pub struct FlowFacts {
     pub octets_to_client: u64,
     /// Segments that repeated octets already seen.
     pub repeated_segments: u64,
+    /// Of these: segments of one octet that has been acknowledged, which ask whether the other side is still there (RFC 9293 §3.8.4).
+    pub keep_alives: u64,
     /// The server refused the connection: its first answer to the SYN was RST.
     pub refused: bool,
 }

@@ -161,6 +161,8 @@ impl Live {
         // A keep-alive repeats the last octet, or none, and what it carries means nothing (RFC 1122 §4.2.3.6).
         if length == 1 && i64::try_from(next).is_ok_and(|next| offset.checked_add(1) == Some(next)) {
             context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
+            let acknowledged = u64::from(half.acked >= next);
+            context.facts.keep_alives = context.facts.keep_alives.saturating_add(acknowledged);
             return;
         }
         // Octets below 0 were sent before the flow was met.

@@ -325,6 +325,7 @@ impl FlowTable {
             octets_to_server: 0,
             octets_to_client: 0,
             repeated_segments: 0,
+            keep_alives: 0,
             refused: false,
         };
         let state = if syn { State::Live(Box::default()) } else { State::Starting(Vec::new()) };

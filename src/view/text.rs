@@ -10,7 +10,7 @@ use crate::direction::Direction;
 use crate::event::{Body, Event, Finding, Flow, Protocol};
 use crate::grpc::call::Outcome;
 use crate::net::Counters;
-use crate::tcp::{Close, FlowId, GapReason};
+use crate::tcp::{Close, FlowFacts, FlowId, GapReason};
 use crate::time::Timestamp;
 use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
@@ -48,10 +48,15 @@ pub struct Text {
     many_flows: bool,
     header_shown: bool,
     placeholders_explained: bool,
+    /// Packets captured only in part, and the octets missing from those that have no line.
+    cut: (u64, u64),
     note: Vec<u8>,
     /// Comments that were this program's own notes.
     own_notes: u64,
 }
+
+/// Packets captured only in part that have a line each.
+const CUT_SHOWN: u64 = 3;
 
 impl Text {
     /// A trace with this schema.
@@ -65,6 +70,7 @@ impl Text {
             many_flows: false,
             header_shown: false,
             placeholders_explained: false,
+            cut: (0, 0),
             note: Vec::new(),
             own_notes: 0,
         }
@@ -209,11 +215,7 @@ impl Text {
                 out.extend_from_slice(b" to the server, ");
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
-                if flow.facts.repeated_segments > 0 {
-                    out.extend_from_slice(b", ");
-                    write::counted(out, flow.facts.repeated_segments, "segment");
-                    out.extend_from_slice(b" repeated");
-                }
+                repeated(flow.facts, out);
             },
             out,
         );
@@ -244,8 +246,22 @@ impl View for Text {
                 self.remark(event, None, |out| annotate::cut_off(call, out), out);
             }
             Body::Call(_) => {}
+            // One line for each packet of a capture with a small snap length would be all there is to read.
+            Body::Gap { octets, reason: GapReason::Cut, .. } if self.cut.0 >= CUT_SHOWN => {
+                self.cut = (self.cut.0.saturating_add(1), self.cut.1.saturating_add(octets));
+            }
             Body::Gap { direction, octets, reason, .. } => {
-                self.remark(event, Some(direction), |out| gap(octets, reason, out), out);
+                self.cut.0 = self.cut.0.saturating_add(u64::from(reason == GapReason::Cut));
+                let last = reason == GapReason::Cut && self.cut.0 == CUT_SHOWN;
+                self.remark(
+                    event,
+                    Some(direction),
+                    |out| {
+                        gap(octets, reason, out);
+                        out.extend_from_slice(if last { b"; further ones are counted at the end" } else { b"" });
+                    },
+                    out,
+                );
             }
             Body::Resync { direction, skipped, found, .. } => {
                 self.remark(event, Some(direction), |out| resync(skipped, found, out), out);
@@ -334,6 +350,12 @@ impl View for Text {
             out.push(b'\n');
         }
         totals(summary, out);
+        if self.cut.0 > CUT_SHOWN {
+            write::counted(out, self.cut.0.saturating_sub(CUT_SHOWN), "more packet");
+            out.extend_from_slice(b" captured only in part (snap length), ");
+            write::counted(out, self.cut.1, "octet");
+            out.extend_from_slice(b" missing, without a line of their own\n");
+        }
         if let Some(net) = summary.net {
             not_shown(net, self.own_notes, out);
         }
@@ -453,6 +475,19 @@ fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
     out.push(b')');
     if finding.uncertain {
         out.extend_from_slice(b"; uncertain: what this capture does not have may explain it");
+    }
+}
+
+/// Segments that came again: keep-alives show what they are; whether others were sent or captured again, the capture does not tell.
+fn repeated(facts: &FlowFacts, out: &mut Vec<u8>) {
+    let others = facts.repeated_segments.saturating_sub(facts.keep_alives);
+    for (count, one, many) in
+        [(others, "segment repeated", "segments repeated"), (facts.keep_alives, "keep-alive", "keep-alives")]
+    {
+        if count > 0 {
+            out.extend_from_slice(b", ");
+            write::counted_as(out, count, one, many);
+        }
     }
 }
 

@@ -242,4 +242,16 @@ fn scenarios_end_as_they_say() {
     assert_eq!(statuses("cancel"), [(1, false)]);
     let errors: Vec<(u32, bool)> = (1..=16).chain([15, 12, 12]).map(|status| (status, true)).collect();
     assert_eq!(statuses("errors"), errors);
+    let seen = |name: &str| {
+        let mut endings = simulated(Scenario::named(name).unwrap()).1;
+        endings.sort_by_key(|(call, _)| *call);
+        endings.iter().map(|(_, ending)| ending.status.0).collect::<Vec<_>>()
+    };
+    assert_eq!(seen("http-error"), [14, 14, 12, 14, 16, 7, 2, 2]);
+    assert_eq!(seen("dead-peer"), [0, 14, 0]);
+    assert_eq!(seen("hard-stop"), [14, 0]);
+    assert_eq!(seen("graceful-stop"), [0, 0]);
+    assert_eq!(seen("reconnect"), [0, 14, 0]);
+    assert_eq!(seen("retry"), [0, 3, 14, 0]);
+    assert_eq!(seen("max-age"), [0; 8]);
 }

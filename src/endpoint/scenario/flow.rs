@@ -12,10 +12,11 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "compression",
         about: "gzip both ways, once where it helps and once where it does not",
-        look_for: "grpc-encoding says how messages of this direction may be packed, grpc-accept-encoding what the sender \
-            takes itself. Whether a message is packed is told by the first octet of its envelope: the long text is (flag 1), in less than a hundredth of \
-            its size; the short one is sent as it is (flag 0), for gzip would make it longer, though its call says grpc-encoding as well. Header \
-            fields are not touched by this: they have HPACK.",
+        look_for: "grpc-encoding says how messages of this direction may be packed, grpc-accept-encoding what the \
+            sender takes itself. Whether a message is packed is told by the first octet of its envelope: the long \
+            text is (flag 1), in less than a hundredth of its size; the short one is sent as it is (flag 0), for \
+            gzip would make it longer, though its call says grpc-encoding as well. Header fields are not touched by \
+            this: they have HPACK.",
         backends: 1,
         stage: |at| {
             let config = Config { announce_gzip: true, ..Config::default() };
@@ -33,20 +34,22 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "large-message",
         about: "one message of 256 KiB each way: many DATA frames and WINDOW_UPDATEs",
-        look_for: "A message has no frame of its own either: it is cut into DATA frames of at most 16384 octets, the peer's \
-            SETTINGS_MAX_FRAME_SIZE, and its end is known from the length in its envelope alone. After 65535 octets, the window that every stream and every \
-            connection begins with, the sender waits for WINDOW_UPDATE. Each time the receiver's bandwidth probe finds that the path held most of a window \
-            in one round trip it makes the windows larger, by SETTINGS for the streams and WINDOW_UPDATE for the connection, and the sender waits less \
-            often. The answer begins with small windows again: each direction has its own, and each receiver learns for itself.",
+        look_for: "A message has no frame of its own either: it is cut into DATA frames of at most 16384 octets, the \
+            peer's SETTINGS_MAX_FRAME_SIZE, and its end is known from the length in its envelope alone. After 65535 \
+            octets, the window that every stream and every connection begins with, the sender waits for \
+            WINDOW_UPDATE. Each time the receiver's bandwidth probe finds that the path held most of a window in one \
+            round trip it makes the windows larger, by SETTINGS for the streams and WINDOW_UPDATE for the \
+            connection, and the sender waits less often. The answer begins with small windows again: each direction \
+            has its own, and each receiver learns for itself.",
         backends: 1,
         stage: |at| one_client(at, vec![Plan::search(&"0123456789abcdef".repeat(16 << 10))], Order::OneAfterAnother),
     },
     Scenario {
         name: "small-messages",
         about: "forty messages in one DATA frame",
-        look_for: "Messages and DATA frames have nothing to do with each other: the client puts forty requests into one frame, each with its envelope of five \
-            octets, and ends its half with the same frame. The answers come forty to a frame too. Who counts DATA frames \
-            does not count messages.",
+        look_for: "Messages and DATA frames have nothing to do with each other: the client puts forty requests into \
+            one frame, each with its envelope of five octets, and ends its half with the same frame. The answers \
+            come forty to a frame too. Who counts DATA frames does not count messages.",
         backends: 1,
         stage: |at| {
             let messages = (0..40).map(|n| point("small", n));
@@ -68,10 +71,12 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "stall",
         about: "a reader that does not read: which window is used up, and for how long",
-        look_for: "The reader of the first call asks for twelve answers of 8 KiB and takes none for 50 ms. What comes uses up the window of its \
-            stream (65535 octets); from there on the server must wait, in the middle of an answer, and does. Look for the DATA frame that leaves nothing of \
-            the stream's window, and for the WINDOW_UPDATE of stream 1 that ends the wait when the reader reads. The window of the connection is given back all \
-            the while, for it does not depend on any reader: so the second call, on the same connection, is answered at once.",
+        look_for: "The reader of the first call asks for twelve answers of 8 KiB and takes none for 50 ms. What \
+            comes uses up the window of its stream (65535 octets); from there on the server must wait, in the middle \
+            of an answer, and does. Look for the DATA frame that leaves nothing of the stream's window, and for the \
+            WINDOW_UPDATE of stream 1 that ends the wait when the reader reads. The window of the connection is \
+            given back all the while, for it does not depend on any reader: so the second call, on the same \
+            connection, is answered at once.",
         backends: 1,
         stage: |at| {
             // Windows that grow would only put the end off.
@@ -89,9 +94,10 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "concurrency-limit",
         about: "six calls, but the server takes two at a time",
-        look_for: "SETTINGS_MAX_CONCURRENT_STREAMS is 2. After a first call the client wants five more at once, but HEADERS of the next \
-            one is sent only when trailers have ended another: nothing on the wire says that a call waits, it is only missing. The wait \
-            is part of what the caller sees as latency and what the server never measures.",
+        look_for: "SETTINGS_MAX_CONCURRENT_STREAMS is 2. After a first call the client wants five more at once, but \
+            HEADERS of the next one is sent only when trailers have ended another: nothing on the wire says that a \
+            call waits, it is only missing. The wait is part of what the caller sees as latency and what the server \
+            never measures.",
         backends: 1,
         stage: |at| {
             let plans = (1..=6).map(|n| Plan::search(&format!("gRPC {n}")).work(5)).collect();

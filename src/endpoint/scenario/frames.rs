@@ -21,10 +21,11 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "http-error",
         about: "a proxy answers instead of the server: 502 with HTML, and other pages",
-        look_for: "None of these answers comes from a gRPC server: there is no grpc-status, and mostly no gRPC content-type. The client must make a \
-            status from :status, by the table of gRPC (http-grpc-status-mapping): 502, 503 and 429 become UNAVAILABLE, 404 becomes UNIMPLEMENTED, 401 \
-            UNAUTHENTICATED, 403 PERMISSION_DENIED. A page with 200 that is not gRPC is UNKNOWN. The body says what happened, if it is looked at: here it stands \
-            in the trace, while a client seldom shows it.",
+        look_for: "None of these answers comes from a gRPC server: there is no grpc-status, and mostly no gRPC \
+            content-type. The client must make a status from :status, by the table of gRPC \
+            (http-grpc-status-mapping): 502, 503 and 429 become UNAVAILABLE, 404 becomes UNIMPLEMENTED, 401 \
+            UNAUTHENTICATED, 403 PERMISSION_DENIED. A page with 200 that is not gRPC is UNKNOWN. The body says what \
+            happened, if it is looked at: here it stands in the trace, while a client seldom shows it.",
         backends: 1,
         stage: |at| {
             let plans = PAGES.iter().map(|page| Plan::search(page.0)).collect();
@@ -34,10 +35,11 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "big-headers",
         about: "40 KiB of metadata: CONTINUATION; and 80 KiB, which are too many",
-        look_for: "A header block is cut into frames of at most SETTINGS_MAX_FRAME_SIZE octets: HEADERS first, then CONTINUATION until END_HEADERS; nothing \
-            else may stand between them on the whole connection. END_STREAM, if any, stands on the first. The field list belongs to the frame that ends the block. The \
-            second call's list is longer than the server takes (by SETTINGS_MAX_HEADER_LIST_SIZE), and this ends that call only: it must be decoded all the same, \
-            for the table that all later blocks refer to. The third call is well.",
+        look_for: "A header block is cut into frames of at most SETTINGS_MAX_FRAME_SIZE octets: HEADERS first, then \
+            CONTINUATION until END_HEADERS; nothing else may stand between them on the whole connection. END_STREAM, \
+            if any, stands on the first. The field list belongs to the frame that ends the block. The second call's \
+            list is longer than the server takes (by SETTINGS_MAX_HEADER_LIST_SIZE), and this ends that call only: \
+            it must be decoded all the same, for the table that all later blocks refer to. The third call is well.",
         backends: 1,
         stage: |at| {
             let plans = vec![bulky("big", 40), bulky("too big", 80), Plan::search("small")];
@@ -53,11 +55,12 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "hpack",
         about: "header tables that fill, evict and shrink",
-        look_for: "Watch the octets of HEADERS. In the first call every field is spelled out; in the second nearly all are one octet each, \
-            for the table has them. Its block begins with a table size update, (table size 512): the server's SETTINGS_HEADER_TABLE_SIZE allows no more. Then each \
-            call brings a user with a long name, which becomes an entry, until the table is full and the oldest entries must go: those are the ones \
-            that every call needs, so one block is suddenly long again. Answers use a table of their own, of 4096 octets, which forgets nothing here. The authorization is \
-            spelled out each time: it never enters a table.",
+        look_for: "Watch the octets of HEADERS. In the first call every field is spelled out; in the second nearly \
+            all are one octet each, for the table has them. Its block begins with a table size update, (table size \
+            512): the server's SETTINGS_HEADER_TABLE_SIZE allows no more. Then each call brings a user with a long \
+            name, which becomes an entry, until the table is full and the oldest entries must go: those are the ones \
+            that every call needs, so one block is suddenly long again. Answers use a table of their own, of 4096 \
+            octets, which forgets nothing here. The authorization is spelled out each time: it never enters a table.",
         backends: 1,
         stage: |at| {
             let call =
@@ -79,17 +82,21 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "push",
         about: "a server that pushes, to one client that allows it and one that does not",
-        look_for: "gRPC has no use for server push, and its clients switch it off with ENABLE_PUSH 0. The first client here does not: the server promises stream 2 \
-            (PUSH_PROMISE on stream 1, with the request that it answers by itself) and sends the response on it; stream 4 is promised too, and refused with RST_STREAM. \
-            The second client, one of gRPC, has said ENABLE_PUSH 0; a PUSH_PROMISE is then a fault of the connection, which ends with GOAWAY PROTOCOL_ERROR.",
+        look_for: "gRPC has no use for server push, and its clients switch it off with ENABLE_PUSH 0. The first \
+            client here does not: the server promises stream 2 (PUSH_PROMISE on stream 1, with the request that it \
+            answers by itself) and sends the response on it; stream 4 is promised too, and refused with RST_STREAM. \
+            The second client, one of gRPC, has said ENABLE_PUSH 0; a PUSH_PROMISE is then a fault of the \
+            connection, which ends with GOAWAY PROTOCOL_ERROR.",
         backends: 1,
         stage: push,
     },
     Scenario {
         name: "frame-zoo",
         about: "every frame type, flag, setting, error code, padding, and types that nobody knows",
-        look_for: "Nobody sends these frames in a row: both ends are puppets, and the trace shows how each frame reads. Padding counts towards the window but is no content; the deprecated \
-            priority fields still stand in frames of some clients; unknown types, settings and flags must be ignored, and are shown; codes that nobody has named are shown as numbers.",
+        look_for: "Nobody sends these frames in a row: both ends are puppets, and the trace shows how each frame \
+            reads. Padding counts towards the window but is no content; the deprecated priority fields still stand \
+            in frames of some clients; unknown types, settings and flags must be ignored, and are shown; codes that \
+            nobody has named are shown as numbers.",
         backends: 1,
         stage: zoo::stage,
     },

@@ -18,18 +18,20 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "churn",
         about: "five calls, a new connection for each",
-        look_for: "Who makes a channel for each call pays for it each time: the three packets of TCP, the prefaces and SETTINGS of both sides, a header \
-            table that knows nothing, and four packets to end it, and this without TLS. Compare the octets of HEADERS, the packets and the time with `pool`, which \
-            makes the same five calls.",
+        look_for: "Who makes a channel for each call pays for it each time: the three packets of TCP, the prefaces \
+            and SETTINGS of both sides, a header table that knows nothing, and four packets to end it, and this \
+            without TLS. Compare the octets of HEADERS, the packets and the time with `pool`, which makes the same \
+            five calls.",
         backends: 1,
         stage: |at| fleet(at, Fleet::new),
     },
     Scenario {
         name: "pool",
         about: "the same five calls on two connections that are kept",
-        look_for: "Both connections are opened for the first calls and then take turns; only the first call on each sends its header fields in full. One connection would do \
-            for this, for calls do not wait for each other there (see `multiplex`); a second one helps when the server's limit of streams is reached (see `concurrency-limit`), \
-            or one TCP connection is not fast enough.",
+        look_for: "Both connections are opened for the first calls and then take turns; only the first call on each \
+            sends its header fields in full. One connection would do for this, for calls do not wait for each other \
+            there (see `multiplex`); a second one helps when the server's limit of streams is reached (see \
+            `concurrency-limit`), or one TCP connection is not fast enough.",
         backends: 1,
         stage: |at| {
             let config = channel::Config { connections: 2, ..channel::Config::default() };
@@ -41,17 +43,21 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "leak",
         about: "five channels that nobody closes",
-        look_for: "The calls end, the connections do not: there is no FIN, and the capture ends with five connections open, on which nothing happens. Each costs the \
-            server a socket and the memory of a connection, until the client's process ends or the server has an idle timeout. Look at the lines of flows: none says `ends`.",
+        look_for: "The calls end, the connections do not: there is no FIN, and the capture ends with five \
+            connections open, on which nothing happens. Each costs the server a socket and the memory of a \
+            connection, until the client's process ends or the server has an idle timeout. Look at the lines of \
+            flows: none says `ends`.",
         backends: 1,
         stage: |at| fleet(at, Fleet::leaking),
     },
     Scenario {
         name: "keepalive",
         about: "PING when nothing comes: the connection is kept alive, and known to be",
-        look_for: "When nothing has come for 20 ms (five minutes would be usual) the client sends PING with eight octets of zero, and the answer tells it that the other end is \
-            there; it also keeps middleboxes from forgetting the connection. The first PING is sent while a call waits, the others with no call at all, which the client must \
-            be told to do and the server must permit (see `too-many-pings`). PINGs with other octets are bandwidth probes, which follow DATA.",
+        look_for: "When nothing has come for 20 ms (five minutes would be usual) the client sends PING with eight \
+            octets of zero, and the answer tells it that the other end is there; it also keeps middleboxes from \
+            forgetting the connection. The first PING is sent while a call waits, the others with no call at all, \
+            which the client must be told to do and the server must permit (see `too-many-pings`). PINGs with other \
+            octets are bandwidth probes, which follow DATA.",
         backends: 1,
         stage: |at| {
             let client = Config { keepalive: Some(keepalive(20, 10)), ..Config::default() };
@@ -62,10 +68,12 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "dead-peer",
         about: "the other end falls silent: PING without ACK, and another connection",
-        look_for: "After 25 ms everything that is sent vanishes, as when a firewall forgets a connection: no FIN, no RST. The second call is sent, and nothing comes; without \
-            keepalive it would wait until its deadline, or for TCP to give up, which takes minutes. The client has heard nothing for 20 ms and asks by PING; when no answer has \
-            come for another 10 ms it gives the connection up, ends the call with UNAVAILABLE, and the third call goes to a new connection. (A capture of real TCP \
-            would show the unanswered packets repeated; this one leaves repetitions out.)",
+        look_for: "After 25 ms everything that is sent vanishes, as when a firewall forgets a connection: no FIN, no \
+            RST. The second call is sent, and nothing comes; without keepalive it would wait until its deadline, or \
+            for TCP to give up, which takes minutes. The client has heard nothing for 20 ms and asks by PING; when \
+            no answer has come for another 10 ms it gives the connection up, ends the call with UNAVAILABLE, and the \
+            third call goes to a new connection. (A capture of real TCP would show the unanswered packets repeated; \
+            this one leaves repetitions out.)",
         backends: 1,
         stage: |at| {
             let connection = Config { keepalive: Some(keepalive(20, 10)), ..Config::default() };
@@ -80,9 +88,11 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "too-many-pings",
         about: "a client that asks too often is sent away: ENHANCE_YOUR_CALM",
-        look_for: "The client sends PING every 5 ms without a call; the server permits one in 40 ms, and only if there are calls. The first is free, for the server had just sent an answer; two \
-            more are forgiven; after the fourth comes GOAWAY, code ENHANCE_YOUR_CALM and the words too_many_pings, and the end of the connection. The next call makes a new one, on which the client waits \
-            twice as long between PINGs. Real settings that collide like this: a client with 10 s against a server that permits five minutes.",
+        look_for: "The client sends PING every 5 ms without a call; the server permits one in 40 ms, and only if \
+            there are calls. The first is free, for the server had just sent an answer; two more are forgiven; after \
+            the fourth comes GOAWAY, code ENHANCE_YOUR_CALM and the words too_many_pings, and the end of the \
+            connection. The next call makes a new one, on which the client waits twice as long between PINGs. Real \
+            settings that collide like this: a client with 10 s against a server that permits five minutes.",
         backends: 1,
         stage: |at| {
             let server = Config {
@@ -91,34 +101,40 @@ pub(super) const ALL: &[Scenario] = &[
             };
             let connection = Config { keepalive: Some(keepalive(5, 20)), estimate: false, ..Config::default() };
             let config = channel::Config { connection, ..channel::Config::default() };
-            let plans = vec![Plan::search("first"), Plan::search("second").at(40)];
+            let plans = vec![Plan::search("first"), Plan::search("second").at(80)];
             let backend = Backend::new(move || Example::new(server.clone()));
-            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 65, vec![backend])
+            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 105, vec![backend])
         },
     },
     Scenario {
         name: "graceful-stop",
         about: "a server stops without harm: two GOAWAYs, and no call is lost",
-        look_for: "At 10 ms the server is told to stop while a call of 30 ms is under way. It listens no more and sends GOAWAY with the highest stream number there is, 2^31-1, which \
-            only says: open no more streams. Then it sends PING; when the answer is there, everything that the client sent before it read the GOAWAY is there too, so the second GOAWAY can name \
-            the last stream that will be processed. The first call ends well at 30 ms, and the connection with it; the second call, begun at 15 ms, goes to the other backend on a new connection.",
+        look_for: "At 10 ms the server is told to stop while a call of 30 ms is under way. It listens no more and \
+            sends GOAWAY with the highest stream number there is, 2^31-1, which only says: open no more streams. \
+            Then it sends PING; when the answer is there, everything that the client sent before it read the GOAWAY \
+            is there too, so the second GOAWAY can name the last stream that will be processed. The first call ends \
+            well at 30 ms, and the connection with it; the second call, begun at 15 ms, goes to the other backend on \
+            a new connection.",
         backends: 2,
         stage: |at| stopped(at, Stop::Gracefully),
     },
     Scenario {
         name: "hard-stop",
         about: "a server stops at once: what is under way is lost",
-        look_for: "The same two calls as in `graceful-stop`, but the server ends its connections at once. The first call has no answer and no status on the wire: the \
-            client makes it UNAVAILABLE. It may not simply try again, for the server may have done the work. The second call goes to the other backend.",
+        look_for: "The same two calls as in `graceful-stop`, but the server ends its connections at once. The first \
+            call has no answer and no status on the wire: the client makes it UNAVAILABLE. It may not simply try \
+            again, for the server may have done the work. The second call goes to the other backend.",
         backends: 2,
         stage: |at| stopped(at, Stop::AtOnce),
     },
     Scenario {
         name: "max-age",
         about: "a server that lets no connection grow old: MAX_CONNECTION_AGE",
-        look_for: "After 30 ms (half an hour would be usual) the server stops the connection as in `graceful-stop`, though nothing is wrong: GOAWAY with 2^31-1, PING, final GOAWAY. Calls \
-            under way end well, and the next one makes a new connection: this is how clients find backends that were added, and how load spreads again. A call that takes longer \
-            than the grace that follows, here 40 ms, would be cut off. Look at when each connection begins and ends: none of the calls is lost.",
+        look_for: "After 30 ms (half an hour would be usual) the server stops the connection as in `graceful-stop`, \
+            though nothing is wrong: GOAWAY with 2^31-1, PING, final GOAWAY. Calls under way end well, and the next \
+            one makes a new connection: this is how clients find backends that were added, and how load spreads \
+            again. A call that takes longer than the grace that follows, here 40 ms, would be cut off. Look at when \
+            each connection begins and ends: none of the calls is lost.",
         backends: 1,
         stage: |at| {
             let lifetime = Lifetime {
@@ -136,8 +152,10 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "reconnect",
         about: "the server goes and comes back: a call is lost, the channel is not",
-        look_for: "At 10 ms the server stops at once, and with it go the connection and the call under way, which ends with UNAVAILABLE. The client's channel stays: the next call, at 40 ms, makes it \
-            dial again, and finds the server that was started anew at 20 ms. A new connection has new stream numbers, new windows and empty header tables.",
+        look_for: "At 10 ms the server stops at once, and with it go the connection and the call under way, which \
+            ends with UNAVAILABLE. The client's channel stays: the next call, at 40 ms, makes it dial again, and \
+            finds the server that was started anew at 20 ms. A new connection has new stream numbers, new windows \
+            and empty header tables.",
         backends: 1,
         stage: |at| {
             let plans = vec![Plan::search("before"), Plan::search("lost").work(20).at(5), Plan::search("after").at(40)];
@@ -150,10 +168,12 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "accept-backoff",
         about: "a server out of file descriptors: it tries to accept after 5, 10, 20 ms",
-        look_for: "From 5 ms to 40 ms the server cannot accept (too many open files). Its kernel completes the handshakes all the same and takes the octets, so \
-            the clients believe themselves connected; but no SETTINGS come. The server does not spin: it waits 5 ms, then 10, then 20, and 45 ms after the start accepts \
-            both that wait. From the client this looks like a slow server; the gap between the handshake and the server's SETTINGS gives it away. (Over TCP the error is made up \
-            where the server accepts: using up the descriptors of this program would hurt others.)",
+        look_for: "From 5 ms to 40 ms the server cannot accept (too many open files). Its kernel completes the \
+            handshakes all the same and takes the octets, so the clients believe themselves connected; but no \
+            SETTINGS come. The server does not spin: it waits 5 ms, then 10, then 20, and 45 ms after the start \
+            accepts both that wait. From the client this looks like a slow server; the gap between the handshake and \
+            the server's SETTINGS gives it away. (Over TCP the error is made up where the server accepts: using up \
+            the descriptors of this program would hurt others.)",
         backends: 1,
         stage: |at| {
             let diary = Diary::default();

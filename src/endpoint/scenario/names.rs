@@ -18,18 +18,24 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "async-dial",
         about: "dial returns at once, and nothing is on the wire until a call needs it",
-        look_for: "Two programs make a channel at 0 ms and a call at 30 ms. The first waits until it is connected before it goes on (`--block`): its connection is there from the start, and \
-            its call goes out at once. The second does not wait: its channel is IDLE, which means no connection at all, and only the call makes it dial. So an address that is wrong is \
-            noticed by the first when it starts, and by the second when it calls; and the second's first call takes longer, by the time of a handshake and of the server's SETTINGS.",
+        look_for: "Two programs make a channel at 0 ms and a call at 30 ms. The first waits until it is connected \
+            before it goes on (`--block`): its connection is there from the start, and its call goes out at once. \
+            The second does not wait: its channel is IDLE, which means no connection at all, and only the call makes \
+            it dial. So an address that is wrong is noticed by the first when it starts, and by the second when it \
+            calls; and the second's first call takes longer, by the time of a handshake and of the server's \
+            SETTINGS.",
         backends: 1,
         stage: async_dial,
     },
     Scenario {
         name: "backoff",
         about: "connection refused, growing intervals, then ready",
-        look_for: "Nobody listens at first: each SYN is answered by RST. The client tries again after 20 ms, then after 1.6 times as long each time, more or less by a fifth, which is chance, so that \
-            a thousand clients do not come back in the same millisecond (usual are 1 s at first and 120 s at most). Intervals are counted from the beginning of one attempt to the next. The \
-            call has said wait-for-ready, so it waits through all of this; others would fail at once with UNAVAILABLE. At 200 ms the server listens, and the next attempt succeeds.",
+        look_for: "Nobody listens at first: each SYN is answered by RST. The client tries again after 20 ms, then \
+            after 1.6 times as long each time, more or less by a fifth, which is chance, so that a thousand clients \
+            do not come back in the same millisecond (usual are 1 s at first and 120 s at most). Intervals are \
+            counted from the beginning of one attempt to the next. The call has said wait-for-ready, so it waits \
+            through all of this; others would fail at once with UNAVAILABLE. At 200 ms the server listens, and the \
+            next attempt succeeds.",
         backends: 1,
         stage: |at| {
             let config = Config {
@@ -47,25 +53,31 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "pick-first",
         about: "three backends, and every call goes to one of them",
-        look_for: "The name leads to three addresses. pick_first, gRPC's default, connects to the first that answers and sends every call there: one connection carries them all, and the other \
-            backends have nothing to do. The same happens behind a service of Kubernetes or another balancer of connections: it chooses once for a connection, not for each call. Compare with `round-robin`.",
+        look_for: "The name leads to three addresses. pick_first, gRPC's default, connects to the first that answers \
+            and sends every call there: one connection carries them all, and the other backends have nothing to do. \
+            The same happens behind a service of Kubernetes or another balancer of connections: it chooses once for \
+            a connection, not for each call. Compare with `round-robin`.",
         backends: 3,
         stage: |_| balanced(Balancer::PickFirst),
     },
     Scenario {
         name: "round-robin",
         about: "three backends that take turns, call by call",
-        look_for: "With round_robin the client connects to every address that the name leads to, before there is any call, and calls take turns on the three connections: \
-            the balancing is done by the client, for it alone knows calls from connections. It needs a name that leads to all the backends (a headless service, in Kubernetes).",
+        look_for: "With round_robin the client connects to every address that the name leads to, before there is any \
+            call, and calls take turns on the three connections: the balancing is done by the client, for it alone \
+            knows calls from connections. It needs a name that leads to all the backends (a headless service, in \
+            Kubernetes).",
         backends: 3,
         stage: |_| balanced(Balancer::RoundRobin),
     },
     Scenario {
         name: "resolver-update",
         about: "a backend leaves the name, another joins",
-        look_for: "The name leads to backends 1 and 2 at first, and from 30 ms on to 2 and 3. (What asks for names is not in this capture: here it is asked every 20 ms; DNS clients ask much less often, \
-            most of them only when a connection breaks.) The next answer makes the client connect to the third; the connection to the first takes no more calls and is ended, although its server \
-            is well; calls go on all the while. No call is lost.",
+        look_for: "The name leads to backends 1 and 2 at first, and from 30 ms on to 2 and 3. (What asks for names \
+            is not in this capture: here it is asked every 20 ms; DNS clients ask much less often, most of them only \
+            when a connection breaks.) The next answer makes the client connect to the third; the connection to the \
+            first takes no more calls and is ended, although its server is well; calls go on all the while. No call \
+            is lost.",
         backends: 3,
         stage: |_| {
             let config = Config {
@@ -76,9 +88,8 @@ pub(super) const ALL: &[Scenario] = &[
                 },
                 ..Config::default()
             };
-            let plans = (1..=12).map(|n| Plan::search(&format!("gRPC {n}")).at(i64::from(n) * 5)).collect();
-            let mut stage =
-                with_channel(TARGET, config, plans, Order::AllAtOnce, 0, vec![example(), example(), example()]);
+            let plans = (1..=12).map(|n| Plan::search(&format!("gRPC {n}")).at(i64::from(n) * 5 + 2)).collect();
+            let mut stage = named(config, plans, Order::AllAtOnce);
             stage.names = vec![(NAME.to_owned(), vec![0, 1])];
             stage.script = vec![(30 * MILLI, Change::Rename(NAME.to_owned(), vec![1, 2]))];
             stage
@@ -87,9 +98,12 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "retry",
         about: "a retry policy: which calls are repeated, how often, and who is told",
-        look_for: "The policy allows four attempts, and only UNAVAILABLE is worth another one. The first call fails twice and is repeated twice: grpc-previous-rpc-attempts says 1, then 2, and the caller \
-            sees OK. The second call ends with INVALID_ARGUMENT, which no repetition would change. The third finds the server unavailable four times, and that is its end. To the fourth the server says when to come \
-            back, in grpc-retry-pushback-ms: 30 ms rather than what the policy has. On the wire each attempt is a call of its own, on a stream of its own.",
+        look_for: "The policy allows four attempts, and only UNAVAILABLE is worth another one. The first call fails \
+            twice and is repeated twice: grpc-previous-rpc-attempts says 1, then 2, and the caller sees OK. The \
+            second call ends with INVALID_ARGUMENT, which no repetition would change. The third finds the server \
+            unavailable four times, and that is its end. To the fourth the server says when to come back, in \
+            grpc-retry-pushback-ms: 30 ms rather than what the policy has. On the wire each attempt is a call of its \
+            own, on a stream of its own.",
         backends: 1,
         stage: |at| {
             let policy = RetryPolicy { initial_backoff: Duration::from_millis(10), ..RetryPolicy::default() };
@@ -108,11 +122,14 @@ const TARGET: &str = "dns:///search.example:50051";
 /// Nine calls to a name with three addresses.
 fn balanced(balancer: Balancer) -> Stage {
     let plans = searches(9).map(|plan| plan.at(5)).collect();
-    let backends = vec![example(), example(), example()];
+    named(Config { balancer, ..Config::default() }, plans, Order::OneAfterAnother)
+}
+
+/// Three backends, a name that leads to all of them, and a client that connects at once.
+fn named(config: Config, plans: Vec<Plan>, order: Order) -> Stage {
     let diary = Diary::default();
-    let config = Config { balancer, ..Config::default() };
-    let program = Program::new(TARGET, config, plans, Order::OneAfterAnother, diary.clone()).connecting(0);
-    let mut stage = Stage::new(program, backends, diary);
+    let program = Program::new(TARGET, config, plans, order, diary.clone()).connecting(0);
+    let mut stage = Stage::new(program, vec![example(), example(), example()], diary);
     stage.names = vec![(NAME.to_owned(), vec![0, 1, 2])];
     stage
 }

@@ -3,6 +3,7 @@
 //! A [`Stage`] says what there is. [`simulate`] plays it on a simulated network with a virtual clock; `command::loopback`
 //! plays the same stage over TCP. What client and backends say is theirs, see [`scenario`](super::scenario).
 
+mod host;
 pub mod simulate;
 pub mod single;
 mod tape;

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
+use super::host::Host;
 use super::tape::Tape;
 use super::wire::{Cargo, Wire};
-use super::{Backend, Change, Peer, Stage};
+use super::{Change, Peer, Stage};
 use crate::direction::Direction;
-use crate::endpoint::accept::AcceptBackoff;
 use crate::endpoint::tap::Recorded;
 use crate::endpoint::{ConnectionId, Dialler, News, Order, Stop};
 use crate::time::Timestamp;
@@ -81,23 +81,6 @@ struct World<'a> {
     /// Of the client's next connection.
     port: u16,
     tape: Tape<'a>,
-}
-
-/// A backend and the state of its host.
-struct Host {
-    backend: Backend,
-    starved: bool,
-    /// Connections that wait to be accepted.
-    queue: VecDeque<ConnectionId>,
-    backoff: AcceptBackoff,
-    /// When it tries to accept again after a failure.
-    retry: Option<Timestamp>,
-}
-
-impl Host {
-    fn new(backend: Backend) -> Self {
-        Self { backend, starved: false, queue: VecDeque::new(), backoff: AcceptBackoff::default(), retry: None }
-    }
 }
 
 /// What happens next. At one time the first of these comes first.
@@ -277,7 +260,7 @@ impl World<'_> {
 
     /// The backend's accept loop runs: it takes every connection that waits, or fails and tries again later.
     fn accept(&mut self, n: usize) {
-        while let Some((id, peer)) = self.accepted(n) {
+        while let Some((id, peer)) = self.hosts.get_mut(n).and_then(|host| host.accept(self.now)) {
             let Some(wire) = self.wires.get_mut(&id) else { continue };
             wire.peer = Some(peer);
             let (octets, ended) = std::mem::take(&mut wire.early);
@@ -291,19 +274,6 @@ impl World<'_> {
                 }
             });
         }
-    }
-
-    fn accepted(&mut self, n: usize) -> Option<(ConnectionId, Box<dyn Peer>)> {
-        let host = self.hosts.get_mut(n)?;
-        host.retry = None;
-        let id = host.queue.front().copied()?;
-        if host.starved {
-            host.retry = Some(self.now.saturating_add_nanos(host.backoff.failed()));
-            return None;
-        }
-        host.queue.pop_front();
-        host.backoff.succeeded();
-        Some((id, (host.backend.serve)()))
     }
 
     /// Lets the backend's end of the connection do something, and sends what it then has; at least an acknowledgement, if

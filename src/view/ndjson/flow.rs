@@ -53,6 +53,7 @@ pub(super) fn ended(event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
     number(out, key!("bytes_to_server"), facts.octets_to_server);
     number(out, key!("bytes_to_client"), facts.octets_to_client);
     number(out, key!("repeated_segments"), facts.repeated_segments);
+    number(out, key!("keep_alives"), facts.keep_alives);
     match flow.protocol {
         Protocol::Tls(facts) => tls::facts(facts, out),
         Protocol::Unknown => first_octets(flow.first_octets, out),

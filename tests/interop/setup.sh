@@ -19,25 +19,32 @@ make() {
     fi
 }
 
+# installed PACKAGE...: from the system's own archive, if that is Debian's and we may.
+installed() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "not installed: $*"
+        return 1
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
 grpcio() {
-    [ -x "$out/venv/bin/python" ] || python3 -m venv "$out/venv" || return
-    "$out/venv/bin/pip" install --disable-pip-version-check --quiet --requirement "$here/python/requirements.txt"
+    python3 -c 'import ensurepip' 2>/dev/null || installed python3 python3-venv || return
+    [ -x "$out/venv/bin/pip" ] || python3 -m venv "$out/venv" || return
+    "$out/venv/bin/pip" install --disable-pip-version-check --quiet --retries 1 --requirement "$here/python/requirements.txt"
 }
 
 grpc_js() {
+    command -v npm >/dev/null || installed nodejs npm || return
     mkdir -p "$out/node" && cp "$here/node/package.json" "$here/node/package-lock.json" "$out/node/" || return
-    (cd "$out/node" && npm ci --ignore-scripts --no-audit --no-fund)
+    (cd "$out/node" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1)
 }
 
-# grpc-go comes from Debian, whose packages need no other server than the one of the system.
+# grpc-go is Debian's, built without modules.
 grpc_go() {
     if ! command -v go >/dev/null || [ ! -d /usr/share/gocode/src/google.golang.org/grpc ]; then
-        if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-            echo "golang-go and golang-google-grpc-dev are not installed"
-            return 1
-        fi
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-go golang-google-grpc-dev || return
+        installed golang-go golang-google-grpc-dev || return
     fi
     (cd "$here/go" && GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= go build -o "$out/grpc-go" .)
 }

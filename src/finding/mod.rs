@@ -72,24 +72,23 @@ impl Judge {
     /// Takes an event, and tells what is found in it. Every event of the capture must come here, in order.
     #[inline]
     pub fn event(&mut self, event: &Event<'_>, tell: &mut dyn FnMut(&Event<'_>)) {
-        let Some(flow) = &event.flow else { return };
-        let Protocol::Http2(begin) = flow.protocol else { return };
         // Most events have nothing that a rule is about.
         let passes = match &event.body {
-            Body::Frame(frame) => self.takes(frame, flow),
+            Body::Frame(frame) => self.takes(event, frame),
             Body::Message(message) => !message.is_compressed(),
             Body::Call(call) => calls::has_status(call),
             Body::Identified | Body::Finding(_) => true,
             _ => false,
         };
         if !passes {
-            self.judge(event, flow, *begin, tell);
+            self.judge(event, tell);
         }
     }
 
     /// Takes a frame that plainly breaks no rule.
-    #[inline]
-    fn takes(&mut self, frame: &FrameEvent<'_>, flow: &Flow<'_>) -> bool {
+    #[inline(never)]
+    fn takes(&mut self, event: &Event<'_>, frame: &FrameEvent<'_>) -> bool {
+        let Some(flow) = &event.flow else { return true };
         match self.connections.get_mut(flow.slot) {
             Some(Some((id, connection))) if *id == flow.facts.id => connection.takes(frame, &mut self.shared),
             _ => false,
@@ -97,9 +96,11 @@ impl Judge {
     }
 
     #[inline(never)]
-    fn judge(&mut self, event: &Event<'_>, flow: &Flow<'_>, begin: Begin, tell: &mut dyn FnMut(&Event<'_>)) {
+    fn judge(&mut self, event: &Event<'_>, tell: &mut dyn FnMut(&Event<'_>)) {
+        let Some(flow) = &event.flow else { return };
+        let Protocol::Http2(begin) = flow.protocol else { return };
         if !matches!(self.connections.get(flow.slot), Some(Some((id, _))) if *id == flow.facts.id) {
-            self.begin(flow, begin);
+            self.begin(flow, *begin);
         }
         let Self { connections, shared } = self;
         let Some(Some((_, connection))) = connections.get_mut(flow.slot) else { return };

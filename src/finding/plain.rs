@@ -12,7 +12,7 @@ use crate::event::FrameEvent;
 use crate::grpc::call::Call;
 use crate::grpc::calls::Role;
 use crate::grpc::content_type::Protocol;
-use crate::http2::connection::{Block, Facts, FrameRef};
+use crate::http2::connection::{Facts, FrameRef};
 use crate::http2::frame::{FrameHeader, StreamId};
 use crate::http2::payload::Payload;
 
@@ -45,9 +45,7 @@ impl Connection {
                 fits && stream.0 <= self.highest(stream)
             }
             Payload::Data { data, .. } if of_stream => self.takes_data(event, header, data, shared),
-            Payload::Headers { .. } if of_stream => {
-                frame.block.as_ref().is_some_and(|block| self.takes_block(event, block, stream, shared))
-            }
+            Payload::Headers { .. } if of_stream => self.takes_block(event, stream, shared),
             Payload::Ping(_) if !of_stream && header.is_ack() => matches!(frame.facts, Facts::Acknowledges(Some(_))),
             Payload::Ping(_) if !of_stream => {
                 let side = &mut self.sides[frame.direction];
@@ -94,13 +92,8 @@ impl Connection {
 
     /// A header block in one frame that begins a call, an answer or the trailers.
     #[inline]
-    fn takes_block(
-        &mut self,
-        event: &FrameEvent<'_>,
-        block: &Block<'_>,
-        stream: StreamId,
-        shared: &mut Shared,
-    ) -> bool {
+    fn takes_block(&mut self, event: &FrameEvent<'_>, stream: StreamId, shared: &mut Shared) -> bool {
+        let Some(block) = &event.frame.block else { return false };
         let (direction, ends_stream) = (event.frame.direction, event.frame.ends_stream);
         let read = Read::new(block, &mut self.sides[direction].seen);
         if !read.whole || read.is_odd() {

@@ -13,9 +13,9 @@ pub(super) struct Seen {
     /// kind. No number stands for two entries.
     entries: [(u32, Option<Kind>); 16],
     /// The blocks that came last.
-    blocks: [SeenBlock; 2],
-    /// Which of them gives way to the next.
-    oldest: bool,
+    blocks: [SeenBlock; 4],
+    /// How many were remembered: the last bits say which gives way to the next.
+    remembered: usize,
 }
 
 /// A regular field that breaks no rule by itself.
@@ -75,12 +75,12 @@ impl Seen {
         if octets.len() > LONGEST || !octets.iter().all(|octet| matches!(octet, 0x81..=0xfe)) {
             return;
         }
-        let [first, second] = &mut self.blocks;
-        let place = if self.oldest { second } else { first };
-        if let Some(copy) = place.octets.get_mut(..octets.len()) {
+        if let Some(place) = self.blocks.get_mut(self.remembered & 3)
+            && let Some(copy) = place.octets.get_mut(..octets.len())
+        {
             copy.copy_from_slice(octets);
             (place.length, place.table, place.read) = (octets.len(), block.fields.table(), read);
-            self.oldest = !self.oldest;
+            self.remembered = self.remembered.wrapping_add(1);
         }
     }
 }

@@ -295,6 +295,9 @@ impl Connection {
         self.nuisance = self.nuisance.saturating_add(1);
         if self.forget(stream).is_some() {
             self.events.push_back(Event::Reset { stream, code, by_peer: true });
+        } else {
+            // Perhaps its answer waits to be fetched: to the peer it is open no longer.
+            self.ended = self.ended.saturating_sub(1);
         }
         Ok(())
     }

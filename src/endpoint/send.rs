@@ -19,7 +19,7 @@ impl Connection {
             progress = true;
         }
         self.settle_fetched(progress);
-        self.answered = 0;
+        (self.answered, self.ended) = (0, 0);
         out.append(&mut self.out);
     }
 
@@ -88,6 +88,7 @@ impl Connection {
     /// This end sends nothing more on the stream.
     fn half_close(&mut self, stream: StreamId) {
         if let Some(state) = self.streams.get_mut(&stream) {
+            self.ended = self.ended.saturating_add(1);
             state.sending = false;
             state.queue.clear();
             self.queued.remove(&stream);

@@ -39,14 +39,18 @@ impl Connection {
         self.advance(now);
         self.pinger.iter_mut().for_each(|pinger| pinger.read(now));
         let mut input = std::mem::take(&mut self.input);
-        input.extend_from_slice(octets);
-        let mut rest = input.as_slice();
-        let judged = self.read(now, &mut rest);
-        if let Err((code, words)) = judged {
-            self.fail(code, words);
+        let mut rest = if input.is_empty() {
+            octets
         } else {
-            let used = input.len().saturating_sub(rest.len());
-            input.drain(..used);
+            input.extend_from_slice(octets);
+            input.as_slice()
+        };
+        if let Err((code, words)) = self.read(now, &mut rest) {
+            self.fail(code, words);
+        } else if rest.len() < input.len() || input.is_empty() {
+            // Nothing is kept of what was read, also not its room: most connections rest most of the time.
+            self.input = rest.to_vec();
+        } else {
             self.input = input;
         }
         self.settle();

@@ -21,6 +21,7 @@ impl Connection {
         self.settle_fetched(progress);
         (self.answered, self.ended) = (0, 0);
         out.append(&mut self.out);
+        self.out.shrink_to(KEPT);
     }
 
     /// Writes the next DATA frame or trailers; `false` when there is none or no window.
@@ -117,5 +118,7 @@ fn indexing(name: &[u8]) -> Indexing {
 /// Words in the names of secrets: `x-api-key`, `x-auth-token`, `client-secret`.
 const SECRETS: [&[u8]; 6] = [b"api-key", b"apikey", b"token", b"secret", b"password", b"credential"];
 
+/// Octets of room that is kept although nothing is to be sent.
+const KEPT: usize = 4 << 10;
 /// Octets after which no further DATA frame is written before they are fetched.
 const PIECE: usize = 64 << 10;

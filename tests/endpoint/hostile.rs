@@ -263,6 +263,37 @@ fn a_client_that_reads_no_answers_has_no_more_calls_than_it_was_granted() {
 }
 
 #[test]
+fn a_window_that_one_frame_sets_many_times_is_the_last_but_none_may_be_too_large() {
+    let window = |value| Setting { id: SettingId::INITIAL_WINDOW_SIZE, value };
+    for (settings, expected) in [
+        (vec![window(0x7fff_ffff), window(3), window(7)], None),
+        (vec![window(0x8000_0000), window(7)], Some(ErrorCode::FLOW_CONTROL_ERROR)),
+        (vec![window(0x7fff_ffff)], Some(ErrorCode::FLOW_CONTROL_ERROR)),
+    ] {
+        let mut server = server(Config::default());
+        let mut octets = Vec::new();
+        let mut two = settings.clone();
+        if expected.is_some() && settings.len() == 1 {
+            // A stream with one octet more than the setting says.
+            headers(1, &mut octets);
+            write::window_update(StreamId(1), 1, &mut octets);
+            two.push(window(1));
+        }
+        write::settings(&two, &mut octets);
+        headers(3, &mut octets);
+        write::data(StreamId(3), &[&[0, 0, 0, 0, 6][..], &search_request("gRPC")].concat(), true, &mut octets);
+        server.handle_octets(at(1), &octets);
+        server.handle_timeout(at(900));
+        let answer = answers(&mut server);
+        assert_eq!(go_away(&answer), expected, "{settings:?}");
+        if expected.is_none() {
+            let data = crate::support::frames(&answer).into_iter().find(|(header, _)| header.kind() == FrameType::DATA);
+            assert_eq!(data.map(|(header, _)| header.length()), Some(7));
+        }
+    }
+}
+
+#[test]
 fn answers_that_were_fetched_make_room_for_calls() {
     let mut server = server(Config { max_streams: 2, ..Config::default() });
     for n in 0..50 {

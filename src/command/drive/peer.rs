@@ -117,6 +117,7 @@ impl Driving {
             }
             let wake = [timer, self.give_up].into_iter().flatten().min();
             let clock = self.clock;
+            let mut is_busy = false;
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
                 ended = read(&mut reader, |octets| {
@@ -125,6 +126,7 @@ impl Driving {
                     } else {
                         peer.handle_octets(clock.now(), octets);
                     }
+                    is_busy = octets.len() >= PIECE / 4;
                     octets.is_empty()
                 }), if !self.heard_end => self.heard_end = ended?,
                 written = writer.write(self.out.get(self.written..).unwrap_or_default()), if !nothing_to_write => {
@@ -140,6 +142,10 @@ impl Driving {
                 }
                 how = self.stopping.next() => self.stop(peer, how),
                 () = self.clock.sleep_until(wake), if wake.is_some() => {}
+            }
+            if is_busy {
+                // One that sends much takes turns with the others.
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 seconds=${1:?usage: fuzz/run.sh SECONDS [TARGET...]}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(file packet tcp frame hpack protobuf pipeline)
+[ ${#targets[@]} -gt 0 ] || targets=(file packet tcp frame hpack protobuf pipeline endpoint)
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 # With --target the flags do not reach build scripts, which could not link with them.

@@ -273,7 +273,7 @@ pub struct ServeBounds {
     /// The largest message of a client
     #[arg(long, default_value = "4MiB", value_name = "SIZE")]
     pub max_message: String,
-    /// Memory that all connections hold together; one that wants more is ended
+    /// Memory that all connections hold together; beyond it, one that holds more than its share and wants more is ended
     #[arg(long, default_value = "1GiB", value_name = "SIZE")]
     pub max_memory: String,
     /// How long a client may take to begin to speak HTTP/2

@@ -179,6 +179,41 @@ fn stopped_at_once_nobody_waits_for_an_end_that_does_not_listen() {
     });
 }
 
+#[test]
+fn a_peer_that_has_finished_does_not_wait_for_ever_for_an_end_that_takes_nothing() {
+    run(async {
+        let (client, server) = pair().await;
+        let mut gone = Gone { to_send: 64 << 20 };
+        // It is over LINGER after the other end has taken the last octet; the 60 s of `run` end the wait otherwise.
+        peer::drive(server, &mut gone, Clock::new(), Stopping::never()).await.expect("no error");
+        assert!(gone.to_send > 0, "the other end's buffers cannot hold it");
+        drop(client);
+    });
+}
+
+/// Has finished, but for many last words.
+struct Gone {
+    to_send: usize,
+}
+
+impl Peer for Gone {
+    fn begin(&mut self, _: Timestamp) {}
+    fn handle_octets(&mut self, _: Timestamp, _: &[u8]) {}
+    fn handle_end(&mut self, _: Timestamp) {}
+    fn handle_timeout(&mut self, _: Timestamp) {}
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        None
+    }
+    fn poll_transmit(&mut self, out: &mut Vec<u8>) {
+        let piece = self.to_send.min(100_000);
+        self.to_send -= piece;
+        out.resize(out.len() + piece, 7);
+    }
+    fn is_finished(&self) -> bool {
+        true
+    }
+}
+
 /// Cannot accept for a while.
 struct Exhausted {
     failures: u32,

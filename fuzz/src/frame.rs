@@ -126,6 +126,6 @@ pub fn run(data: &[u8]) {
     for direction in Direction::BOTH {
         connection.finish(direction, Arrival::default(), &mut shared, &mut checker);
     }
-    connection.close(&mut shared);
+    connection.close(Arrival::default(), &mut shared, &mut checker);
     assert_eq!(shared.open_streams, 0, "what was counted is given back");
 }

@@ -3,6 +3,7 @@
 //! With the feature `libfuzzer`, libFuzzer drives them, guided by coverage. Without it, [`plain`] mutates the seeds without
 //! knowing what they reach, which takes nothing but Rust.
 
+pub mod endpoint;
 pub mod file;
 pub mod frame;
 pub mod hpack;

@@ -47,9 +47,10 @@ impl Observer for Collector {
 
 /// Writes seeds made from every capture below `fixtures` into a folder a target.
 pub fn write(corpus: &Path) -> std::io::Result<()> {
-    for target in ["file", "packet", "tcp", "frame", "hpack", "protobuf", "pipeline"] {
+    for target in ["file", "packet", "tcp", "frame", "hpack", "protobuf", "pipeline", "endpoint"] {
         std::fs::create_dir_all(corpus.join(target))?;
     }
+    crate::endpoint::seeds(&corpus.join("endpoint"))?;
     for folder in ["captures", "damaged"] {
         for entry in std::fs::read_dir(crate::root().join("fixtures").join(folder))? {
             let path = entry?.path();

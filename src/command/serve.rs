@@ -37,7 +37,7 @@ pub fn run(arguments: &Serve) -> Result<(), Failure> {
     let services = services(arguments)?;
     let listener = listen(&arguments.listen)?;
     let address = listener.local_addr().map_err(|error| unusable(&arguments.listen, &error))?;
-    let memory = Rc::new(Memory { most: most_memory, held: Cell::new(0) });
+    let memory = Rc::new(Memory { most: most_memory, held: Cell::new(0), connections: Cell::new(0) });
     let host = Serves { services: Arc::new(services), config, interceptors, memory };
     let served = drive::block_on(async {
         let listener = TcpListener::from_std(listener)?;
@@ -226,6 +226,7 @@ impl Host for Serves {
     fn peer(&mut self, from: SocketAddr) -> Box<dyn Peer> {
         let chain = self.interceptors.chain().unwrap_or_default();
         let serving = Serving::new(Arc::clone(&self.services), self.config.clone()).with_interceptors(chain);
+        self.memory.connections.set(self.memory.connections.get().saturating_add(1));
         Box::new(Watched { serving, from, memory: Rc::clone(&self.memory), held: 0, moved: 0 })
     }
 
@@ -239,9 +240,19 @@ impl Host for Serves {
 struct Memory {
     most: usize,
     held: Cell<usize>,
+    connections: Cell<usize>,
 }
 
-/// A connection whose log is printed and whose memory is counted; it ends when all of them hold too much, and it adds to that.
+impl Memory {
+    /// What each connection may hold when all together hold too much: who holds more than others pays for it, not whoever
+    /// is the next to ask for a little.
+    fn share(&self) -> usize {
+        self.most.checked_div(self.connections.get()).unwrap_or(self.most)
+    }
+}
+
+/// A connection whose log is printed and whose memory is counted; it ends when all of them hold too much, it holds more than its
+/// share of that, and adds to it.
 struct Watched {
     serving: Serving,
     from: SocketAddr,
@@ -258,7 +269,7 @@ impl Watched {
         self.moved = self.moved.saturating_add(moved);
         if self.moved >= BETWEEN_COUNTS {
             let before = self.held;
-            if self.look() > self.memory.most && self.held > before {
+            if self.look() > self.memory.most && self.held > before && self.held > self.memory.share() {
                 self.serving.give_up(now, "the server holds too much");
                 self.look();
             }
@@ -287,6 +298,7 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         self.memory.held.set(self.memory.held.get().saturating_sub(self.held));
+        self.memory.connections.set(self.memory.connections.get().saturating_sub(1));
     }
 }
 

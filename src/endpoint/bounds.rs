@@ -19,6 +19,9 @@ pub struct Bounds {
     /// Octets of answers (to PING, SETTINGS, faults) that nobody fetches because the peer does not read them. Beyond it
     /// the connection ends with ENHANCE_YOUR_CALM. Default 256 KiB.
     pub unfetched: usize,
+    /// Octets of answers that a server works on, or has ready for a client that does not take them, over all calls. Beyond it,
+    /// the call that needs more ends with RESOURCE_EXHAUSTED. Default 128 MiB.
+    pub answers: usize,
     /// How many more frames may bring nothing (resets, refused streams, empty DATA, CONTINUATION, PRIORITY, unknown types,
     /// interim responses) than streams end well. Beyond it the connection ends with ENHANCE_YOUR_CALM. Default 1000.
     pub nuisances: u32,
@@ -33,6 +36,7 @@ impl Default for Bounds {
             unfinished: 128 << 20,
             header_block: 64 << 10,
             unfetched: 256 << 10,
+            answers: 128 << 20,
             nuisances: 1000,
             forgiven_each_second: 50,
         }

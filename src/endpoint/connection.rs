@@ -119,6 +119,8 @@ pub struct Connection {
     pub(super) nuisance: u32,
     /// Octets of `out` that answer frames of the peer.
     pub(super) answered: usize,
+    /// Streams of the peer that have ended since `out` was fetched: it cannot know yet, so to it they are open.
+    pub(super) ended: u32,
     pub(super) life: Life,
     pub(super) pinger: Option<Pinger>,
     /// Of a server.
@@ -182,6 +184,7 @@ impl Connection {
             block: None,
             nuisance: 0,
             answered: 0,
+            ended: 0,
             life: Life::default(),
             pinger: config.keepalive.map(|keepalive| Pinger::new(keepalive, side)),
             strikes: config.enforcement.filter(|_| side == Side::Server).map(Strikes::new),

@@ -134,7 +134,8 @@ impl Connection {
     }
 
     fn new_stream(&mut self, stream: StreamId) -> Judged {
-        let open = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        // What has ended counts until the client can know: one that does not read its answers has only so many.
+        let open = u32::try_from(self.streams.len()).unwrap_or(u32::MAX).saturating_add(self.ended);
         if !self.takes_streams() || open >= self.config.max_streams {
             return Err(Wrong::Stream(stream, ErrorCode::REFUSED_STREAM));
         }

@@ -39,14 +39,18 @@ impl Connection {
         self.advance(now);
         self.pinger.iter_mut().for_each(|pinger| pinger.read(now));
         let mut input = std::mem::take(&mut self.input);
-        input.extend_from_slice(octets);
-        let mut rest = input.as_slice();
-        let judged = self.read(now, &mut rest);
-        if let Err((code, words)) = judged {
-            self.fail(code, words);
+        let mut rest = if input.is_empty() {
+            octets
         } else {
-            let used = input.len().saturating_sub(rest.len());
-            input.drain(..used);
+            input.extend_from_slice(octets);
+            input.as_slice()
+        };
+        if let Err((code, words)) = self.read(now, &mut rest) {
+            self.fail(code, words);
+        } else if rest.len() < input.len() || input.is_empty() {
+            // Nothing is kept of what was read, also not its room: most connections rest most of the time.
+            self.input = rest.to_vec();
+        } else {
             self.input = input;
         }
         self.settle();
@@ -295,6 +299,9 @@ impl Connection {
         self.nuisance = self.nuisance.saturating_add(1);
         if self.forget(stream).is_some() {
             self.events.push_back(Event::Reset { stream, code, by_peer: true });
+        } else {
+            // Perhaps its answer waits to be fetched: to the peer it is open no longer.
+            self.ended = self.ended.saturating_sub(1);
         }
         Ok(())
     }
@@ -304,12 +311,17 @@ impl Connection {
             // From now on silence about the number of streams means any number.
             self.peer.max_streams = u32::MAX;
         }
+        // The windows of all streams move once, however often one frame says how large they are.
+        let mut windows: Option<(u32, u32)> = None;
         for Setting { id, value } in settings {
             match id {
                 SettingId::ENABLE_PUSH if value > 1 => return Err(broken("SETTINGS_ENABLE_PUSH is neither 0 nor 1")),
                 SettingId::HEADER_TABLE_SIZE => self.encoder.set_size_limit(value),
                 SettingId::MAX_CONCURRENT_STREAMS => self.peer.max_streams = value,
-                SettingId::INITIAL_WINDOW_SIZE => self.initial_window(value)?,
+                SettingId::INITIAL_WINDOW_SIZE => {
+                    let largest = windows.map_or(value, |(largest, _)| largest.max(value));
+                    windows = Some((largest, value));
+                }
                 SettingId::MAX_FRAME_SIZE if !(16_384..=0xff_ffff).contains(&value) => {
                     return Err(broken("SETTINGS_MAX_FRAME_SIZE is not within 16384 and 2^24-1"));
                 }
@@ -318,23 +330,27 @@ impl Connection {
                 _ => {}
             }
         }
+        if let Some((largest, value)) = windows {
+            self.initial_window(largest, value)?;
+        }
         write::settings_ack(&mut self.out);
         Ok(())
     }
 
-    /// All streams' windows move with the setting (§6.9.2).
-    fn initial_window(&mut self, value: u32) -> Judged {
+    /// All streams' windows move with the setting (§6.9.2), which was `largest` on the way.
+    fn initial_window(&mut self, largest: u32, value: u32) -> Judged {
         const TOO_LARGE: Wrong = Wrong::Connection(ErrorCode::FLOW_CONTROL_ERROR, "a window grows beyond 2^31-1");
-        if i64::from(value) > MAX_WINDOW {
+        if i64::from(largest) > MAX_WINDOW {
             return Err(TOO_LARGE);
         }
-        let more = i64::from(value).saturating_sub(self.peer.initial_window.into());
+        let before = i64::from(self.peer.initial_window);
+        let more = |setting: u32| i64::from(setting).saturating_sub(before);
         self.peer.initial_window = value;
         for state in self.streams.values_mut() {
-            state.send_window = state.send_window.saturating_add(more);
-            if state.send_window > MAX_WINDOW {
+            if state.send_window.saturating_add(more(largest)) > MAX_WINDOW {
                 return Err(TOO_LARGE);
             }
+            state.send_window = state.send_window.saturating_add(more(value));
         }
         Ok(())
     }

@@ -19,8 +19,9 @@ impl Connection {
             progress = true;
         }
         self.settle_fetched(progress);
-        self.answered = 0;
+        (self.answered, self.ended) = (0, 0);
         out.append(&mut self.out);
+        self.out.shrink_to(KEPT);
     }
 
     /// Writes the next DATA frame or trailers; `false` when there is none or no window.
@@ -88,6 +89,7 @@ impl Connection {
     /// This end sends nothing more on the stream.
     fn half_close(&mut self, stream: StreamId) {
         if let Some(state) = self.streams.get_mut(&stream) {
+            self.ended = self.ended.saturating_add(1);
             state.sending = false;
             state.queue.clear();
             self.queued.remove(&stream);
@@ -116,5 +118,7 @@ fn indexing(name: &[u8]) -> Indexing {
 /// Words in the names of secrets: `x-api-key`, `x-auth-token`, `client-secret`.
 const SECRETS: [&[u8]; 6] = [b"api-key", b"apikey", b"token", b"secret", b"password", b"credential"];
 
+/// Octets of room that is kept although nothing is to be sent.
+const KEPT: usize = 4 << 10;
 /// Octets after which no further DATA frame is written before they are fetched.
 const PIECE: usize = 64 << 10;

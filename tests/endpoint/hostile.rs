@@ -243,6 +243,72 @@ fn floods_are_given_up() {
 }
 
 #[test]
+fn a_client_that_reads_no_answers_has_no_more_calls_than_it_was_granted() {
+    let mut server = server(Config::default());
+    let nobody = format!("/{}/Method", "\u{7f}".repeat(3000));
+    let fields = [(":method", "POST"), (":scheme", "http"), (":path", &nobody), ("content-type", "application/grpc")];
+    let block = block(&fields);
+    let mut octets = Vec::new();
+    for n in 0..10_000 {
+        octets.clear();
+        write::headers(StreamId(n * 2 + 1), &block, true, 16_384, &mut octets);
+        server.handle_octets(at(1), &octets);
+        if server.is_finished() {
+            break;
+        }
+    }
+    let answer = answers(&mut server);
+    assert!(answer.len() < 100 * 10_000 + 20_000, "100 answers of 9 KB, and refusals: {}", answer.len());
+    assert_eq!(go_away(&answer), Some(ErrorCode::ENHANCE_YOUR_CALM));
+}
+
+#[test]
+fn a_window_that_one_frame_sets_many_times_is_the_last_but_none_may_be_too_large() {
+    let window = |value| Setting { id: SettingId::INITIAL_WINDOW_SIZE, value };
+    for (settings, expected) in [
+        (vec![window(0x7fff_ffff), window(3), window(7)], None),
+        (vec![window(0x8000_0000), window(7)], Some(ErrorCode::FLOW_CONTROL_ERROR)),
+        (vec![window(0x7fff_ffff)], Some(ErrorCode::FLOW_CONTROL_ERROR)),
+    ] {
+        let mut server = server(Config::default());
+        let mut octets = Vec::new();
+        let mut two = settings.clone();
+        if expected.is_some() && settings.len() == 1 {
+            // A stream with one octet more than the setting says.
+            headers(1, &mut octets);
+            write::window_update(StreamId(1), 1, &mut octets);
+            two.push(window(1));
+        }
+        write::settings(&two, &mut octets);
+        headers(3, &mut octets);
+        write::data(StreamId(3), &[&[0, 0, 0, 0, 6][..], &search_request("gRPC")].concat(), true, &mut octets);
+        server.handle_octets(at(1), &octets);
+        server.handle_timeout(at(900));
+        let answer = answers(&mut server);
+        assert_eq!(go_away(&answer), expected, "{settings:?}");
+        if expected.is_none() {
+            let data = crate::support::frames(&answer).into_iter().find(|(header, _)| header.kind() == FrameType::DATA);
+            assert_eq!(data.map(|(header, _)| header.length()), Some(7));
+        }
+    }
+}
+
+#[test]
+fn answers_that_were_fetched_make_room_for_calls() {
+    let mut server = server(Config { max_streams: 2, ..Config::default() });
+    for n in 0..50 {
+        let mut octets = Vec::new();
+        for stream in [n * 4 + 1, n * 4 + 3] {
+            headers(stream, &mut octets);
+            write::data(StreamId(stream), &[&[0, 0, 0, 0, 6][..], &search_request("gRPC")].concat(), true, &mut octets);
+        }
+        server.handle_octets(at(i64::from(n) * 1000), &octets);
+        server.handle_timeout(at(i64::from(n) * 1000 + 900));
+        assert_eq!(reset(&answers(&mut server)), None, "round {n}");
+    }
+}
+
+#[test]
 fn cancelling_now_and_then_is_no_flood() {
     let mut server = server(Config::default());
     for n in 0..5000 {

@@ -1,9 +1,15 @@
 //! Clients that do not take their answers, or ask for too much: what the server holds for them.
 
+use std::sync::Arc;
+
 use framescope::endpoint::Peer;
-use framescope::endpoint::client::Client;
+use framescope::endpoint::bounds::Bounds;
+use framescope::endpoint::client::{Client, Ticket};
 use framescope::endpoint::connection::Config;
+use framescope::endpoint::services::Serving;
+use framescope::endpoint::services::handler::Answers;
 use framescope::grpc::status::Status;
+use framescope::time::Timestamp;
 
 use crate::support::{Pair, services, shop};
 
@@ -73,6 +79,41 @@ fn large_answers_that_wait_are_counted() {
     }
     assert_eq!(pair.ended(call).0, Status::RESOURCE_EXHAUSTED);
     assert!(pair.server.held_bytes() < 4 << 20);
+}
+
+#[test]
+fn answers_of_all_calls_together_are_bounded() {
+    let bounds = Bounds { answers: 4 << 20, ..Bounds::default() };
+    let mut pair = Pair::new(services(&shop(), &[]));
+    pair.server = Serving::new(Arc::new(services(&shop(), &[])), Config { bounds, ..Config::default() });
+    let calls: Vec<Ticket> = (0..60)
+        .map(|_| {
+            pair.call("/framescope.Echo/ServerStream", &[("work-ms", "1000"), ("echo-count", "100")], &[&[0; 1000]])
+        })
+        .collect();
+    pair.run(10);
+    assert!(pair.server.held_bytes() < 6 << 20, "{}", pair.server.held_bytes());
+    let refused = calls.iter().filter(|call| pair.ending(**call).is_some()).count();
+    assert!((10..30).contains(&refused), "{refused} of 60 calls of 100 KB and more");
+    pair.run(200_000);
+    for call in calls {
+        let status = pair.ended(call).0;
+        assert!(matches!(status, Status::OK | Status::RESOURCE_EXHAUSTED), "{status:?}");
+    }
+}
+
+#[test]
+fn more_answers_than_a_call_may_have_are_not_even_made() {
+    let (now, mut answers, mut made) = (Timestamp::EPOCH, Answers::default(), 0);
+    while !answers.is_full() {
+        answers.message(now, vec![0; 1 << 20]);
+        made += 1;
+    }
+    assert!((16..18).contains(&made), "{made} answers of 1 MiB");
+    let mut pair = Pair::new(services(&shop(), &[]));
+    let call = pair.call("/framescope.Echo/ServerStream", &[("echo-count", "1000")], &[&vec![0; 4 << 20]]);
+    pair.run(1);
+    assert_eq!(pair.ended(call), (Status::RESOURCE_EXHAUSTED, "too many answers are being worked on".to_owned()));
 }
 
 #[test]

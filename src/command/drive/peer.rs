@@ -4,9 +4,13 @@
 //! at once and more is asked for only when the last piece is written, so nothing piles up here: what waits, waits in
 //! the peer, which bounds it.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Poll, ready};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::PIECE;
@@ -43,10 +47,30 @@ pub async fn drive(stream: TcpStream, peer: &mut dyn Peer, clock: Clock, stoppin
     if driving.ended || driving.is_last { Ok(()) } else { outcome }
 }
 
-/// Nanoseconds that the other end has to end the connection after this one did.
+/// Nanoseconds that the other end has to end the connection after this one did, and to take something of what it is sent last.
 pub const LINGER: i64 = 5_000_000_000;
 /// Nanoseconds that a peer has for what it still wants to send when it must stop at once.
 pub const LAST_WORDS: i64 = 200_000_000;
+
+/// Octets of room that a connection keeps although it has nothing to write.
+const KEPT: usize = 16 << 10;
+
+thread_local! {
+    /// Where all connections of a thread read to, one at a time: thousands that rest need no room for that.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; PIECE]);
+}
+
+/// Reads once, into the buffer of the thread, and hands on what has come: nothing at the end.
+async fn read<T>(reader: &mut (impl AsyncRead + Unpin), mut take: impl FnMut(&[u8]) -> T) -> io::Result<T> {
+    poll_fn(|context| {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
+            Poll::Ready(Ok(take(buffer.filled())))
+        })
+    })
+    .await
+}
 
 struct Driving {
     stream: TcpStream,
@@ -67,12 +91,14 @@ struct Driving {
 
 impl Driving {
     async fn run(&mut self, peer: &mut dyn Peer) -> io::Result<()> {
-        let mut buffer = vec![0; PIECE];
         loop {
             self.collect(peer).await?;
             let nothing_to_write = self.out.is_empty();
             if nothing_to_write && (self.is_last || (self.ended && self.heard_end)) {
                 return Ok(());
+            }
+            if peer.is_finished() && self.give_up.is_none() {
+                self.wait_no_longer();
             }
             let now = self.clock.now();
             if self.give_up.is_some_and(|time| time <= now) {
@@ -90,26 +116,36 @@ impl Driving {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             let wake = [timer, self.give_up].into_iter().flatten().min();
+            let clock = self.clock;
+            let mut is_busy = false;
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
-                read = reader.read(&mut buffer), if !self.heard_end => {
-                    let octets = buffer.get(..read?).unwrap_or_default();
+                ended = read(&mut reader, |octets| {
                     if octets.is_empty() {
-                        self.heard_end = true;
-                        peer.handle_end(self.clock.now());
+                        peer.handle_end(clock.now());
                     } else {
-                        peer.handle_octets(self.clock.now(), octets);
+                        peer.handle_octets(clock.now(), octets);
                     }
-                }
+                    is_busy = octets.len() >= PIECE / 4;
+                    octets.is_empty()
+                }), if !self.heard_end => self.heard_end = ended?,
                 written = writer.write(self.out.get(self.written..).unwrap_or_default()), if !nothing_to_write => {
                     self.written += written?;
+                    if self.give_up.is_some() {
+                        self.wait_no_longer();
+                    }
                     if self.written >= self.out.len() {
                         self.out.clear();
+                        self.out.shrink_to(KEPT);
                         self.written = 0;
                     }
                 }
                 how = self.stopping.next() => self.stop(peer, how),
                 () = self.clock.sleep_until(wake), if wake.is_some() => {}
+            }
+            if is_busy {
+                // One that sends much takes turns with the others.
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -128,10 +164,17 @@ impl Driving {
         }
         if self.out.is_empty() && peer.is_finished() {
             self.ended = true;
-            self.give_up.get_or_insert(self.clock.now().saturating_add_nanos(LINGER));
+            self.wait_no_longer();
             self.stream.shutdown().await?;
         }
         Ok(())
+    }
+
+    /// The other end has this long, counted anew from when it has taken something, to take the rest and to end.
+    fn wait_no_longer(&mut self) {
+        if !self.is_last {
+            self.give_up = Some(self.clock.now().saturating_add_nanos(LINGER));
+        }
     }
 
     fn stop(&mut self, peer: &mut dyn Peer, how: Stop) {

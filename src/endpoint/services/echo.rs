@@ -93,6 +93,9 @@ impl Call for Echoing {
             (_, true) => {
                 let after = |n: u32| now.saturating_add_nanos(self.work.saturating_mul(n.into()));
                 for n in 1..=self.count {
+                    if answers.is_full() {
+                        return;
+                    }
                     answers.message(after(n), octets.clone());
                 }
                 if !self.method.client_streaming {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::serving::PENDING_OCTETS;
 use crate::endpoint::fields::Fields;
 use crate::grpc::status::Status;
 use crate::time::Timestamp;
@@ -32,7 +33,11 @@ pub trait Call: fmt::Debug + Send {
 
 /// Collects answers. Those of one time go out in the order in which they came.
 #[derive(Debug, Default)]
-pub struct Answers(pub(super) Vec<(Timestamp, Answer)>);
+pub struct Answers {
+    pub(super) list: Vec<(Timestamp, Answer)>,
+    /// Octets of them.
+    octets: usize,
+}
 
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
@@ -68,19 +73,32 @@ pub struct Sequence {
 }
 
 impl Answers {
+    /// Whether there are more than one call may have: it will be ended for that, and making others is in vain.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.octets > PENDING_OCTETS
+    }
+
+    fn push(&mut self, then: Timestamp, answer: Answer) {
+        if !self.is_full() {
+            self.octets = self.octets.saturating_add(answer.held_bytes());
+            self.list.push((then, answer));
+        }
+    }
+
     /// The response's metadata, unless the response has begun.
     pub fn metadata(&mut self, then: Timestamp, metadata: Fields) {
-        self.0.push((then, Answer::Metadata(metadata)));
+        self.push(then, Answer::Metadata(metadata));
     }
 
     /// A message.
     pub fn message(&mut self, then: Timestamp, octets: Vec<u8>) {
-        self.0.push((then, Answer::Message(octets)));
+        self.push(then, Answer::Message(octets));
     }
 
     /// Messages that are all there, and the end.
     pub fn sequence(&mut self, then: Timestamp, sequence: Sequence) {
-        self.0.push((then, Answer::Sequence(sequence)));
+        self.push(then, Answer::Sequence(sequence));
     }
 
     /// The end of a call that succeeded.
@@ -90,12 +108,12 @@ impl Answers {
 
     /// The end of a call.
     pub fn end(&mut self, then: Timestamp, ending: Ending) {
-        self.0.push((then, Answer::End(ending)));
+        self.push(then, Answer::End(ending));
     }
 
     /// The end of a call whose handler broke down, see [`Server::fail`](crate::endpoint::server::Server::fail).
     pub fn fault(&mut self, then: Timestamp, message: impl Into<String>) {
-        self.0.push((then, Answer::Fault(message.into())));
+        self.push(then, Answer::Fault(message.into()));
     }
 
     /// The end of a call that failed.
@@ -105,12 +123,17 @@ impl Answers {
 }
 
 impl Answer {
-    /// Octets of its own.
-    pub(super) fn octets(&self) -> usize {
-        match self {
-            Self::Message(octets) => octets.len(),
-            Self::Metadata(_) | Self::Sequence(_) | Self::End(_) | Self::Fault(_) => 0,
-        }
+    /// The memory held for it alone, in octets.
+    pub(super) fn held_bytes(&self) -> usize {
+        let own = match self {
+            Self::Message(octets) => octets.capacity(),
+            Self::Metadata(metadata) => metadata.held_bytes(),
+            Self::Sequence(Sequence { ending, .. }) | Self::End(ending) => {
+                ending.message.capacity().saturating_add(ending.trailers.held_bytes())
+            }
+            Self::Fault(message) => message.capacity(),
+        };
+        size_of::<Self>().saturating_add(own)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Serving {
     /// Answers in the order in which they are due.
     due: BTreeMap<(Timestamp, u64), (StreamId, Answer)>,
     answers: u64,
+    /// Octets of all answers that are not given to the server yet, and the most there may be.
+    held: (usize, usize),
     /// Streams whose due answers wait until the client has taken earlier ones.
     waiting: BTreeSet<StreamId>,
     /// The latest time that was passed in.
@@ -39,10 +41,17 @@ struct Handled {
     takes_one: bool,
     /// Messages of the client so far.
     messages: u32,
-    /// Answers that are not due yet, and their octets.
-    pending: (u32, usize),
+    /// Where answers that are not due yet stand, and their octets.
+    pending: (BTreeSet<(Timestamp, u64)>, usize),
     /// Answers that are due and wait for the client.
     ready: VecDeque<Answer>,
+}
+
+impl Handled {
+    /// Octets of answers that wait.
+    fn waiting(&self) -> usize {
+        self.ready.iter().map(Answer::held_bytes).fold(self.pending.1, usize::saturating_add)
+    }
 }
 
 impl Serving {
@@ -50,6 +59,7 @@ impl Serving {
     #[must_use]
     pub fn new(services: Arc<Services>, config: Config) -> Self {
         Self {
+            held: (0, config.bounds.answers),
             server: Server::new(config),
             changes: services.changes(),
             services,
@@ -75,10 +85,7 @@ impl Serving {
     /// The memory held, in octets.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let answer = |answer: &Answer| size_of::<Answer>().saturating_add(answer.octets());
-        let due = self.due.values().map(|(_, due)| answer(due));
-        let ready = self.calls.values().flat_map(|handled| handled.ready.iter().map(answer));
-        due.chain(ready).fold(self.server.held_bytes(), usize::saturating_add)
+        self.server.held_bytes().saturating_add(self.held.0)
     }
 
     /// Ends this connection at once, whatever is under way; the client learns why.
@@ -106,12 +113,13 @@ impl Serving {
         }
         self.wake(now);
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
-            let (then, _) = *entry.key();
+            let key @ (then, _) = *entry.key();
             let (stream, answer) = entry.remove();
             let Some(handled) = self.calls.get_mut(&stream) else { continue };
-            handled.pending.0 = handled.pending.0.saturating_sub(1);
-            handled.pending.1 = handled.pending.1.saturating_sub(answer.octets());
+            handled.pending.0.remove(&key);
+            handled.pending.1 = handled.pending.1.saturating_sub(answer.held_bytes());
             if handled.ready.is_empty() && !self.server.is_behind(stream) {
+                self.held.0 = self.held.0.saturating_sub(answer.held_bytes());
                 self.give(then, stream, answer);
             } else {
                 handled.ready.push_back(answer);
@@ -132,7 +140,7 @@ impl Serving {
             self.server.compress(stream, Compression::Gzip);
         }
         let (takes_one, call) = (method.takes_one, method.handler.call(metadata));
-        let handled = Handled { call, takes_one, messages: 0, pending: (0, 0), ready: VecDeque::new() };
+        let handled = Handled { call, takes_one, messages: 0, pending: (BTreeSet::new(), 0), ready: VecDeque::new() };
         self.calls.insert(stream, handled);
         self.ask(stream, |call, answers| call.begin(now, answers));
     }
@@ -176,15 +184,26 @@ impl Serving {
         let Some(handled) = self.calls.get_mut(&stream) else { return };
         let mut answers = Answers::default();
         how(handled.call.as_mut(), &mut answers);
-        for (then, answer) in answers.0 {
-            handled.pending.0 = handled.pending.0.saturating_add(1);
-            handled.pending.1 = handled.pending.1.saturating_add(answer.octets());
-            if handled.pending.0 > PENDING || handled.pending.1 > PENDING_OCTETS {
-                return self.refuse(stream);
-            }
-            self.due.insert((then, self.answers), (stream, answer));
-            self.answers = self.answers.saturating_add(1);
+        let is_full = answers.is_full();
+        for (then, answer) in answers.list {
+            self.work_on(then, stream, answer);
         }
+        let Some(handled) = self.calls.get(&stream) else { return };
+        let is_busy = handled.pending.0.len() > PENDING || handled.pending.1 > PENDING_OCTETS;
+        if is_full || is_busy || self.held.0 > self.held.1 {
+            self.refuse(stream);
+        }
+    }
+
+    /// Keeps an answer until it is due.
+    fn work_on(&mut self, then: Timestamp, stream: StreamId, answer: Answer) {
+        let Some(handled) = self.calls.get_mut(&stream) else { return };
+        let octets = answer.held_bytes();
+        handled.pending.0.insert((then, self.answers));
+        handled.pending.1 = handled.pending.1.saturating_add(octets);
+        self.held.0 = self.held.0.saturating_add(octets);
+        self.due.insert((then, self.answers), (stream, answer));
+        self.answers = self.answers.saturating_add(1);
     }
 
     /// Sends an answer that was due at `then`.
@@ -206,7 +225,9 @@ impl Serving {
         while let Some(message) = sequence.messages.get(sequence.next) {
             if self.server.is_behind(stream) {
                 if let Some(handled) = self.calls.get_mut(&stream) {
-                    handled.ready.push_front(Answer::Sequence(sequence));
+                    let rest = Answer::Sequence(sequence);
+                    self.held.0 = self.held.0.saturating_add(rest.held_bytes());
+                    handled.ready.push_front(rest);
                     self.waiting.insert(stream);
                 }
                 return;
@@ -215,12 +236,7 @@ impl Serving {
             sequence.next = sequence.next.saturating_add(1);
             if sequence.interval > 0 && sequence.next < sequence.messages.len() {
                 let then = then.saturating_add_nanos(sequence.interval);
-                if let Some(handled) = self.calls.get_mut(&stream) {
-                    handled.pending.0 = handled.pending.0.saturating_add(1);
-                }
-                self.due.insert((then, self.answers), (stream, Answer::Sequence(sequence)));
-                self.answers = self.answers.saturating_add(1);
-                return;
+                return self.work_on(then, stream, Answer::Sequence(sequence));
             }
         }
         self.end(stream, sequence.ending);
@@ -237,6 +253,7 @@ impl Serving {
                     break;
                 };
                 any = true;
+                self.held.0 = self.held.0.saturating_sub(answer.held_bytes());
                 self.give(self.now, stream, answer);
             }
         }
@@ -255,8 +272,9 @@ impl Serving {
 
     fn forget(&mut self, stream: StreamId) {
         self.waiting.remove(&stream);
-        if self.calls.remove(&stream).is_some_and(|handled| handled.pending.0 > 0) {
-            self.due.retain(|_, (other, _)| *other != stream);
+        if let Some(handled) = self.calls.remove(&stream) {
+            self.held.0 = self.held.0.saturating_sub(handled.waiting());
+            handled.pending.0.iter().for_each(|key| _ = self.due.remove(key));
         }
     }
 }
@@ -314,7 +332,7 @@ impl Peer for Serving {
 }
 
 /// Answers of one call that may be worked on at once, and their octets.
-const PENDING: u32 = 1000;
-const PENDING_OCTETS: usize = 16 << 20;
+const PENDING: usize = 1000;
+pub(super) const PENDING_OCTETS: usize = 16 << 20;
 /// Answers of one call that may wait for the client.
 const READY: usize = 1 << 16;

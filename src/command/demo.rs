@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::live_capture::{Recorder, Recording};
 use super::output::Output;
-use super::{Failure, loopback, options, shown};
+use super::{Failure, load, loopback, options, shown};
 use crate::annotate;
 use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
 use crate::capture::{CaptureFile, LinkType, Source as _, Statistics};
@@ -40,6 +40,10 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
         list(&mut output.buffer);
         return output.finish();
     }
+    if arguments.scenario == load::NAME {
+        load::run(arguments, &mut output)?;
+        return output.finish();
+    }
     for (n, scenario) in scenarios.iter().enumerate() {
         if n > 0 && matches!(arguments.shown.format, Format::Text | Format::Calls | Format::Markdown) {
             output.buffer.push(b'\n');
@@ -61,6 +65,14 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
 }
 
 fn chosen(arguments: &Demo) -> Result<Vec<&'static Scenario>, Failure> {
+    if arguments.scenario == load::NAME {
+        return Ok(Vec::new());
+    }
+    let Demo { connections, calls, size, seed, .. } = arguments;
+    if connections.is_some() || calls.is_some() || size.is_some() || seed.is_some() {
+        let message = "--connections, --calls, --size and --seed belong to `demo load`: leave them out";
+        return Err(Failure::new(Failure::USAGE, message));
+    }
     if arguments.scenario == "all" {
         if arguments.write.is_some() {
             return Err(Failure::new(Failure::USAGE, "-w keeps one capture: name one scenario"));
@@ -80,7 +92,8 @@ fn list(out: &mut Vec<u8>) {
     for Scenario { name, about, .. } in Scenario::all() {
         out.extend_from_slice(format!("{name:<18}{about}\n").as_bytes());
     }
-    out.extend_from_slice(b"all               all of them, one after another\n");
+    out.extend_from_slice(format!("{:<18}{}\n", load::NAME, load::ABOUT).as_bytes());
+    out.extend_from_slice(b"all               all of them but `load`, one after another\n");
 }
 
 /// What was played.
@@ -297,7 +310,7 @@ fn concluded(endings: &[(u64, Ending)], out: &mut Vec<u8>) {
 }
 
 /// The schema of the example's services.
-fn schema() -> Result<Schema, Failure> {
+pub(super) fn schema() -> Result<Schema, Failure> {
     let inputs = Inputs { protos: PROTOS.iter().map(|(name, _)| PathBuf::from(name)).collect(), ..Inputs::default() };
     let (schema, _) =
         Schema::load(&inputs, &BuiltIn).map_err(|error| Failure::new(Failure::SCHEMA, error.to_string()))?;

@@ -9,6 +9,7 @@ mod fleet;
 mod flow;
 mod frames;
 mod life;
+pub mod load;
 mod metadata;
 mod names;
 mod program;

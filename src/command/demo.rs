@@ -14,10 +14,11 @@ use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
 use crate::capture::{CaptureFile, LinkType, Source as _, Statistics};
 use crate::cli::{CaptureBy, Demo, Format};
 use crate::dissect::Dissector;
+use crate::endpoint::client::Ending;
 use crate::endpoint::example::PROTOS;
 use crate::endpoint::scenario::Scenario;
 use crate::endpoint::tap::Recorded;
-use crate::endpoint::world::simulate;
+use crate::endpoint::world::{Diary, simulate};
 use crate::event::{Body, Event, Observer};
 use crate::finding::{Judge, Judging};
 use crate::limits::Limits;
@@ -53,6 +54,9 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
             keep(path, scenario, &played, &capture)?;
         }
         show(scenario, arguments, &capture, &mut output)?;
+        if arguments.shown.format == Format::Text {
+            concluded(&played.endings, &mut output.buffer);
+        }
         if !output.is_open() {
             break;
         }
@@ -103,11 +107,14 @@ struct Played {
     origin: &'static str,
     /// What was counted where packets can be lost.
     statistics: Option<Statistics>,
+    /// How calls ended for the client's program, by their numbers.
+    endings: Vec<(u64, Ending)>,
 }
 
 impl Played {
-    const fn made_up(packets: Vec<Recorded>, origin: &'static str) -> Self {
-        Self { packets, link: LinkType::ETHERNET, name: "demo", origin, statistics: None }
+    fn made_up(packets: Vec<Recorded>, origin: &'static str, diary: &Diary) -> Self {
+        let endings = diary.endings().to_vec();
+        Self { packets, link: LinkType::ETHERNET, name: "demo", origin, statistics: None, endings }
     }
 }
 
@@ -115,16 +122,18 @@ impl Played {
 fn play(scenario: &Scenario, arguments: &Demo) -> Result<Played, Failure> {
     if arguments.simulate {
         let addresses: Vec<_> = (0..scenario.backends).map(simulate::address).collect();
-        let packets = simulate::packets(scenario.stage(&addresses))
+        let stage = scenario.stage(&addresses);
+        let diary = stage.diary.clone();
+        let packets = simulate::packets(stage)
             .map_err(|stuck| Failure::new(Failure::INPUT, format!("the simulated connection did not end: {stuck}")))?;
-        return Ok(Played::made_up(packets, SIMULATED));
+        return Ok(Played::made_up(packets, SIMULATED, &diary));
     }
     if arguments.capture == CaptureBy::Relay {
-        let (packets, _) = loopback::play(scenario).map_err(failed)?;
-        return Ok(Played::made_up(packets, RELAYED));
+        let (packets, diary) = loopback::play(scenario).map_err(failed)?;
+        return Ok(Played::made_up(packets, RELAYED, &diary));
     }
     let mut recorder = None;
-    loopback::play_unrecorded(scenario, |ports| {
+    let diary = loopback::play_unrecorded(scenario, |ports| {
         recorder = Some(Recorder::start(ports)?);
         Ok::<_, Failed>(())
     })
@@ -135,7 +144,8 @@ fn play(scenario: &Scenario, arguments: &Demo) -> Result<Played, Failure> {
     let Recording { packets, link, statistics } =
         recorder.map_or_else(|| Ok(Recording::default()), Recorder::finish)?;
     let link = link.unwrap_or(LinkType::ETHERNET);
-    Ok(Played { packets, link, name: "lo", origin: CAPTURED, statistics: Some(statistics) })
+    let endings = diary.endings().to_vec();
+    Ok(Played { packets, link, name: "lo", origin: CAPTURED, statistics: Some(statistics), endings })
 }
 
 /// What ends a demo that is captured live.
@@ -283,6 +293,20 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
     };
     view.finish(&summary, &mut output.buffer);
     Ok(())
+}
+
+/// Appends how calls ended for the client's program where the server did not say it.
+fn concluded(endings: &[(u64, Ending)], out: &mut Vec<u8>) {
+    let mut endings: Vec<_> = endings.iter().filter(|(_, ending)| !ending.from_server).collect();
+    if endings.is_empty() {
+        return;
+    }
+    endings.sort_by_key(|(call, _)| *call);
+    out.extend_from_slice(b"\nThe client itself, not the server, told its program:\n");
+    for (call, Ending { status, message, .. }) in endings {
+        let words = if message.is_empty() { String::new() } else { format!(": \"{}\"", shown(message)) };
+        out.extend_from_slice(format!("  call {call}: {status}{words}\n").as_bytes());
+    }
 }
 
 /// The schema of the example's services.

@@ -72,12 +72,12 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "stall",
         about: "a reader that does not read: which window is used up, and for how long",
-        look_for: "The reader of the first call asks for three answers of 32 KiB and takes none for 50 ms. What \
+        look_for: "The reader of the first call asks for six answers of 16 KiB and takes none for 50 ms. What \
             comes uses up the window of its stream and that of the connection, 65535 octets each. The connection's is \
             given back at once, for it does not depend on any reader: so the second call, on the same connection, \
             has its answer while the first waits. The stream's is not, and the server must wait in the middle of an \
             answer. Look for the DATA frame after which both windows are used up, and for the WINDOW_UPDATE of \
-            stream 1 that ends the wait 50 ms later, when the reader reads: so much was the reader's doing, and none \
+            stream 1 that ends the wait some 50 ms later, when the reader reads: so much was the reader's doing, and none \
             of it the network's or the server's.",
         backends: 1,
         stage: |at| {
@@ -86,7 +86,7 @@ pub(super) const ALL: &[Scenario] = &[
             let slow = Plan::new(LIST, [point("slow", 1)]).manner(Manner::Stalling(50 * MILLI));
             let plans = vec![slow, Plan::search("meanwhile").at(20)];
             let answer = |call: &Asked| match &*call.path {
-                LIST => Reply::of((0..3).map(|n| point(&"x".repeat(32_751), n))),
+                LIST => Reply::of((0..6).map(|n| point(&"x".repeat(16_368), n))),
                 _ => Reply::of(call.messages.first().cloned()),
             };
             let backend = Backend::new(move || Answering::new(Config::default(), answer));

@@ -164,7 +164,7 @@ fn push(at: &[SocketAddrV4]) -> Stage {
     write::data(StreamId(1), &envelope(&search_request("gRPC"), Compression::Identity), true, &mut request);
     let mut refusal = Vec::new();
     write::rst_stream(StreamId(4), ErrorCode::REFUSED_STREAM, &mut refusal);
-    let allows = Puppet::client([(0, request), (MILLI, refusal)], 2 * MILLI);
+    let allows = Puppet::client([(0, request), (100 * MILLI, refusal)], 200 * MILLI);
     let forbids = Caller::new(
         Config::default(),
         address.to_string(),
@@ -174,7 +174,7 @@ fn push(at: &[SocketAddrV4]) -> Stage {
     );
     let members = [
         (Begin::At(0), address, Actor::Puppet(allows)),
-        (Begin::AfterThePrevious, address, Actor::Caller(Box::new(forbids))),
+        (Begin::AfterThePrevious, address, Actor::Caller(Box::new(forbids.counting_from(1)))),
     ];
     Stage::new(Fleet::new(members), vec![Backend::new(pushing)], diary)
 }

@@ -60,7 +60,7 @@ pub(super) const ALL: &[Scenario] = &[
             octets are bandwidth probes, which follow DATA.",
         backends: 1,
         stage: |at| {
-            let client = Config { keepalive: Some(keepalive(40, 100)), ..Config::default() };
+            let client = Config { keepalive: Some(keepalive(40, 300)), ..Config::default() };
             let plans = vec![Plan::search("slow").work(60)];
             one_caller(at, client, plans, 200, example())
         },
@@ -68,20 +68,20 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "dead-peer",
         about: "the other end falls silent: PING without ACK, and another connection",
-        look_for: "After 50 ms everything that is sent vanishes, as when a firewall forgets a connection: no FIN, no \
+        look_for: "After 150 ms everything that is sent vanishes, as when a firewall forgets a connection: no FIN, no \
             RST. The second call is sent, and nothing comes; without keepalive it would wait until its deadline, or \
-            for TCP to give up, which takes minutes. The client has heard nothing for 40 ms and asks by PING; when \
-            no answer has come for another 60 ms it gives the connection up, ends the call with UNAVAILABLE, and the \
+            for TCP to give up, which takes minutes. The client has heard nothing for 100 ms and asks by PING; when \
+            no answer has come for another 150 ms it gives the connection up, ends the call with UNAVAILABLE, and the \
             third call goes to a new connection. (A capture of real TCP would show the unanswered packets repeated; \
             this one leaves repetitions out.)",
         backends: 1,
         stage: |at| {
-            let connection = Config { keepalive: Some(keepalive(40, 60)), ..Config::default() };
+            let connection = Config { keepalive: Some(keepalive(100, 150)), ..Config::default() };
             let config = channel::Config { connection, backoff: quick(10), ..channel::Config::default() };
             let plans =
-                vec![Plan::search("before"), Plan::search("into the void").at(55), Plan::search("after").at(200)];
+                vec![Plan::search("before"), Plan::search("into the void").at(180), Plan::search("after").at(500)];
             let mut stage = with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![example()]);
-            stage.script = vec![(50 * MILLI, Change::Silence(0))];
+            stage.script = vec![(150 * MILLI, Change::Silence(0))];
             stage
         },
     },
@@ -99,21 +99,21 @@ pub(super) const ALL: &[Scenario] = &[
                 enforcement: Some(Enforcement { min_time: Duration::from_millis(200), permit_without_stream: false }),
                 ..Config::default()
             };
-            let connection = Config { keepalive: Some(keepalive(10, 100)), estimate: false, ..Config::default() };
+            let connection = Config { keepalive: Some(keepalive(10, 300)), estimate: false, ..Config::default() };
             let config = channel::Config { connection, ..channel::Config::default() };
-            let plans = vec![Plan::search("first"), Plan::search("second").at(150)];
+            let plans = vec![Plan::search("first"), Plan::search("second").at(400)];
             let backend = Backend::new(move || Example::new(server.clone()));
-            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 200, vec![backend])
+            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 450, vec![backend])
         },
     },
     Scenario {
         name: "graceful-stop",
         about: "a server stops without harm: two GOAWAYs, and no call is lost",
-        look_for: "At 30 ms the server is told to stop while a call of 100 ms is under way. It listens no more and \
+        look_for: "At 150 ms the server is told to stop while a call of 400 ms is under way. It listens no more and \
             sends GOAWAY with the highest stream number there is, 2^31-1, which only says: open no more streams. \
             Then it sends PING; when the answer is there, everything that the client sent before it read the GOAWAY \
             is there too, so the second GOAWAY can name the last stream that will be processed. The first call ends \
-            well at 100 ms, and the connection with it. The second call, begun at 60 ms, is not sent there any more: \
+            well at 400 ms, and the connection with it. The second call, begun at 250 ms, is not sent there any more: \
             the client dials anew, is refused by the backend that has stopped listening, and goes to the other one.",
         backends: 2,
         stage: |at| stopped(at, Stop::Gracefully),
@@ -144,7 +144,7 @@ pub(super) const ALL: &[Scenario] = &[
                 ..Lifetime::default()
             };
             let server = Config { lifetime, ..Config::default() };
-            let plans = (0..5).map(|n| Plan::search(&format!("gRPC {n}")).work(40).at(n * 48)).collect();
+            let plans = [0, 48, 96, 250, 300].map(|at| Plan::search(&format!("gRPC at {at}")).work(40).at(at)).into();
             let backend = Backend::new(move || Example::new(server.clone()));
             let config = channel::Config::default();
             with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![backend])
@@ -153,34 +153,34 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "reconnect",
         about: "the server goes and comes back: a call is lost, the channel is not",
-        look_for: "At 40 ms the server stops at once, and with it go the connection and the call under way, which \
-            ends with UNAVAILABLE. The client's channel stays: the next call, at 160 ms, makes it dial again, and \
-            finds the server that was started anew at 80 ms. A new connection has new stream numbers, new windows \
+        look_for: "At 100 ms the server stops at once, and with it go the connection and the call under way, which \
+            ends with UNAVAILABLE. The client's channel stays: the next call, at 300 ms, makes it dial again, and \
+            finds the server that was started anew at 150 ms. A new connection has new stream numbers, new windows \
             and empty header tables.",
         backends: 1,
         stage: |at| {
             let plans =
-                vec![Plan::search("before"), Plan::search("lost").work(100).at(20), Plan::search("after").at(160)];
+                vec![Plan::search("before"), Plan::search("lost").work(300).at(40), Plan::search("after").at(300)];
             let config = channel::Config { backoff: quick(10), ..channel::Config::default() };
             let mut stage = with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![example()]);
-            stage.script = vec![(40 * MILLI, Change::Stop(0, Stop::AtOnce)), (80 * MILLI, Change::Listen(0))];
+            stage.script = vec![(100 * MILLI, Change::Stop(0, Stop::AtOnce)), (150 * MILLI, Change::Listen(0))];
             stage
         },
     },
     Scenario {
         name: "accept-backoff",
         about: "a server out of file descriptors: it tries to accept after 5, 10, 20 ms",
-        look_for: "From 20 ms to 65 ms the server cannot accept (too many open files). Its kernel completes the \
+        look_for: "From 50 ms to 125 ms the server cannot accept (too many open files). Its kernel completes the \
             handshakes all the same and takes the octets, so the clients believe themselves connected; but no \
-            SETTINGS come. The server does not spin: the first connection that it cannot take comes at 40 ms; it \
-            waits 5 ms, then 10, then 20, and accepts both that wait at 75 ms. From the client this looks like a slow server; the gap between the handshake and \
+            SETTINGS come. The server does not spin: the first connection that it cannot take comes at 100 ms; it \
+            waits 5 ms, then 10, then 20, and accepts both that wait at 135 ms. From the client this looks like a slow server; the gap between the handshake and \
             the server's SETTINGS gives it away. (Over TCP the error is made up where the server accepts: using up \
             the descriptors of this program would hurt others.)",
         backends: 1,
         stage: |at| {
             let diary = Diary::default();
             let address = first(at);
-            let starts = [0, 40, 42];
+            let starts = [0, 100, 102];
             let members = (0..).zip(starts).map(|(n, start)| {
                 let plans = vec![Plan::search(&format!("gRPC {n}"))];
                 let caller =
@@ -188,7 +188,7 @@ pub(super) const ALL: &[Scenario] = &[
                 (Begin::At(MILLI.saturating_mul(start)), address, Actor::Caller(Box::new(caller.counting_from(n))))
             });
             let mut stage = Stage::new(Fleet::new(members), vec![example()], diary.clone());
-            stage.script = vec![(20 * MILLI, Change::Starve(0)), (65 * MILLI, Change::Feed(0))];
+            stage.script = vec![(50 * MILLI, Change::Starve(0)), (125 * MILLI, Change::Feed(0))];
             stage
         },
     },
@@ -210,10 +210,10 @@ fn fleet(at: &[SocketAddrV4], make: fn(Vec<(Begin, SocketAddr, Actor)>) -> Fleet
 /// Two backends, of which the first is told to stop while a call is under way.
 fn stopped(at: &[SocketAddrV4], how: Stop) -> Stage {
     let addresses: Vec<String> = at.iter().map(ToString::to_string).collect();
-    let plans = vec![Plan::search("under way").work(100), Plan::search("later").at(60)];
+    let plans = vec![Plan::search("under way").work(400), Plan::search("later").at(250)];
     let config = channel::Config { backoff: quick(10), ..channel::Config::default() };
     let mut stage = with_channel(&addresses.join(","), config, plans, Order::AllAtOnce, 0, vec![example(), example()]);
-    stage.script = vec![(30 * MILLI, Change::Stop(0, how))];
+    stage.script = vec![(150 * MILLI, Change::Stop(0, how))];
     stage
 }
 

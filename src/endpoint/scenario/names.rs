@@ -17,7 +17,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "async-dial",
         about: "dial returns at once, and nothing is on the wire until a call needs it",
-        look_for: "Two programs make a channel at 0 ms and a call at 30 ms. The first waits until it is connected \
+        look_for: "Two programs make a channel at 0 ms and a call at 60 ms. The first waits until it is connected \
             before it goes on (`--block`): its connection is there from the start, and its call goes out at once. \
             The second does not wait: its channel is IDLE, which means no connection at all, and only the call makes \
             it dial. So an address that is wrong is noticed by the first when it starts, and by the second when it \
@@ -138,7 +138,7 @@ fn async_dial(at: &[SocketAddrV4]) -> Stage {
     let diary = Diary::default();
     let program = |n: u64, text: &str| {
         let config = Config { first_connection: NUMBERS.saturating_mul(n), ..Config::default() };
-        let plans = vec![Plan::search(text).at(30)];
+        let plans = vec![Plan::search(text).at(60)];
         Program::new(&first(at).to_string(), config, plans, Order::AllAtOnce, diary.clone()).counting_from(n)
     };
     let programs = Programs(vec![program(0, "blocking").connecting(0), program(1, "not blocking")]);

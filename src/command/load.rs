@@ -8,7 +8,7 @@ use super::output::Output;
 use super::{Failure, demo, options, shown};
 use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
 use crate::capture::{LinkType, Options, Packet, TimeQuality};
-use crate::cli::Demo;
+use crate::cli::{Demo, Format};
 use crate::dissect::Dissector;
 use crate::endpoint::scenario::load::Load;
 use crate::endpoint::tap::Recorded;
@@ -16,6 +16,7 @@ use crate::filter::{Filter, Filtering};
 use crate::finding::Judge;
 use crate::limits::Limits;
 use crate::view::contents::Contents;
+use crate::view::steps::paragraph;
 use crate::view::{Source, Summary};
 
 /// What it is called.
@@ -23,6 +24,11 @@ pub(super) const NAME: &str = "load";
 /// One line.
 pub(super) const ABOUT: &str =
     "much and varied traffic, for benchmarks: --connections, --calls, --size, --seed, -w FILE";
+
+/// What to look for in the trace.
+const LOOK_FOR: &str = "Chance, which begins with --seed, makes up which calls there are, of what kind, how large their messages, how long the \
+    server works and how some of them end; the same seed makes the same octets. At most 16 connections are open at once. Nothing is kept in \
+    memory, so there may be gigabytes of it: -T calls gives an account of all calls, -w FILE keeps the capture.";
 
 /// Writes the capture and says what is in it; without a file, shows the traffic as it is made.
 ///
@@ -63,6 +69,11 @@ fn show(load: Load, arguments: &Demo, output: &mut Output) -> Result<(), Failure
     let mut judge = view.wants_findings().then(|| Judge::new(&limits));
     let mut filtering = Filtering::new(Filter::default(), None);
     let mut dissector = Dissector::new(&limits);
+    if arguments.shown.format == Format::Text {
+        output.buffer.extend_from_slice(format!("demo {NAME}: {ABOUT}\n\n").as_bytes());
+        paragraph(&mut output.buffer, LOOK_FOR, 0, options::text(&arguments.shown).width);
+        output.buffer.push(b'\n');
+    }
     view.begin(&Source { name: "demo load" }, &mut output.buffer);
     let mut showing =
         Showing { view: view.as_mut(), filtering: &mut filtering, output, judge: judge.as_mut(), details };

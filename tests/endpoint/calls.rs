@@ -253,5 +253,5 @@ fn scenarios_end_as_they_say() {
     assert_eq!(seen("graceful-stop"), [0, 0]);
     assert_eq!(seen("reconnect"), [0, 14, 0]);
     assert_eq!(seen("retry"), [0, 3, 14, 0]);
-    assert_eq!(seen("max-age"), [0; 8]);
+    assert_eq!(seen("max-age"), [0; 5]);
 }

@@ -54,11 +54,11 @@ fn a_large_message_takes_many_frames_and_windows_and_the_windows_grow() {
 }
 
 #[test]
-fn forty_messages_share_a_frame() {
+fn twelve_messages_share_a_frame() {
     let trace = trace("small-messages");
     assert_eq!(trace.frames("DATA", "to_server").len(), 2);
-    assert_eq!(trace.calls()[0]["request_messages"], 40);
-    assert_eq!(trace.calls()[1]["response_messages"], 40);
+    assert_eq!(trace.calls()[0]["request_messages"], 12);
+    assert_eq!(trace.calls()[1]["response_messages"], 12);
 }
 
 #[test]

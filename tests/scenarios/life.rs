@@ -27,7 +27,7 @@ fn keepalive_asks_with_and_without_calls_and_is_answered() {
     let pings: Vec<_> =
         trace.frames("PING", "to_server").into_iter().filter(|ping| ping["opaque"] == "0000000000000000").collect();
     let asked: Vec<f64> = pings.iter().map(|ping| millis(&ping["time_ns"])).collect();
-    assert!(asked.len() >= 3 && asked[0] > 20.0 && asked[0] < 30.0, "{asked:?}");
+    assert!(asked.len() >= 3 && (40.0..41.0).contains(&asked[0]), "{asked:?}");
     let answers = trace.frames("PING", "to_client").into_iter();
     assert_eq!(answers.filter(|ping| ping["ack"] == true && ping["opaque"] == "0000000000000000").count(), pings.len());
 }
@@ -77,8 +77,8 @@ fn a_hard_stop_loses_what_is_under_way() {
 #[test]
 fn age_ends_connections_and_no_call() {
     let trace = trace("max-age");
-    assert_eq!(trace.statuses(), [0; 8]);
-    assert!(trace.flows().len() >= 2);
+    assert_eq!(trace.statuses(), [0; 5]);
+    assert_eq!(trace.flows().len(), 2);
     let last: Vec<i64> =
         trace.frames("GOAWAY", "to_client").iter().map(|goaway| number(&goaway["last_stream_id"])).collect();
     assert_eq!(last[0], 0x7fff_ffff);
@@ -104,6 +104,6 @@ fn a_server_out_of_descriptors_accepts_when_its_pause_is_over() {
         .map(|frame| millis(&frame["time_ns"]))
         .collect();
     assert!(prefaces[0] < 1.0);
-    // 10.3 ms, and the pauses of 5, 10 and 20 ms.
-    assert!(prefaces[1..].iter().all(|time| (45.3..45.5).contains(time)), "{prefaces:?}");
+    // 100.3 ms, and the pauses of 5, 10 and 20 ms.
+    assert!(prefaces[1..].iter().all(|time| (135.3..135.5).contains(time)), "{prefaces:?}");
 }

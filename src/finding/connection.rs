@@ -64,7 +64,8 @@ impl Connection {
 
     pub(super) fn held_bytes(&self) -> usize {
         let pending = self.sides.to_server.pending.capacity().saturating_add(self.sides.to_client.pending.capacity());
-        pending.saturating_mul(size_of::<Pending>()).saturating_add(self.book.held_bytes())
+        let seen = self.sides.to_server.seen.held_bytes().saturating_add(self.sides.to_client.seen.held_bytes());
+        pending.saturating_mul(size_of::<Pending>()).saturating_add(seen).saturating_add(self.book.held_bytes())
     }
 
     /// Something of the connection was not seen.

@@ -58,6 +58,7 @@ impl Read {
     /// Reads a block once.
     #[inline]
     pub(super) fn new(block: &Block<'_>, seen: &mut Seen) -> Self {
+        seen.begin_block();
         if let Some(read) = seen.block(block) {
             return *read;
         }

@@ -6,9 +6,19 @@ use super::fields::Read;
 use crate::http2::connection::Block;
 use crate::http2::hpack::{Field, Representation, TableState};
 
-/// What was seen of a direction.
+/// What was seen of a direction, once that is long enough to be worth the memory.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    /// Blocks that came before there was memory.
+    first: u8,
+    kept: Option<Box<Kept>>,
+}
+
+/// Blocks of a direction before any is remembered: most short connections have no more.
+const FIRST: u8 = 8;
+
+#[derive(Debug, Default)]
+struct Kept {
     /// Entries of the dynamic table whose names the static table does not have: the number, at the place that its last bits name, and the
     /// kind. No number stands for two entries.
     entries: [(u32, Option<Kind>); 16],
@@ -40,18 +50,33 @@ struct SeenBlock {
 const LONGEST: usize = 16;
 
 impl Seen {
+    /// A block begins.
+    #[inline]
+    pub(super) fn begin_block(&mut self) {
+        if self.kept.is_none() {
+            self.first = self.first.saturating_add(1);
+            if self.first > FIRST {
+                self.kept = Some(Box::default());
+            }
+        }
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.kept.as_ref().map_or(0, |_| size_of::<Kept>())
+    }
+
     /// What a reference to an entry is, if it was seen.
     #[inline]
     pub(super) fn entry(&self, field: &Field<'_>) -> Option<Kind> {
         let id = field.entry_id().filter(|_| field.representation() == Representation::Indexed)?;
-        let (of, kind) = self.entries.get(id as usize & 15)?;
+        let (of, kind) = self.kept.as_ref()?.entries.get(id as usize & 15)?;
         if u64::from(*of) == id { *kind } else { None }
     }
 
     pub(super) fn remember_entry(&mut self, field: &Field<'_>, kind: Kind) {
         if let Some(id) = field.entry_id()
             && let Ok(of) = u32::try_from(id)
-            && let Some(place) = self.entries.get_mut(id as usize & 15)
+            && let Some(place) = self.kept.as_mut().and_then(|kept| kept.entries.get_mut(id as usize & 15))
         {
             *place = (of, Some(kind));
         }
@@ -60,12 +85,13 @@ impl Seen {
     /// What the same block said, if it was seen.
     #[inline]
     pub(super) fn block(&self, block: &Block<'_>) -> Option<&Read> {
+        let kept = self.kept.as_ref()?;
         let (octets, table) = (block.fields.octets(), block.fields.table());
         let is_same = |seen: &&SeenBlock| {
             seen.length == octets.len() && seen.table == table && seen.octets.get(..seen.length) == Some(octets)
         };
         let sound = !octets.is_empty() && block.complete && block.fields.faults().is_empty();
-        self.blocks.iter().find(is_same).map(|seen| &seen.read).filter(|_| sound)
+        kept.blocks.iter().find(is_same).map(|seen| &seen.read).filter(|_| sound)
     }
 
     /// Remembers what a block says that is whole and breaks no rule by itself.
@@ -75,12 +101,13 @@ impl Seen {
         if octets.len() > LONGEST || !octets.iter().all(|octet| matches!(octet, 0x81..=0xfe)) {
             return;
         }
-        if let Some(place) = self.blocks.get_mut(self.remembered & 3)
+        let Some(kept) = &mut self.kept else { return };
+        if let Some(place) = kept.blocks.get_mut(kept.remembered & 3)
             && let Some(copy) = place.octets.get_mut(..octets.len())
         {
             copy.copy_from_slice(octets);
             (place.length, place.table, place.read) = (octets.len(), block.fields.table(), read);
-            self.remembered = self.remembered.wrapping_add(1);
+            kept.remembered = kept.remembered.wrapping_add(1);
         }
     }
 }

@@ -191,6 +191,18 @@ pub struct Demo {
     /// Keep the capture, with the notes as comments on its packets (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// `load`: how many connections [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections: Option<u32>,
+    /// `load`: how many calls in all [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub calls: Option<u64>,
+    /// `load`: octets of a message on average, up to 1000000 [default: 1000]
+    #[arg(long, value_name = "OCTETS", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub size: Option<u32>,
+    /// `load`: where chance begins [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// How and where it is shown.
     #[command(flatten)]
     pub shown: ShownArgs,

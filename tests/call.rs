@@ -446,3 +446,17 @@ fn messages_come_from_files_too_and_an_answer_that_nobody_reads_ends_quietly() {
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
     assert!(Path::new(PROTO).is_dir());
 }
+
+#[test]
+fn an_answer_that_cannot_be_printed_is_an_error_of_its_own() {
+    let Ok(full) = std::fs::File::create("/dev/full") else {
+        eprintln!("skipped: no /dev/full");
+        return;
+    };
+    let server = Server::start();
+    let output =
+        command(&server.address(), SEARCH, &["--proto", PROTO]).stdout(full).output().expect("the program runs");
+    let (code, _, errors) = said(output);
+    assert_eq!(code, 7);
+    assert!(errors.starts_with("framescope: cannot print the answer: "), "{errors}");
+}

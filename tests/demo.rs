@@ -132,6 +132,7 @@ fn what_cannot_be_played_is_a_usage_error() {
     for (arguments, words) in [
         (&["demo", "nothing"][..], "there is no scenario `nothing`"),
         (&["demo", "all", "-w", "x.pcapng"], "name one scenario"),
+        (&["demo", "bidi", "--calls", "3"], "belong to `demo load`"),
     ] {
         let output = framescope(arguments);
         assert_eq!(output.status.code(), Some(2));
@@ -143,4 +144,30 @@ fn what_cannot_be_played_is_a_usage_error() {
 fn all_of_them_are_played_one_after_another() {
     let text = stdout(&["demo", "all", "--simulate", "-T", "calls"]);
     assert!(text.contains("/proto.StreamService/Record") && text.contains("UNAUTHENTICATED"));
+}
+
+#[test]
+fn a_load_that_is_not_kept_is_shown_as_it_is_made() {
+    let shown = stdout(&["demo", "load", "--connections", "2", "--calls", "12", "--size", "40", "-T", "calls"]);
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/load/calls.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(golden, &shown).expect("the golden can be written");
+    }
+    assert_eq!(shown, std::fs::read_to_string(golden).expect("the golden"));
+}
+
+#[test]
+fn a_load_is_the_same_for_the_same_seed_and_has_the_calls_that_were_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let load = |name: &str, seed: &str| {
+        let path = folder.path().join(name);
+        let path = path.to_str().expect("UTF-8");
+        let said = stdout(&["demo", "load", "--connections", "3", "--calls", "50", "--seed", seed, "-w", path]);
+        assert!(said.contains("3 connections, 50 calls"), "{said}");
+        (std::fs::read(path).expect("the capture"), stdout(&["decode", "-T", "calls", path]))
+    };
+    let (first, calls) = load("first.pcapng", "1");
+    assert_eq!(load("second.pcapng", "1").0, first);
+    assert_ne!(load("third.pcapng", "2").0, first);
+    assert!(calls.contains("3 flows") && calls.contains("50 calls"), "{calls}");
 }

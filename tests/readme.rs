@@ -1,7 +1,7 @@
 //! The README shows real output: every block that begins with `$ framescope` is what the program prints.
 //!
-//! `call` and `relay` are given a server of their own. What `relay` prints has times and ports in it: its lines are compared without
-//! numbers and order. `UPDATE_GOLDEN=1 cargo test --test readme` writes the blocks anew.
+//! `call` and `relay` are given a server of their own. What `relay` and `demo` print has times and ports in it: its lines are compared
+//! without numbers and order. `UPDATE_GOLDEN=1 cargo test --test readme` writes the blocks anew.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -117,7 +117,8 @@ fn every_command_of_the_readme_prints_what_it_shows() {
         let before: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         let before = before.join("\n");
         let now = shown(command);
-        let is_alike = command.starts_with("relay ") && gist(&before) == gist(&now);
+        let is_timed = command == "demo" || command.starts_with("relay ");
+        let is_alike = is_timed && gist(&before) == gist(&now);
         written.push_str(if is_alike { &before } else { now.trim_end() });
         written.push_str("\n```\n");
     }

@@ -105,7 +105,12 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         return;
     }
     name(call, out);
-    out.extend_from_slice(if belongs.role == Role::TrailersOnly { b" ends with trailers only" } else { b" ends" });
+    out.extend_from_slice(match belongs.role {
+        // What has no gRPC status has no trailers of gRPC either.
+        Role::TrailersOnly if belongs.status.is_none() && call.is_complete() => b" ends with headers only".as_slice(),
+        Role::TrailersOnly => b" ends with trailers only",
+        _ => b" ends",
+    });
     let unknown = belongs.status.is_none() && !call.is_complete();
     if unknown {
         after(belongs.duration, out);

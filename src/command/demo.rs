@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 
 use super::live_capture::{Recorder, Recording};
 use super::output::Output;
-use super::{Failure, loopback, options, shown};
+use super::{Failure, load, loopback, options, shown};
 use crate::annotate;
 use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
 use crate::capture::{CaptureFile, LinkType, Source as _, Statistics};
 use crate::cli::{CaptureBy, Demo, Format};
 use crate::dissect::Dissector;
+use crate::endpoint::client::Ending;
 use crate::endpoint::example::PROTOS;
 use crate::endpoint::scenario::Scenario;
 use crate::endpoint::tap::Recorded;
-use crate::endpoint::world::simulate;
+use crate::endpoint::world::{Diary, simulate};
 use crate::event::{Body, Event, Observer};
 use crate::finding::{Judge, Judging};
 use crate::limits::Limits;
@@ -39,6 +40,10 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
         list(&mut output.buffer);
         return output.finish();
     }
+    if arguments.scenario == load::NAME {
+        load::run(arguments, &mut output)?;
+        return output.finish();
+    }
     for (n, scenario) in scenarios.iter().enumerate() {
         if n > 0 && matches!(arguments.shown.format, Format::Text | Format::Calls | Format::Markdown) {
             output.buffer.push(b'\n');
@@ -49,6 +54,9 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
             keep(path, scenario, &played, &capture)?;
         }
         show(scenario, arguments, &capture, &mut output)?;
+        if arguments.shown.format == Format::Text {
+            concluded(&played.endings, &mut output.buffer);
+        }
         if !output.is_open() {
             break;
         }
@@ -57,6 +65,14 @@ pub fn run(arguments: &Demo) -> Result<(), Failure> {
 }
 
 fn chosen(arguments: &Demo) -> Result<Vec<&'static Scenario>, Failure> {
+    if arguments.scenario == load::NAME {
+        return Ok(Vec::new());
+    }
+    let Demo { connections, calls, size, seed, .. } = arguments;
+    if connections.is_some() || calls.is_some() || size.is_some() || seed.is_some() {
+        let message = "--connections, --calls, --size and --seed belong to `demo load`: leave them out";
+        return Err(Failure::new(Failure::USAGE, message));
+    }
     if arguments.scenario == "all" {
         if arguments.write.is_some() {
             return Err(Failure::new(Failure::USAGE, "-w keeps one capture: name one scenario"));
@@ -76,7 +92,8 @@ fn list(out: &mut Vec<u8>) {
     for Scenario { name, about, .. } in Scenario::all() {
         out.extend_from_slice(format!("{name:<18}{about}\n").as_bytes());
     }
-    out.extend_from_slice(b"all               all of them, one after another\n");
+    out.extend_from_slice(format!("{:<18}{}\n", load::NAME, load::ABOUT).as_bytes());
+    out.extend_from_slice(b"all               all of them but `load`, one after another\n");
 }
 
 /// What was played.
@@ -90,11 +107,14 @@ struct Played {
     origin: &'static str,
     /// What was counted where packets can be lost.
     statistics: Option<Statistics>,
+    /// How calls ended for the client's program, by their numbers.
+    endings: Vec<(u64, Ending)>,
 }
 
 impl Played {
-    const fn made_up(packets: Vec<Recorded>, origin: &'static str) -> Self {
-        Self { packets, link: LinkType::ETHERNET, name: "demo", origin, statistics: None }
+    fn made_up(packets: Vec<Recorded>, origin: &'static str, diary: &Diary) -> Self {
+        let endings = diary.endings().to_vec();
+        Self { packets, link: LinkType::ETHERNET, name: "demo", origin, statistics: None, endings }
     }
 }
 
@@ -102,16 +122,18 @@ impl Played {
 fn play(scenario: &Scenario, arguments: &Demo) -> Result<Played, Failure> {
     if arguments.simulate {
         let addresses: Vec<_> = (0..scenario.backends).map(simulate::address).collect();
-        let packets = simulate::packets(scenario.stage(&addresses))
+        let stage = scenario.stage(&addresses);
+        let diary = stage.diary.clone();
+        let packets = simulate::packets(stage)
             .map_err(|stuck| Failure::new(Failure::INPUT, format!("the simulated connection did not end: {stuck}")))?;
-        return Ok(Played::made_up(packets, SIMULATED));
+        return Ok(Played::made_up(packets, SIMULATED, &diary));
     }
     if arguments.capture == CaptureBy::Relay {
-        let (packets, _) = loopback::play(scenario).map_err(failed)?;
-        return Ok(Played::made_up(packets, RELAYED));
+        let (packets, diary) = loopback::play(scenario).map_err(failed)?;
+        return Ok(Played::made_up(packets, RELAYED, &diary));
     }
     let mut recorder = None;
-    loopback::play_unrecorded(scenario, |ports| {
+    let diary = loopback::play_unrecorded(scenario, |ports| {
         recorder = Some(Recorder::start(ports)?);
         Ok::<_, Failed>(())
     })
@@ -122,7 +144,8 @@ fn play(scenario: &Scenario, arguments: &Demo) -> Result<Played, Failure> {
     let Recording { packets, link, statistics } =
         recorder.map_or_else(|| Ok(Recording::default()), Recorder::finish)?;
     let link = link.unwrap_or(LinkType::ETHERNET);
-    Ok(Played { packets, link, name: "lo", origin: CAPTURED, statistics: Some(statistics) })
+    let endings = diary.endings().to_vec();
+    Ok(Played { packets, link, name: "lo", origin: CAPTURED, statistics: Some(statistics), endings })
 }
 
 /// What ends a demo that is captured live.
@@ -272,8 +295,22 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
     Ok(())
 }
 
+/// Appends how calls ended for the client's program where the server did not say it.
+fn concluded(endings: &[(u64, Ending)], out: &mut Vec<u8>) {
+    let mut endings: Vec<_> = endings.iter().filter(|(_, ending)| !ending.from_server).collect();
+    if endings.is_empty() {
+        return;
+    }
+    endings.sort_by_key(|(call, _)| *call);
+    out.extend_from_slice(b"\nThe client itself, not the server, told its program:\n");
+    for (call, Ending { status, message, .. }) in endings {
+        let words = if message.is_empty() { String::new() } else { format!(": \"{}\"", shown(message)) };
+        out.extend_from_slice(format!("  call {call}: {status}{words}\n").as_bytes());
+    }
+}
+
 /// The schema of the example's services.
-fn schema() -> Result<Schema, Failure> {
+pub(super) fn schema() -> Result<Schema, Failure> {
     let inputs = Inputs { protos: PROTOS.iter().map(|(name, _)| PathBuf::from(name)).collect(), ..Inputs::default() };
     let (schema, _) =
         Schema::load(&inputs, &BuiltIn).map_err(|error| Failure::new(Failure::SCHEMA, error.to_string()))?;

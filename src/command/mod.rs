@@ -6,6 +6,7 @@ pub mod demo;
 pub mod drive;
 mod input;
 mod live_capture;
+mod load;
 mod loopback;
 pub mod man;
 mod options;

@@ -23,6 +23,8 @@ pub(super) struct Connection {
     pub(super) whole: bool,
     /// Whether frames of a direction had to be searched for, or its octets are in doubt.
     pub(super) doubt: Both<bool>,
+    /// Whether [`is_calm`](Self::is_calm), as of the last event that could change it.
+    pub(super) calm: bool,
     pub(super) magic: bool,
     pub(super) sides: Both<Side>,
     pub(super) book: Book,
@@ -31,7 +33,7 @@ pub(super) struct Connection {
 }
 
 /// Payloads up to this length are allowed everywhere (RFC 9113 §6.5.2).
-const ALWAYS_ALLOWED: u32 = 16_384;
+pub(super) const ALWAYS_ALLOWED: u32 = 16_384;
 /// Limits that leave out nothing that a rule about the connection depends on.
 const HARMLESS_LIMITS: [&str; 2] = ["octets of a call's metadata", "octets of a message"];
 
@@ -44,6 +46,7 @@ impl Connection {
         let mut new = Self {
             whole: known,
             doubt: Both { to_server: !known, to_client: !known },
+            calm: false,
             magic: false,
             sides: Both { to_server: Side::new(client), to_client: Side::new(Values::DEFAULT) },
             book: Book::default(),
@@ -139,7 +142,8 @@ impl Connection {
         }
         alone::frame(frame, header, shared, report);
         self.go_away_with_calm(frame, shared, report);
-        let read = frame.block.as_ref().map(Read::new);
+        let seen = &mut self.sides[direction].seen;
+        let read = frame.block.as_ref().map(|block| Read::new(block, seen));
         if let Some(read) = &read {
             read.judge(event, shared, report);
         }

@@ -10,7 +10,6 @@ use super::streams::{EndedBy, Half, Known, Stream};
 use crate::direction::{Both, Direction};
 use crate::event::{Flow, FrameEvent};
 use crate::grpc::call::Call;
-use crate::grpc::calls::Role;
 use crate::grpc::content_type::Protocol;
 use crate::http2::connection::{Facts, Frame};
 use crate::http2::frame::{FrameHeader, StreamId};
@@ -66,10 +65,7 @@ impl Connection {
             // It was too large to keep, and its content was not counted.
             half.length = None;
         }
-        if let Role::Messages(progress) = event.belongs.role {
-            let read = !progress.lost && event.call.is_some_and(|call| call.bodies[direction].bad_flag.is_none());
-            half.inside = progress.open.filter(|_| read);
-        }
+        half.inside = half.inside_after(event);
     }
 
     /// How much larger a window is for a side that has read all SETTINGS, than as far as it has acknowledged them.

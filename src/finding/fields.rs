@@ -3,6 +3,7 @@
 use super::Shared;
 use super::report::{Quoted, Report};
 use super::rules;
+use super::seen::{Kind, Seen};
 use crate::event::FrameEvent;
 use crate::grpc::timeout::Timeout;
 use crate::http2::connection::Block;
@@ -56,21 +57,37 @@ const REQUEST: u64 = one(METHOD) | one(SCHEME) | one(PATH);
 impl Read {
     /// Reads a block once.
     #[inline]
-    pub(super) fn new(block: &Block<'_>) -> Self {
+    pub(super) fn new(block: &Block<'_>, seen: &mut Seen) -> Self {
+        if let Some(read) = seen.block(block) {
+            return *read;
+        }
+        let read = Self::walk(block, seen);
+        if read.whole && !read.odd {
+            seen.remember_block(block, read);
+        }
+        read
+    }
+
+    #[inline(never)]
+    fn walk(block: &Block<'_>, seen: &mut Seen) -> Self {
         let fields = block.fields;
         let whole = block.complete && fields.faults().is_empty() && fields.omitted().fields == 0;
         let mut read = Self { whole, ..Self::default() };
         for field in fields.fields() {
-            read.field(&field);
+            read.field(&field, seen);
         }
         read
     }
 
     #[inline]
-    fn field(&mut self, field: &Field<'_>) {
+    fn field(&mut self, field: &Field<'_>, seen: &mut Seen) {
         let name = field.static_name();
         if name == StaticName::NONE {
-            return self.other(field);
+            match seen.entry(field) {
+                Some(kind) => self.regular(kind),
+                None => self.other(field, seen),
+            }
+            return;
         }
         self.whole &= field.is_known();
         let which = match name {
@@ -106,7 +123,8 @@ impl Read {
     }
 
     /// A field whose name the static table does not have.
-    fn other(&mut self, field: &Field<'_>) {
+    #[inline(never)]
+    fn other(&mut self, field: &Field<'_>, seen: &mut Seen) {
         if field.representation() == Representation::SizeUpdate {
             return;
         }
@@ -115,16 +133,32 @@ impl Read {
         if let [b':', ..] = name {
             return self.pseudo(if name == b":protocol" { PROTOCOL } else { UNKNOWN });
         }
-        self.regular = true;
-        match name {
-            b"te" => {
-                self.te = true;
-                self.odd |= field.value().is_some_and(|value| value != b"trailers");
-            }
-            b"grpc-status" => self.odd |= std::mem::replace(&mut self.status, true),
-            b"grpc-timeout" => self.odd |= field.value().is_some_and(|value| Timeout::parse(value).is_err()),
-            _ => self.odd |= is_of_connection(name) || has_upper_case(field, name),
+        let (kind, odd) = match name {
+            b"te" => (Kind::Te, field.value().is_some_and(|value| value != b"trailers")),
+            b"grpc-status" => (Kind::Status, false),
+            b"grpc-timeout" => (Kind::Other, field.value().is_some_and(|value| Timeout::parse(value).is_err())),
+            _ => (Kind::Other, is_of_connection(name) || has_upper_case(field, name)),
+        };
+        self.regular(kind);
+        self.odd |= odd;
+        if !odd && field.is_known() {
+            seen.remember_entry(field, kind);
         }
+    }
+
+    #[inline]
+    fn regular(&mut self, kind: Kind) {
+        self.regular = true;
+        match kind {
+            Kind::Other => {}
+            Kind::Te => self.te = true,
+            Kind::Status => self.odd |= std::mem::replace(&mut self.status, true),
+        }
+    }
+
+    /// Whether a field breaks a rule by itself.
+    pub(super) const fn is_odd(&self) -> bool {
+        self.odd
     }
 
     /// Whether it begins a request.
@@ -158,14 +192,19 @@ impl Read {
         shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
-        let good = match place {
+        if !self.fits(place) && self.whole {
+            self.tell_place(event.frame.direction.sender(), place, shared, report);
+        }
+    }
+
+    /// Whether the pseudo-header fields are those that most blocks have that stand there.
+    #[inline]
+    pub(super) const fn fits(&self, place: Place) -> bool {
+        match place {
             // :authority may be absent.
             Place::Request => self.pseudo == REQUEST || self.pseudo == REQUEST | one(AUTHORITY),
             Place::Response => self.pseudo == one(STATUS),
             Place::Trailers => self.pseudo == 0,
-        };
-        if !good && self.whole {
-            self.tell_place(event.frame.direction.sender(), place, shared, report);
         }
     }
 

@@ -12,14 +12,16 @@ mod connection;
 mod control;
 mod exchange;
 mod fields;
+mod plain;
 mod report;
 mod rules;
+mod seen;
 mod side;
 mod streams;
 
 pub use self::rules::ALL;
 
-use crate::event::{Body, Event, Flow, Observer, Protocol};
+use crate::event::{Body, Event, Flow, FrameEvent, Observer, Protocol};
 use crate::http2::preface::Begin;
 use crate::limits::Limits;
 use crate::tcp::FlowId;
@@ -70,23 +72,35 @@ impl Judge {
     /// Takes an event, and tells what is found in it. Every event of the capture must come here, in order.
     #[inline]
     pub fn event(&mut self, event: &Event<'_>, tell: &mut dyn FnMut(&Event<'_>)) {
-        let Some(flow) = &event.flow else { return };
-        let Protocol::Http2(begin) = flow.protocol else { return };
-        // Most messages and calls have nothing that a rule is about.
+        // Most events have nothing that a rule is about.
         let passes = match &event.body {
+            Body::Frame(frame) => self.takes(event, frame),
             Body::Message(message) => !message.is_compressed(),
             Body::Call(call) => calls::has_status(call),
             Body::Identified | Body::Finding(_) => true,
             _ => false,
         };
         if !passes {
-            self.judge(event, flow, *begin, tell);
+            self.judge(event, tell);
         }
     }
 
-    fn judge(&mut self, event: &Event<'_>, flow: &Flow<'_>, begin: Begin, tell: &mut dyn FnMut(&Event<'_>)) {
+    /// Takes a frame that plainly breaks no rule.
+    #[inline(never)]
+    fn takes(&mut self, event: &Event<'_>, frame: &FrameEvent<'_>) -> bool {
+        let Some(flow) = &event.flow else { return true };
+        match self.connections.get_mut(flow.slot) {
+            Some(Some((id, connection))) if *id == flow.facts.id => connection.takes(frame, &mut self.shared),
+            _ => false,
+        }
+    }
+
+    #[inline(never)]
+    fn judge(&mut self, event: &Event<'_>, tell: &mut dyn FnMut(&Event<'_>)) {
+        let Some(flow) = &event.flow else { return };
+        let Protocol::Http2(begin) = flow.protocol else { return };
         if !matches!(self.connections.get(flow.slot), Some(Some((id, _))) if *id == flow.facts.id) {
-            self.begin(flow, begin);
+            self.begin(flow, *begin);
         }
         let Self { connections, shared } = self;
         let Some(Some((_, connection))) = connections.get_mut(flow.slot) else { return };
@@ -105,9 +119,11 @@ impl Judge {
                 if let Some(place) = connections.get_mut(flow.slot) {
                     *place = None;
                 }
+                return;
             }
             Body::Identified | Body::Finding(_) | Body::Comment(_) => {}
         }
+        connection.calm = connection.is_calm();
     }
 
     #[cold]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::seen::Seen;
 use crate::http2::connection::FrameRef;
 use crate::http2::frame::StreamId;
 use crate::http2::settings::{SettingId, Settings};
@@ -31,6 +32,8 @@ pub(super) struct Side {
     /// PINGs that it has sent.
     pub(super) pings: u64,
     pub(super) resets: Resets,
+    /// Fields and header blocks that were judged before.
+    pub(super) seen: Seen,
 }
 
 /// Values of settings that rules ask for; `None` where they are not known.
@@ -110,6 +113,7 @@ impl Side {
             too_many: false,
             pings: 0,
             resets: Resets::default(),
+            seen: Seen::default(),
         }
     }
 

@@ -137,25 +137,31 @@ fn purpose(frame: &FrameEvent<'_>) -> &'static str {
     let direction = frame.frame.direction;
     match (&frame.frame.payload, frame.belongs.role, direction) {
         (Payload::Magic, ..) => {
-            "24 fixed octets with which a client that knows beforehand that the server speaks HTTP/2 begins (prior knowledge, h2c). \
-             An HTTP/1 server would take them for a request that it cannot serve, so a wrong address fails at once."
+            "24 fixed octets, the first on every HTTP/2 connection. Nothing was negotiated before: the client knows that the server speaks \
+             HTTP/2 without TLS (prior knowledge, h2c). An HTTP/1 server would take them for a request that it cannot serve, so a wrong \
+             address fails at once."
+        }
+        (Payload::Settings(_), ..) if !matches!(frame.frame.facts, Facts::Settings { preface: true }) => {
+            "Changes what its sender grants from here on. The other side acknowledges it when it has taken it in."
         }
         (Payload::Settings(_), _, ToServer) => {
             "The second half of the client's preface: what the client wants the server to heed. What it does not name keeps its default. \
-             The server must acknowledge it; the client need not wait for that before it sends requests."
+             ENABLE_PUSH 0, if it is there, forbids pushes, for which gRPC has no use. The server must acknowledge the frame; the client \
+             need not wait for that, nor for the server's preface, before it sends requests."
         }
         (Payload::Settings(_), _, ToClient) => {
             "The server's preface, the first frame it may send, with what the client shall heed; the client acknowledges it. \
-             Calls that were sent before it arrived were sent on the defaults."
+             MAX_CONCURRENT_STREAMS, if it is there, is how many calls may be under way at once. Calls that were sent before it \
+             arrived were sent on the defaults."
         }
         (Payload::Headers { .. }, Role::RequestBegins, _) => {
             "The call itself. Every gRPC call is a POST; :path names service and method, :authority the server. content-type says gRPC, \
              te: trailers that the client can take the status after the body, user-agent which library calls. grpc-timeout, if there is one, is the time \
-             left to the server. Metadata of the application would stand behind them."
+             left to the server. Metadata of the application would stand behind them. No body belongs to this frame: the request itself is DATA."
         }
         (Payload::Headers { .. }, Role::ResponseBegins, _) => {
             "The response begins. HTTP status 200 only says that the server speaks gRPC and took the call: whether the call succeeded is not \
-             known yet. Metadata that the server has before its first answer travels here."
+             known yet. It is sent with the first answer, or before, if the server wants the client to have its metadata early: that travels here."
         }
         (Payload::Headers { .. }, Role::Ends, _) => {
             "The trailers end the call, and the stream with END_STREAM. grpc-status says how it ended (0 is OK), grpc-message why, for people: \
@@ -165,11 +171,12 @@ fn purpose(frame: &FrameEvent<'_>) -> &'static str {
             "The whole response in one header list (Trailers-Only): HTTP status and gRPC status together, because there is no message between them."
         }
         (Payload::Data { .. }, _, ToServer) => {
-            "The request message: one octet that says whether it is compressed, four with its length, then protobuf. Where END_STREAM is set, \
-             the client has nothing more to say on this stream, and still listens."
+            "The request message: one octet that says whether it is compressed, four with its length, then protobuf. It may follow at once, for \
+             every stream and connection begins with a window of 65535 octets unless SETTINGS say otherwise. Where END_STREAM is set, the client has \
+             nothing more to say on this stream, and still listens."
         }
         (Payload::Data { .. }, _, ToClient) => {
-            "The answer, in the same five-octet envelope. The stream stays open, for the status is still to come."
+            "The answer, in the same five-octet envelope. There is no END_STREAM yet, for the status is still to come."
         }
         (Payload::WindowUpdate { .. }, _, ToClient) => {
             "DATA uses up a window that its receiver grants, here that of the whole connection; the server gives the octets back. \

@@ -1,6 +1,6 @@
 //! Rules about header blocks, and about calls.
 
-use super::conversation::{Side, frame, message};
+use super::conversation::{Side, frame, literal, message};
 use super::{REQUEST, RESPONSE, TRAILERS, block, finds, finds_nothing, found_in, ready, request, response, trailers};
 
 const CLIENT: Side = Side::Client;
@@ -134,4 +134,20 @@ fn a_message_is_marked_as_compressed_only_where_its_encoding_is_named() {
     let fields = block(&with(&[("grpc-encoding", "gzip")]));
     conversation.send(CLIENT, &[frame(1, 4, 1, &fields), frame(0, 1, 1, compressed)].concat());
     finds_nothing(conversation);
+}
+
+#[test]
+fn a_block_of_the_same_octets_is_judged_anew_once_its_indices_mean_something_else() {
+    let mut conversation = ready();
+    let entry = |name: &[u8], value: &[u8]| [&[0x40][..], &literal(name, value)[1..]].concat();
+    let asks = |stream, block: &[u8]| frame(1, 5, stream, &[&[0x83, 0x86, 0x84], block].concat());
+    conversation.send(CLIENT, &asks(1, &entry(b"te", b"trailers")));
+    for stream in [3, 5, 7] {
+        conversation.send(CLIENT, &asks(stream, &[0xbe]));
+    }
+    // Literals at first, and then by the index that has stood for `te`.
+    conversation.send(CLIENT, &asks(9, &entry(b"connection", b"close")));
+    conversation.send(CLIENT, &asks(11, &[0xbe]));
+    let found: Vec<_> = found_in(conversation).into_iter().map(|found| (found.rule, found.stream)).collect();
+    assert_eq!(found, [("http2/connection-header", Some(9)), ("http2/connection-header", Some(11))]);
 }

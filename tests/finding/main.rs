@@ -1,6 +1,7 @@
 //! What is found in a capture: each rule from frames made to break it, and nothing in captures of peers that keep the rules.
 #![allow(missing_docs, reason = "a test binary")]
 
+mod alike;
 mod broken;
 mod connections;
 #[path = "../support/conversation.rs"]

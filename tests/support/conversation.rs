@@ -9,7 +9,7 @@ pub(crate) struct Conversation {
 }
 
 /// Which side sends.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Side {
     /// The client, port 40000.
     Client,

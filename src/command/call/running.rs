@@ -125,7 +125,7 @@ impl<'a> Running<'a> {
                     Event::Message { octets, .. } => {
                         if let Err(error) = self.answers.answer(&octets) {
                             self.channel.cancel(self.clock.now(), ticket);
-                            let message = format!("cannot print the answer: {error}; make room");
+                            let message = format!("cannot print the answer: {error}; make room, or send it elsewhere");
                             return if is_closed(&error) {
                                 Ok(None)
                             } else {

@@ -129,13 +129,13 @@ mod tests {
                 all.sort_by_key(|(call, _)| *call);
                 all
             };
-            // On a busy machine a timer may come so late that a call ends in another way.
+            // A script acts at its times: where this program gets no processor for a tenth of a second, a call may end otherwise.
             let mut attempts = 0;
             loop {
                 let (packets, real) = play(scenario).expect("loopback");
                 assert!(packets.len() > 6, "{}", scenario.name);
                 attempts += 1;
-                if attempts == 5 || statuses(&real) == statuses(&simulated) {
+                if attempts == 3 || statuses(&real) == statuses(&simulated) {
                     break assert_eq!(statuses(&real), statuses(&simulated), "{}", scenario.name);
                 }
             }

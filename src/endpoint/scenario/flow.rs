@@ -46,17 +46,18 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "small-messages",
-        about: "forty messages in one DATA frame",
-        look_for: "Messages and DATA frames have nothing to do with each other: the client puts forty requests into \
-            one frame, each with its envelope of five octets, and ends its half with the same frame. The answers \
-            come forty to a frame too. Who counts DATA frames does not count messages.",
+        about: "twelve messages in one DATA frame",
+        look_for: "Messages and DATA frames have nothing to do with each other: the client puts twelve requests \
+            into one frame, each with its envelope of five octets, and ends its half with the same frame. In the \
+            second call the answers come twelve to a frame. Who counts DATA frames does not count messages (and see \
+            `large-message` for the opposite).",
         backends: 1,
         stage: |at| {
-            let messages = (0..40).map(|n| point("small", n));
+            let messages = (0..12).map(|n| point("small", n));
             let plans =
                 vec![Plan::new(RECORD, messages).manner(Manner::Together), Plan::new(LIST, [point("small", 0)])];
             let answer = |call: &Asked| {
-                let answers = if call.path == LIST { 40 } else { 1 };
+                let answers = if call.path == LIST { 12 } else { 1 };
                 Reply::of((0..answers).map(|n| point("small", n)))
             };
             stage_of(
@@ -71,12 +72,13 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "stall",
         about: "a reader that does not read: which window is used up, and for how long",
-        look_for: "The reader of the first call asks for twelve answers of 8 KiB and takes none for 50 ms. What \
-            comes uses up the window of its stream (65535 octets); from there on the server must wait, in the middle \
-            of an answer, and does. Look for the DATA frame that leaves nothing of the stream's window, and for the \
-            WINDOW_UPDATE of stream 1 that ends the wait when the reader reads. The window of the connection is \
-            given back all the while, for it does not depend on any reader: so the second call, on the same \
-            connection, is answered at once.",
+        look_for: "The reader of the first call asks for six answers of 16 KiB and takes none for 50 ms. What \
+            comes uses up the window of its stream and that of the connection, 65535 octets each. The connection's is \
+            given back at once, for it does not depend on any reader: so the second call, on the same connection, \
+            has its answer while the first waits. The stream's is not, and the server must wait in the middle of an \
+            answer. Look for the DATA frame after which both windows are used up, and for the WINDOW_UPDATE of \
+            stream 1 that ends the wait some 50 ms later, when the reader reads: so much was the reader's doing, and none \
+            of it the network's or the server's.",
         backends: 1,
         stage: |at| {
             // Windows that grow would only put the end off.
@@ -84,7 +86,7 @@ pub(super) const ALL: &[Scenario] = &[
             let slow = Plan::new(LIST, [point("slow", 1)]).manner(Manner::Stalling(50 * MILLI));
             let plans = vec![slow, Plan::search("meanwhile").at(20)];
             let answer = |call: &Asked| match &*call.path {
-                LIST => Reply::of((0..12).map(|n| point(&"x".repeat(8175), n))),
+                LIST => Reply::of((0..6).map(|n| point(&"x".repeat(16_368), n))),
                 _ => Reply::of(call.messages.first().cloned()),
             };
             let backend = Backend::new(move || Answering::new(Config::default(), answer));
@@ -94,10 +96,11 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "concurrency-limit",
         about: "six calls, but the server takes two at a time",
-        look_for: "SETTINGS_MAX_CONCURRENT_STREAMS is 2. After a first call the client wants five more at once, but \
-            HEADERS of the next one is sent only when trailers have ended another: nothing on the wire says that a \
-            call waits, it is only missing. The wait is part of what the caller sees as latency and what the server \
-            never measures.",
+        look_for: "SETTINGS_MAX_CONCURRENT_STREAMS is 2. After a first call, which tells the client so, it wants \
+            five more at once; but HEADERS of the next one is sent only when trailers have ended another: nothing on \
+            the wire says that a call waits, it is only missing. The wait is part of what the caller sees as latency \
+            and what the server never measures: call 5 takes 5 ms from its HEADERS on, and its caller had waited for \
+            10 ms before.",
         backends: 1,
         stage: |at| {
             let plans = (1..=6).map(|n| Plan::search(&format!("gRPC {n}")).work(5)).collect();

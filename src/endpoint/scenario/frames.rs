@@ -6,7 +6,7 @@ use super::answering::{Answering, Asked, Reply};
 use super::caller::{Caller, MILLI, Order, Plan};
 use super::fleet::{Actor, Begin, Fleet};
 use super::puppet::Puppet;
-use super::{Scenario, first, stage_of, zoo};
+use super::{Scenario, first, stage_of, without_probes, zoo};
 use crate::endpoint::compression::{Compression, envelope};
 use crate::endpoint::connection::Config;
 use crate::endpoint::example::{Example, search_request};
@@ -25,7 +25,8 @@ pub(super) const ALL: &[Scenario] = &[
             content-type. The client must make a status from :status, by the table of gRPC \
             (http-grpc-status-mapping): 502, 503 and 429 become UNAVAILABLE, 404 becomes UNIMPLEMENTED, 401 \
             UNAUTHENTICATED, 403 PERMISSION_DENIED. A page with 200 that is not gRPC is UNKNOWN. The body says what \
-            happened, if it is looked at: here it stands in the trace, while a client seldom shows it.",
+            happened, if it is looked at: here it stands in the trace, while a client seldom shows it. The last \
+            answer says that it is gRPC and has no status all the same, which is a fault: a finding says so.",
         backends: 1,
         stage: |at| {
             let plans = PAGES.iter().map(|page| Plan::search(page.0)).collect();
@@ -38,8 +39,9 @@ pub(super) const ALL: &[Scenario] = &[
         look_for: "A header block is cut into frames of at most SETTINGS_MAX_FRAME_SIZE octets: HEADERS first, then \
             CONTINUATION until END_HEADERS; nothing else may stand between them on the whole connection. END_STREAM, \
             if any, stands on the first. The field list belongs to the frame that ends the block. The second call's \
-            list is longer than the server takes (by SETTINGS_MAX_HEADER_LIST_SIZE), and this ends that call only: \
-            it must be decoded all the same, for the table that all later blocks refer to. The third call is well.",
+            list is longer than the server takes, 64 KiB (it might announce that as SETTINGS_MAX_HEADER_LIST_SIZE), \
+            and this ends that call only, by RST_STREAM: the block must be decoded all the same, for the table that \
+            all later blocks refer to. The third call is well, and its HEADERS take 7 octets.",
         backends: 1,
         stage: |at| {
             let plans = vec![bulky("big", 40), bulky("too big", 80), Plan::search("small")];
@@ -59,7 +61,7 @@ pub(super) const ALL: &[Scenario] = &[
             all are one octet each, for the table has them. Its block begins with a table size update, (table size \
             512): the server's SETTINGS_HEADER_TABLE_SIZE allows no more. Then each call brings a user with a long \
             name, which becomes an entry, until the table is full and the oldest entries must go: those are the ones \
-            that every call needs, so one block is suddenly long again. Answers use a table of their own, of 4096 \
+            that every call needs, so one block, of call 5, is suddenly long again. Answers use a table of their own, of 4096 \
             octets, which forgets nothing here. The authorization is spelled out each time: it never enters a table.",
         backends: 1,
         stage: |at| {
@@ -69,10 +71,10 @@ pub(super) const ALL: &[Scenario] = &[
             let mut plans = vec![call("alice"), call("alice")];
             plans.extend(users.map(|user| call(&user)));
             plans.push(call("alice"));
-            let server = Config { header_table: 512, ..Config::default() };
+            let server = Config { header_table: 512, ..without_probes() };
             stage_of(
                 at,
-                Config::default(),
+                without_probes(),
                 plans,
                 Order::OneAfterAnother,
                 Backend::new(move || Answering::new(server.clone(), named)),
@@ -162,7 +164,7 @@ fn push(at: &[SocketAddrV4]) -> Stage {
     write::data(StreamId(1), &envelope(&search_request("gRPC"), Compression::Identity), true, &mut request);
     let mut refusal = Vec::new();
     write::rst_stream(StreamId(4), ErrorCode::REFUSED_STREAM, &mut refusal);
-    let allows = Puppet::client([(0, request), (MILLI, refusal)], 2 * MILLI);
+    let allows = Puppet::client([(0, request), (100 * MILLI, refusal)], 200 * MILLI);
     let forbids = Caller::new(
         Config::default(),
         address.to_string(),
@@ -172,7 +174,7 @@ fn push(at: &[SocketAddrV4]) -> Stage {
     );
     let members = [
         (Begin::At(0), address, Actor::Puppet(allows)),
-        (Begin::AfterThePrevious, address, Actor::Caller(Box::new(forbids))),
+        (Begin::AfterThePrevious, address, Actor::Caller(Box::new(forbids.counting_from(1)))),
     ];
     Stage::new(Fleet::new(members), vec![Backend::new(pushing)], diary)
 }

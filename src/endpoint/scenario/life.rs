@@ -19,9 +19,9 @@ pub(super) const ALL: &[Scenario] = &[
         name: "churn",
         about: "five calls, a new connection for each",
         look_for: "Who makes a channel for each call pays for it each time: the three packets of TCP, the prefaces \
-            and SETTINGS of both sides, a header table that knows nothing, and four packets to end it, and this \
-            without TLS. Compare the octets of HEADERS, the packets and the time with `pool`, which makes the same \
-            five calls.",
+            and SETTINGS of both sides, a header table that knows nothing, and the packets that end it, and this \
+            without TLS. Compare the octets of HEADERS (78 each time), and how many packets and frames there are in \
+            all, with `pool`, which makes the same five calls.",
         backends: 1,
         stage: |at| fleet(at, Fleet::new),
     },
@@ -53,42 +53,42 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "keepalive",
         about: "PING when nothing comes: the connection is kept alive, and known to be",
-        look_for: "When nothing has come for 20 ms (five minutes would be usual) the client sends PING with eight \
+        look_for: "When nothing has come for 40 ms (five minutes would be usual) the client sends PING with eight \
             octets of zero, and the answer tells it that the other end is there; it also keeps middleboxes from \
             forgetting the connection. The first PING is sent while a call waits, the others with no call at all, \
             which the client must be told to do and the server must permit (see `too-many-pings`). PINGs with other \
             octets are bandwidth probes, which follow DATA.",
         backends: 1,
         stage: |at| {
-            let client = Config { keepalive: Some(keepalive(20, 10)), ..Config::default() };
-            let plans = vec![Plan::search("slow").work(30)];
-            one_caller(at, client, plans, 90, example())
+            let client = Config { keepalive: Some(keepalive(40, 300)), ..Config::default() };
+            let plans = vec![Plan::search("slow").work(60)];
+            one_caller(at, client, plans, 200, example())
         },
     },
     Scenario {
         name: "dead-peer",
         about: "the other end falls silent: PING without ACK, and another connection",
-        look_for: "After 25 ms everything that is sent vanishes, as when a firewall forgets a connection: no FIN, no \
+        look_for: "After 150 ms everything that is sent vanishes, as when a firewall forgets a connection: no FIN, no \
             RST. The second call is sent, and nothing comes; without keepalive it would wait until its deadline, or \
-            for TCP to give up, which takes minutes. The client has heard nothing for 20 ms and asks by PING; when \
-            no answer has come for another 10 ms it gives the connection up, ends the call with UNAVAILABLE, and the \
+            for TCP to give up, which takes minutes. The client has heard nothing for 100 ms and asks by PING; when \
+            no answer has come for another 150 ms it gives the connection up, ends the call with UNAVAILABLE, and the \
             third call goes to a new connection. (A capture of real TCP would show the unanswered packets repeated; \
             this one leaves repetitions out.)",
         backends: 1,
         stage: |at| {
-            let connection = Config { keepalive: Some(keepalive(20, 10)), ..Config::default() };
+            let connection = Config { keepalive: Some(keepalive(100, 150)), ..Config::default() };
             let config = channel::Config { connection, backoff: quick(10), ..channel::Config::default() };
             let plans =
-                vec![Plan::search("before"), Plan::search("into the void").at(26), Plan::search("after").at(90)];
+                vec![Plan::search("before"), Plan::search("into the void").at(180), Plan::search("after").at(500)];
             let mut stage = with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![example()]);
-            stage.script = vec![(25 * MILLI, Change::Silence(0))];
+            stage.script = vec![(150 * MILLI, Change::Silence(0))];
             stage
         },
     },
     Scenario {
         name: "too-many-pings",
         about: "a client that asks too often is sent away: ENHANCE_YOUR_CALM",
-        look_for: "The client sends PING every 5 ms without a call; the server permits one in 40 ms, and only if \
+        look_for: "The client sends PING every 10 ms without a call; the server permits one in 200 ms, and only if \
             there are calls. The first is free, for the server had just sent an answer; two more are forgiven; after \
             the fourth comes GOAWAY, code ENHANCE_YOUR_CALM and the words too_many_pings, and the end of the \
             connection. The next call makes a new one, on which the client waits twice as long between PINGs. Real \
@@ -96,25 +96,25 @@ pub(super) const ALL: &[Scenario] = &[
         backends: 1,
         stage: |at| {
             let server = Config {
-                enforcement: Some(Enforcement { min_time: Duration::from_millis(40), permit_without_stream: false }),
+                enforcement: Some(Enforcement { min_time: Duration::from_millis(200), permit_without_stream: false }),
                 ..Config::default()
             };
-            let connection = Config { keepalive: Some(keepalive(5, 20)), estimate: false, ..Config::default() };
+            let connection = Config { keepalive: Some(keepalive(10, 300)), estimate: false, ..Config::default() };
             let config = channel::Config { connection, ..channel::Config::default() };
-            let plans = vec![Plan::search("first"), Plan::search("second").at(40)];
+            let plans = vec![Plan::search("first"), Plan::search("second").at(400)];
             let backend = Backend::new(move || Example::new(server.clone()));
-            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 65, vec![backend])
+            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 450, vec![backend])
         },
     },
     Scenario {
         name: "graceful-stop",
         about: "a server stops without harm: two GOAWAYs, and no call is lost",
-        look_for: "At 10 ms the server is told to stop while a call of 30 ms is under way. It listens no more and \
+        look_for: "At 150 ms the server is told to stop while a call of 400 ms is under way. It listens no more and \
             sends GOAWAY with the highest stream number there is, 2^31-1, which only says: open no more streams. \
             Then it sends PING; when the answer is there, everything that the client sent before it read the GOAWAY \
             is there too, so the second GOAWAY can name the last stream that will be processed. The first call ends \
-            well at 30 ms, and the connection with it; the second call, begun at 15 ms, goes to the other backend on \
-            a new connection.",
+            well at 400 ms, and the connection with it. The second call, begun at 250 ms, is not sent there any more: \
+            the client dials anew, is refused by the backend that has stopped listening, and goes to the other one.",
         backends: 2,
         stage: |at| stopped(at, Stop::Gracefully),
     },
@@ -123,27 +123,28 @@ pub(super) const ALL: &[Scenario] = &[
         about: "a server stops at once: what is under way is lost",
         look_for: "The same two calls as in `graceful-stop`, but the server ends its connections at once. The first \
             call has no answer and no status on the wire: the client makes it UNAVAILABLE. It may not simply try \
-            again, for the server may have done the work. The second call goes to the other backend.",
+            again, for the server may have done the work. The second call goes to the other backend, after the first \
+            has refused the connection.",
         backends: 2,
         stage: |at| stopped(at, Stop::AtOnce),
     },
     Scenario {
         name: "max-age",
         about: "a server that lets no connection grow old: MAX_CONNECTION_AGE",
-        look_for: "After 30 ms (half an hour would be usual) the server stops the connection as in `graceful-stop`, \
+        look_for: "After 120 ms (half an hour would be usual) the server stops the connection as in `graceful-stop`, \
             though nothing is wrong: GOAWAY with 2^31-1, PING, final GOAWAY. Calls under way end well, and the next \
             one makes a new connection: this is how clients find backends that were added, and how load spreads \
-            again. A call that takes longer than the grace that follows, here 40 ms, would be cut off. Look at when \
+            again. A call that takes longer than the grace that follows, here 200 ms, would be cut off. Look at when \
             each connection begins and ends: none of the calls is lost.",
         backends: 1,
         stage: |at| {
             let lifetime = Lifetime {
-                max_age: Some(Duration::from_millis(30)),
-                max_age_grace: Some(Duration::from_millis(40)),
+                max_age: Some(Duration::from_millis(120)),
+                max_age_grace: Some(Duration::from_millis(200)),
                 ..Lifetime::default()
             };
             let server = Config { lifetime, ..Config::default() };
-            let plans = (0..8).map(|n| Plan::search(&format!("gRPC {n}")).work(8).at(n * 10)).collect();
+            let plans = [0, 48, 96, 250, 300].map(|at| Plan::search(&format!("gRPC at {at}")).work(40).at(at)).into();
             let backend = Backend::new(move || Example::new(server.clone()));
             let config = channel::Config::default();
             with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![backend])
@@ -152,33 +153,34 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "reconnect",
         about: "the server goes and comes back: a call is lost, the channel is not",
-        look_for: "At 10 ms the server stops at once, and with it go the connection and the call under way, which \
-            ends with UNAVAILABLE. The client's channel stays: the next call, at 40 ms, makes it dial again, and \
-            finds the server that was started anew at 20 ms. A new connection has new stream numbers, new windows \
+        look_for: "At 100 ms the server stops at once, and with it go the connection and the call under way, which \
+            ends with UNAVAILABLE. The client's channel stays: the next call, at 300 ms, makes it dial again, and \
+            finds the server that was started anew at 150 ms. A new connection has new stream numbers, new windows \
             and empty header tables.",
         backends: 1,
         stage: |at| {
-            let plans = vec![Plan::search("before"), Plan::search("lost").work(20).at(5), Plan::search("after").at(40)];
+            let plans =
+                vec![Plan::search("before"), Plan::search("lost").work(300).at(40), Plan::search("after").at(300)];
             let config = channel::Config { backoff: quick(10), ..channel::Config::default() };
             let mut stage = with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![example()]);
-            stage.script = vec![(10 * MILLI, Change::Stop(0, Stop::AtOnce)), (20 * MILLI, Change::Listen(0))];
+            stage.script = vec![(100 * MILLI, Change::Stop(0, Stop::AtOnce)), (150 * MILLI, Change::Listen(0))];
             stage
         },
     },
     Scenario {
         name: "accept-backoff",
         about: "a server out of file descriptors: it tries to accept after 5, 10, 20 ms",
-        look_for: "From 5 ms to 40 ms the server cannot accept (too many open files). Its kernel completes the \
+        look_for: "From 50 ms to 125 ms the server cannot accept (too many open files). Its kernel completes the \
             handshakes all the same and takes the octets, so the clients believe themselves connected; but no \
-            SETTINGS come. The server does not spin: it waits 5 ms, then 10, then 20, and 45 ms after the start \
-            accepts both that wait. From the client this looks like a slow server; the gap between the handshake and \
+            SETTINGS come. The server does not spin: the first connection that it cannot take comes at 100 ms; it \
+            waits 5 ms, then 10, then 20, and accepts both that wait at 135 ms. From the client this looks like a slow server; the gap between the handshake and \
             the server's SETTINGS gives it away. (Over TCP the error is made up where the server accepts: using up \
             the descriptors of this program would hurt others.)",
         backends: 1,
         stage: |at| {
             let diary = Diary::default();
             let address = first(at);
-            let starts = [0, 10, 12];
+            let starts = [0, 100, 102];
             let members = (0..).zip(starts).map(|(n, start)| {
                 let plans = vec![Plan::search(&format!("gRPC {n}"))];
                 let caller =
@@ -186,7 +188,7 @@ pub(super) const ALL: &[Scenario] = &[
                 (Begin::At(MILLI.saturating_mul(start)), address, Actor::Caller(Box::new(caller.counting_from(n))))
             });
             let mut stage = Stage::new(Fleet::new(members), vec![example()], diary.clone());
-            stage.script = vec![(5 * MILLI, Change::Starve(0)), (40 * MILLI, Change::Feed(0))];
+            stage.script = vec![(50 * MILLI, Change::Starve(0)), (125 * MILLI, Change::Feed(0))];
             stage
         },
     },
@@ -208,10 +210,10 @@ fn fleet(at: &[SocketAddrV4], make: fn(Vec<(Begin, SocketAddr, Actor)>) -> Fleet
 /// Two backends, of which the first is told to stop while a call is under way.
 fn stopped(at: &[SocketAddrV4], how: Stop) -> Stage {
     let addresses: Vec<String> = at.iter().map(ToString::to_string).collect();
-    let plans = vec![Plan::search("under way").work(30), Plan::search("later").at(15)];
+    let plans = vec![Plan::search("under way").work(400), Plan::search("later").at(250)];
     let config = channel::Config { backoff: quick(10), ..channel::Config::default() };
     let mut stage = with_channel(&addresses.join(","), config, plans, Order::AllAtOnce, 0, vec![example(), example()]);
-    stage.script = vec![(10 * MILLI, Change::Stop(0, how))];
+    stage.script = vec![(150 * MILLI, Change::Stop(0, how))];
     stage
 }
 

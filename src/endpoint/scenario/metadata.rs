@@ -25,7 +25,7 @@ const METADATA: Scenario = Scenario {
         grpc-status in the trailers. Names are in lower case; x-tag comes twice, which makes a list; a name that \
         ends in -bin has octets for a value, sent as base64. authorization is sent as never indexed, so that no \
         table keeps the secret and no proxy may put it into one: in the second call it is spelled out again, while \
-        the other fields are a single octet each.",
+        the other fields are a single octet each. (`-T ndjson` names the representation of each field.)",
     backends: 1,
     stage: |at| {
         let plans = vec![with_metadata("gRPC"), with_metadata("gRPC again")];
@@ -38,13 +38,13 @@ const INTERCEPTORS: Scenario = Scenario {
     name: "interceptors",
     about: "the order of interceptors, made visible in metadata",
     look_for: "An interceptor is code around every call, in client and server. Here one of them, stamp, writes into \
-        metadata which ones the call has come to so far.         The client's are deadline and stamp: the request \
-        has a grpc-timeout that its caller never asked for, and stamp names both. The first server         has \
-        logging, recovery, deadline, stamp, in this order: a call passes all of them on its way in (stamp in the \
-        response's HEADERS), and meets stamp first on its way         out (in the trailers), as if each were wrapped \
-        around the next. The second server has them the other way round, and so are its stamps. The first         \
-        server's deadline allows 20 ms at most: its second call wanted 50 and ends with DEADLINE_EXCEEDED, by the \
-        server, though the client would have waited.",
+        metadata which ones the call has come to so far. The client's are deadline and stamp: the request has a \
+        grpc-timeout that its caller never asked for, and stamp names both. The first server has logging, recovery, \
+        deadline, stamp, in this order: a call passes all of them on its way in (stamp in the response's HEADERS), \
+        and meets stamp first on its way out (in the trailers), as if each were wrapped around the next. The second \
+        server has them the other way round, and so are its stamps. Each server's deadline allows 100 ms at most: the \
+        second call wants 500 and ends with DEADLINE_EXCEEDED, by the server, though the client would have waited \
+        for 5 s.",
     backends: 2,
     stage: |at| {
         let diary = Diary::default();
@@ -55,7 +55,7 @@ const INTERCEPTORS: Scenario = Scenario {
             (Begin::AfterThePrevious, SocketAddr::V4(*address), actor)
         };
         let plans = [
-            (0, vec![intercepted(Plan::search("in and out")), intercepted(Plan::search("too long").work(50))]),
+            (0, vec![intercepted(Plan::search("in and out")), intercepted(Plan::search("too long").work(500))]),
             (2, vec![intercepted(Plan::search("the other way round"))]),
         ];
         let members: Vec<_> =
@@ -68,7 +68,7 @@ const INTERCEPTORS: Scenario = Scenario {
 
 /// A server with these interceptors.
 fn intercepting(names: &str) -> Serving {
-    let deadline = Deadline { longest: Some(Duration::from_millis(20)), ..Deadline::default() };
+    let deadline = Deadline { longest: Some(Duration::from_millis(100)), ..Deadline::default() };
     let chain = interceptor::standard(names.split(' '), deadline).unwrap_or_default();
     Serving::new(Arc::new(Services::example()), Config::default()).with_interceptors(chain)
 }

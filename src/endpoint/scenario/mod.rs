@@ -9,6 +9,7 @@ mod fleet;
 mod flow;
 mod frames;
 mod life;
+pub mod load;
 mod metadata;
 mod names;
 mod program;
@@ -63,6 +64,16 @@ const FAMILIES: [&[Scenario]; 6] = [calls::ALL, metadata::ALL, flow::ALL, life::
 /// A backend with the example's services.
 fn example() -> Backend {
     Backend::new(|| Example::new(Config::default()))
+}
+
+/// For traces that are about other things than bandwidth.
+fn without_probes() -> Config {
+    Config { estimate: false, ..Config::default() }
+}
+
+/// A backend with the example's services, which sends no bandwidth probes.
+fn example_without_probes() -> Backend {
+    Backend::new(|| Example::new(without_probes()))
 }
 
 /// Searches of one text after the other.

@@ -7,9 +7,8 @@ use std::time::Duration;
 use super::answering::{Answering, Asked, Reply};
 use super::caller::{MILLI, Order, Plan};
 use super::program::{NUMBERS, Program, Programs};
-use super::{Scenario, example, first, searches, with_channel};
+use super::{Scenario, example, example_without_probes, first, searches, with_channel, without_probes};
 use crate::endpoint::channel::{Backoff, Balancer, Config, Refresh, RetryPolicy};
-use crate::endpoint::connection;
 use crate::endpoint::fields::Fields;
 use crate::endpoint::world::{Backend, Change, Diary, Stage};
 use crate::grpc::status::Status;
@@ -18,11 +17,11 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "async-dial",
         about: "dial returns at once, and nothing is on the wire until a call needs it",
-        look_for: "Two programs make a channel at 0 ms and a call at 30 ms. The first waits until it is connected \
+        look_for: "Two programs make a channel at 0 ms and a call at 60 ms. The first waits until it is connected \
             before it goes on (`--block`): its connection is there from the start, and its call goes out at once. \
             The second does not wait: its channel is IDLE, which means no connection at all, and only the call makes \
             it dial. So an address that is wrong is noticed by the first when it starts, and by the second when it \
-            calls; and the second's first call takes longer, by the time of a handshake and of the server's \
+            calls; and the second's call leaves later, by the time of a handshake and of the server's \
             SETTINGS.",
         backends: 1,
         stage: async_dial,
@@ -73,8 +72,8 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "resolver-update",
         about: "a backend leaves the name, another joins",
-        look_for: "The name leads to backends 1 and 2 at first, and from 30 ms on to 2 and 3. (What asks for names \
-            is not in this capture: here it is asked every 20 ms; DNS clients ask much less often, most of them only \
+        look_for: "The name leads to backends 1 and 2 at first, and from 60 ms on to 2 and 3. (What asks for names \
+            is not in this capture: here it is asked every 40 ms; DNS clients ask much less often, most of them only \
             when a connection breaks.) The next answer makes the client connect to the third; the connection to the \
             first takes no more calls and is ended, although its server is well; calls go on all the while. No call \
             is lost.",
@@ -82,16 +81,17 @@ pub(super) const ALL: &[Scenario] = &[
         stage: |_| {
             let config = Config {
                 balancer: Balancer::RoundRobin,
+                connection: without_probes(),
                 refresh: Refresh {
-                    interval: Some(Duration::from_millis(20)),
-                    at_most_every: Duration::from_millis(10),
+                    interval: Some(Duration::from_millis(40)),
+                    at_most_every: Duration::from_millis(20),
                 },
                 ..Config::default()
             };
-            let plans = (1..=12).map(|n| Plan::search(&format!("gRPC {n}")).at(i64::from(n) * 5 + 2)).collect();
+            let plans = (0..8).map(|n| Plan::search(&format!("gRPC {n}")).at(n * 20 + 10)).collect();
             let mut stage = named(config, plans, Order::AllAtOnce);
             stage.names = vec![(NAME.to_owned(), vec![0, 1])];
-            stage.script = vec![(30 * MILLI, Change::Rename(NAME.to_owned(), vec![1, 2]))];
+            stage.script = vec![(60 * MILLI, Change::Rename(NAME.to_owned(), vec![1, 2]))];
             stage
         },
     },
@@ -107,9 +107,9 @@ pub(super) const ALL: &[Scenario] = &[
         backends: 1,
         stage: |at| {
             let policy = RetryPolicy { initial_backoff: Duration::from_millis(10), ..RetryPolicy::default() };
-            let config = Config { retry: Some(policy), ..Config::default() };
+            let config = Config { retry: Some(policy), connection: without_probes(), ..Config::default() };
             let plans = ["fails twice", "invalid", "fails always", "come back in 30 ms"].map(Plan::search).into();
-            let backend = Backend::new(|| Answering::new(connection::Config::default(), failing()));
+            let backend = Backend::new(|| Answering::new(without_probes(), failing()));
             with_channel(&first(at).to_string(), config, plans, Order::OneAfterAnother, 0, vec![backend])
         },
     },
@@ -119,17 +119,17 @@ pub(super) const ALL: &[Scenario] = &[
 const NAME: &str = "search.example:50051";
 const TARGET: &str = "dns:///search.example:50051";
 
-/// Nine calls to a name with three addresses.
+/// Six calls to a name with three addresses.
 fn balanced(balancer: Balancer) -> Stage {
-    let plans = searches(9).map(|plan| plan.at(5)).collect();
-    named(Config { balancer, ..Config::default() }, plans, Order::OneAfterAnother)
+    let plans = searches(6).map(|plan| plan.at(5)).collect();
+    named(Config { balancer, connection: without_probes(), ..Config::default() }, plans, Order::OneAfterAnother)
 }
 
 /// Three backends, a name that leads to all of them, and a client that connects at once.
 fn named(config: Config, plans: Vec<Plan>, order: Order) -> Stage {
     let diary = Diary::default();
     let program = Program::new(TARGET, config, plans, order, diary.clone()).connecting(0);
-    let mut stage = Stage::new(program, vec![example(), example(), example()], diary);
+    let mut stage = Stage::new(program, (0..3).map(|_| example_without_probes()).collect(), diary);
     stage.names = vec![(NAME.to_owned(), vec![0, 1, 2])];
     stage
 }
@@ -138,7 +138,7 @@ fn async_dial(at: &[SocketAddrV4]) -> Stage {
     let diary = Diary::default();
     let program = |n: u64, text: &str| {
         let config = Config { first_connection: NUMBERS.saturating_mul(n), ..Config::default() };
-        let plans = vec![Plan::search(text).at(30)];
+        let plans = vec![Plan::search(text).at(60)];
         Program::new(&first(at).to_string(), config, plans, Order::AllAtOnce, diary.clone()).counting_from(n)
     };
     let programs = Programs(vec![program(0, "blocking").connecting(0), program(1, "not blocking")]);

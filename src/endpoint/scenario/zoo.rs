@@ -18,7 +18,7 @@ use crate::http2::write;
 
 pub(super) fn stage(at: &[SocketAddrV4]) -> Stage {
     let address = first(at);
-    let client = Puppet::client(client(&address.to_string()), 20 * MILLI);
+    let client = Puppet::client(client(&address.to_string()), 250 * MILLI);
     Stage::new(Single::new(address, client), vec![Backend::new(server)], Diary::default())
 }
 
@@ -78,7 +78,7 @@ fn client(authority: &str) -> Vec<(i64, Vec<u8>)> {
     for (n, exhibit) in (1..).zip(exhibits) {
         let mut out = Vec::new();
         exhibit(&mut encoder, authority, &mut out);
-        times.push((MILLI.saturating_mul(n), out));
+        times.push((MILLI.saturating_mul(5).saturating_mul(n), out));
     }
     times
 }
@@ -165,7 +165,7 @@ fn server() -> Puppet {
             _ => {}
         }
     };
-    Puppet::server(settings(&[]), answer).at([(10 * MILLI, goaway)])
+    Puppet::server(settings(&[]), answer).at([(50 * MILLI, goaway)])
 }
 
 /// An interim response, a padded one, a push, and what else a server may say.

@@ -10,6 +10,8 @@ pub struct Single<P> {
     peer: P,
     address: SocketAddr,
     progress: Progress,
+    /// What the peer had still to send when it ended.
+    last: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,7 +32,7 @@ enum Progress {
 impl<P: Peer> Single<P> {
     /// A program that connects `peer` to `address`.
     pub const fn new(address: SocketAddr, peer: P) -> Self {
-        Self { peer, address, progress: Progress::New }
+        Self { peer, address, progress: Progress::New, last: Vec::new() }
     }
 
     /// What speaks on the connection.
@@ -86,6 +88,13 @@ impl<P: Peer> Dialler for Single<P> {
         if !self.is_sending() || !self.peer.is_finished() {
             return None;
         }
+        loop {
+            let before = self.last.len();
+            self.peer.poll_transmit(&mut self.last);
+            if self.last.len() == before {
+                break;
+            }
+        }
         self.progress = if self.progress == Progress::Heard { Progress::Over } else { Progress::Ended };
         Some(Order::End { connection: CONNECTION })
     }
@@ -93,6 +102,8 @@ impl<P: Peer> Dialler for Single<P> {
     fn poll_transmit(&mut self, _connection: ConnectionId, out: &mut Vec<u8>) {
         if self.is_sending() {
             self.peer.poll_transmit(out);
+        } else {
+            out.append(&mut self.last);
         }
     }
 

@@ -77,6 +77,16 @@ pub(super) struct Summary {
     pub(super) list_octets: u64,
     pub(super) omitted: Omitted,
     pub(super) forgotten: u32,
+    pub(super) table: TableState,
+}
+
+/// Which entries the dynamic table holds after a block: of one decoder, states that are equal are the same entries at the same indices.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TableState {
+    /// The number of the newest entry.
+    pub(super) newest: u64,
+    /// How many are held.
+    pub(super) held: u32,
 }
 
 /// Fields that were decoded, and applied to the table, but are not shown because of
@@ -130,6 +140,19 @@ impl<'a> HeaderBlock<'a> {
     /// How many more faults there were than [`faults`](Self::faults) holds.
     pub fn faults_omitted(&self) -> u32 {
         self.scratch.faults_omitted
+    }
+
+    /// The octets of the block, as they stood on the wire.
+    #[inline]
+    pub fn octets(&self) -> &'a [u8] {
+        self.block
+    }
+
+    /// Which entries the dynamic table holds after the block. A block of nothing but indices says the same again for as long as that is the
+    /// same.
+    #[inline]
+    pub fn table(&self) -> TableState {
+        self.scratch.summary.table
     }
 
     /// How many octets of the block were decoded: all of them, unless a fault stopped the decoding or a prefix

@@ -4,7 +4,7 @@
 //! What a connection should do about a fault is not its business.
 
 use super::DEFAULT_TABLE_SIZE;
-use super::block::{HeaderBlock, Scratch};
+use super::block::{HeaderBlock, Scratch, TableState};
 use super::block_decoder::BlockDecoder;
 use super::dynamic_table::{Caps, DynamicTable};
 use super::fault::{Fault, FaultKind};
@@ -159,6 +159,7 @@ impl Decoder {
         let result = BlockDecoder::new(block, &mut self.table, scratch, self.size_limit, self.list_octets)
             .decode(self.lowest_limit.take(), max_size);
         scratch.summary.forgotten = self.table.forgotten();
+        scratch.summary.table = TableState { newest: self.table.id(0), held: self.table.len() };
         result
     }
 }

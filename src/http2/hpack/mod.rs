@@ -39,7 +39,7 @@ mod huffman_table;
 mod integer;
 mod static_table;
 
-pub use block::{Fields, HeaderBlock, Omitted, Scratch};
+pub use block::{Fields, HeaderBlock, Omitted, Scratch, TableState};
 pub use decoder::{Decoder, Limits, Start, TableEntry};
 pub use encoder::{BlockEncoder, Encoder, How, Huffman, Indexing};
 pub use fault::{Fault, FaultKind};

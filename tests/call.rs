@@ -371,6 +371,58 @@ fn a_server_of_another_kind_is_recognised() {
     }
 }
 
+/// A server that greets, waits for a request and answers it with these octets, whatever it asks for.
+fn answering(words: Vec<u8>) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            // SETTINGS; of the client its preface, and frames up to the end of the request.
+            let _ = stream.write_all(b"\0\0\0\x04\0\0\0\0\0");
+            let _ = stream.read_exact(&mut [0; 24]);
+            let mut header = [0; 9];
+            while stream.read_exact(&mut header).is_ok() && !(header[3] == 0 && header[4] & 1 == 1) {
+                let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
+                let _ = std::io::copy(&mut (&stream).take(length.into()), &mut std::io::sink());
+            }
+            let _ = stream.write_all(&words);
+            // The client ends the connection.
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    address
+}
+
+#[test]
+fn a_method_that_gives_one_answer_must_give_it() {
+    let head = b"\0\0\x24\x01\x04\0\0\0\x01\x88\x00\x0ccontent-type\x10application/grpc\0\x01x\x01y";
+    let message = b"\0\0\x05\0\0\0\0\0\x01\0\0\0\0\0";
+    let trailers = b"\0\0\x0f\x01\x05\0\0\0\x01\0\x0bgrpc-status\x010";
+    for (count, expected) in [(0, 77), (1, 0), (2, 77)] {
+        let mut words = head.to_vec();
+        // The length of the header block, whatever it is.
+        words[2] = u8::try_from(head.len() - 9).expect("it is short");
+        (0..count).for_each(|_| words.extend_from_slice(message));
+        words.extend_from_slice(trailers);
+        let address = answering(words).to_string();
+        let (code, shown, errors) = said(call(&address, SEARCH, &["--proto", PROTO, "-d", "{}"]));
+        assert_eq!((code, shown.lines().count()), (expected, count), "{errors}");
+        let words = format!("INTERNAL (13): the server says OK after {count} answers, and the method gives one");
+        assert_eq!(errors.contains(&words), expected != 0, "{errors}");
+    }
+}
+
+#[test]
+fn the_deadline_holds_for_a_server_that_does_not_tell_its_methods_either() {
+    // Nobody accepts: the system does, and nothing is said.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let (code, _, errors) = said(call(&address, SEARCH, &["--deadline", "200ms", "-d", "{}"]));
+    assert_eq!(code, 68, "{errors}");
+    assert!(errors.contains("the server could not be asked for its methods: DEADLINE_EXCEEDED (4)"), "{errors}");
+}
+
 #[test]
 fn messages_come_from_files_too_and_an_answer_that_nobody_reads_ends_quietly() {
     let server = Server::start();

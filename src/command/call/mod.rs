@@ -50,7 +50,7 @@ pub fn run(arguments: &Call) -> Result<(), Failure> {
             let path = method::find(&arguments.method, schema.methods().map(|method| &*method.path))?;
             (schema, path)
         } else {
-            let asking = reflection::ask(&target, &plan.config, &arguments.method, clock);
+            let asking = reflection::ask(&target, &plan.config, &arguments.method, plan.deadline, clock);
             tokio::select! {
                 found = asking => found?,
                 _ = stopping.next() => return Err(status(Status::CANCELLED, "interrupted while the server was asked for its methods")),
@@ -66,7 +66,7 @@ pub fn run(arguments: &Call) -> Result<(), Failure> {
             timeout: plan.deadline.map(|deadline| deadline.as_nanos().try_into().unwrap_or(u64::MAX)),
             compression: if arguments.gzip { Compression::Gzip } else { Compression::Identity },
         };
-        let answers = Answers::new(&schema, types.output, arguments.verbose);
+        let answers = Answers::new(&schema, &types, arguments.verbose);
         let mut running = Running::new(&target, plan.config, clock, answers, trace);
         if arguments.block {
             running.connect(plan.deadline, &mut stopping).await?;
@@ -127,6 +127,8 @@ struct Types {
     output: Option<MessageId>,
     /// Whether it takes any number of messages.
     takes_many: bool,
+    /// Whether it gives any number of them.
+    gives_many: bool,
 }
 
 impl Types {
@@ -144,6 +146,7 @@ impl Types {
             input: schema.message_name(input).to_owned(),
             output: method.output,
             takes_many: method.client_streaming,
+            gives_many: method.server_streaming,
         })
     }
 }

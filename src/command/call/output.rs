@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write as _};
 
+use super::Types;
 use crate::command::shown;
 use crate::endpoint::client::Ending;
 use crate::endpoint::fields::Fields;
@@ -14,6 +15,7 @@ use crate::protobuf::schema::{MessageId, Schema};
 pub(super) struct Answers<'a> {
     schema: &'a Schema,
     kind: Option<MessageId>,
+    gives_many: bool,
     verbose: bool,
     decoder: Decoder,
     line: Vec<u8>,
@@ -21,8 +23,9 @@ pub(super) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(schema: &'a Schema, kind: Option<MessageId>, verbose: bool) -> Self {
-        Self { schema, kind, verbose, decoder: Decoder::default(), line: Vec::new(), count: 0 }
+    pub(super) fn new(schema: &'a Schema, types: &Types, verbose: bool) -> Self {
+        let (kind, gives_many) = (types.output, types.gives_many);
+        Self { schema, kind, gives_many, verbose, decoder: Decoder::default(), line: Vec::new(), count: 0 }
     }
 
     /// The response has begun.
@@ -47,6 +50,11 @@ impl<'a> Answers<'a> {
         self.line.push(b'\n');
         let mut out = io::stdout().lock();
         out.write_all(&self.line).and_then(|()| out.flush())
+    }
+
+    /// How many answers there were to a call that ended with OK, if the method gives another number.
+    pub(super) const fn wrong_count(&self) -> Option<u64> {
+        if self.gives_many || self.count == 1 { None } else { Some(self.count) }
     }
 
     /// What came with the status.

@@ -24,16 +24,18 @@ pub(super) async fn ask(
     target: &Target,
     config: &Config,
     wanted: &str,
+    deadline: Option<Duration>,
     clock: Clock,
 ) -> Result<(Schema, String), Failure> {
+    let patience = deadline.map_or(PATIENCE, |deadline| deadline.min(PATIENCE));
     let mut channel = Channel::new(target, config.clone());
     let mut sockets = Sockets::new(clock);
     let first = FirstOctets::default();
     sockets.watch(first.clone());
     channel.begin(clock.now());
-    let mut outcome = talk(&mut channel, &mut sockets, clock, "v1", Asking::new(wanted)).await;
+    let mut outcome = talk(&mut channel, &mut sockets, (clock, patience), "v1", Asking::new(wanted)).await;
     if matches!(&outcome, Err(Asked::No(ending)) if ending.status == Status::UNIMPLEMENTED) {
-        outcome = talk(&mut channel, &mut sockets, clock, "v1alpha", Asking::new(wanted)).await;
+        outcome = talk(&mut channel, &mut sockets, (clock, patience), "v1alpha", Asking::new(wanted)).await;
     }
     channel.close_gracefully(clock.now());
     let closing = async {
@@ -74,12 +76,12 @@ enum Asked {
 async fn talk(
     channel: &mut Channel,
     sockets: &mut Sockets,
-    clock: Clock,
+    (clock, patience): (Clock, Duration),
     version: &str,
     mut asking: Asking,
 ) -> Result<BTreeMap<String, Vec<u8>>, Asked> {
     let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
-    let timeout = Some(PATIENCE.as_nanos().try_into().unwrap_or(u64::MAX));
+    let timeout = Some(patience.as_nanos().try_into().unwrap_or(u64::MAX));
     let ticket = channel.call(clock.now(), Request { path, timeout, ..Request::default() });
     channel.send(ticket, &asking.question());
     loop {
@@ -99,7 +101,7 @@ async fn talk(
     }
 }
 
-/// How long the server may take to tell.
+/// How long the server may take to tell, unless the call is to take less.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long taking leave may take; the call does not wait for more.
 const LEAVE: Duration = Duration::from_millis(200);

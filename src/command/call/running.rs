@@ -91,7 +91,14 @@ impl<'a> Running<'a> {
         let outcome = self.converse(ticket, arriving, stopping).await;
         self.close().await;
         let ending = outcome?;
-        let Some(ending) = ending.filter(|ending| ending.status != Status::OK) else { return Ok(()) };
+        let Some(ending) = ending else { return Ok(()) };
+        if ending.status == Status::OK {
+            let Some(count) = self.answers.wrong_count() else { return Ok(()) };
+            let why = format!("the server says OK after {count} answers, and the method gives one");
+            let Failure { code, message } = status(Status::INTERNAL, &why);
+            let message = format!("{}: {}", shown(path.trim_start_matches('/')), message.unwrap_or_default());
+            return Err(Failure { code, message: Some(message) });
+        }
         let (why, advice) = if ending.from_server {
             (ending.message.clone(), "")
         } else {

@@ -160,7 +160,9 @@ impl Http2 {
         let mut frames =
             Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
         self.connection.close(at, shared, &mut frames);
-        let lost = matches!(close, Close::Fin | Close::Reset(_));
+        let seen = flow.facts.seen;
+        // How calls ended stands in what both sides sent.
+        let lost = matches!(close, Close::Fin | Close::Reset(_)) && seen.to_server && seen.to_client;
         let mut rest = Vec::new();
         self.calls.finish(lost, at, |call| rest.push(call));
         let mut frames =
@@ -213,7 +215,10 @@ impl<O: Observer> Frames<'_, O> {
         messages(self.grpc, self.totals, self.flow, call, direction, data, at, self.observer);
     }
 
-    fn call_ended(&mut self, call: Box<Call>, at: Arrival) {
+    fn call_ended(&mut self, mut call: Box<Call>, at: Arrival) {
+        let seen = self.flow.facts.seen;
+        // Of a flow with packets of one side only, what the other side sent is not there.
+        call.damaged |= !(seen.to_server && seen.to_client);
         self.totals.calls = self.totals.calls.saturating_add(1);
         self.emit(at, Body::Call(&call));
         let count = call.metadata_left_out();

@@ -142,12 +142,11 @@ impl Calls {
         let mut streams: Vec<StreamId> = self.exchanges.iter().map(|(stream, _)| stream).collect();
         streams.sort_unstable();
         for stream in streams {
-            if let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream)
-                && !call.ended[direction]
-            {
+            let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream) else { continue };
+            // Trailers, or a RST_STREAM, may be among what was lost.
+            call.end_lost = true;
+            if !call.ended[direction] {
                 call.damaged = true;
-                // Trailers, or a RST_STREAM, may be among what was lost.
-                call.end_lost = true;
                 shared.queue.clear();
                 call.bodies[direction].lose(at, &mut shared.queue);
                 ended(call, shared);
@@ -232,6 +231,8 @@ impl Calls {
                 let trailers = !first
                     || (direction == Direction::ToClient && frame.ends_stream)
                     || (!call.begins && has_status(block));
+                // A response begins with its status; one that does not was not captured from its beginning.
+                call.damaged |= partial && first && direction == Direction::ToClient && !is_response(block);
                 let room = limits.total_metadata.saturating_sub(shared.metadata);
                 let limit = limits.call_metadata.min(call.charged.saturating_add(room));
                 let informational =
@@ -250,7 +251,7 @@ impl Calls {
                     (Direction::ToClient, _) if informational => Role::Interim,
                     (Direction::ToClient, true)
                         if frame.ends_stream
-                            && ((!call.end_lost && (call.begins || !partial))
+                            && ((!call.end_lost && (!partial || (call.begins && is_response(block))))
                                 || (is_response(block) && has_status(block))) =>
                     {
                         Role::TrailersOnly
@@ -318,7 +319,8 @@ impl Calls {
                     .iter()
                     .map(|hole| Hole { start: hole.start.saturating_sub(u32::from(padded)), ..*hole })
                     .collect();
-                call.damaged |= frame.missing > 0;
+                call.damaged |=
+                    frame.missing > 0 || (self.partial && direction == Direction::ToClient && !call.headed.to_client);
                 let bad_before = call.bodies[direction].bad_flag;
                 let progress = read_body(call, direction, data, &shifted, pieces, frame.at, limits, shared);
                 let bad_flag = call.bodies[direction].bad_flag.filter(|_| bad_before.is_none());
@@ -466,6 +468,7 @@ impl Calls {
         rest.sort_unstable_by_key(|call| call.id);
         for mut call in rest {
             if call.outcome.is_none() {
+                call.damaged |= lost && call.end_lost;
                 let outcome = match (call.left_out, lost && !call.end_lost) {
                     (true, _) => Outcome::Refused,
                     (false, true) => Outcome::ConnectionLost,

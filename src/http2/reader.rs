@@ -47,6 +47,8 @@ pub(super) enum Item<'a> {
     LargeFrame { offset: u64, header: FrameHeader, missing: u32, pieces: &'a [Piece] },
     /// An unknown number of frames was lost here.
     Lost,
+    /// Frames were lost while frames were searched for, or may be among what could not be read.
+    LostMore,
     /// Frames were found again, `skipped` octets after the place where they were lost.
     Resync { offset: u64, skipped: u64 },
     /// The direction ended inside a frame (its header, where nine octets of it were there).
@@ -337,6 +339,9 @@ impl Reader {
             Search::Found(at) => {
                 let skipped = skipped.saturating_add(at as u64);
                 self.trim(at);
+                if skipped > 0 {
+                    emit(Item::LostMore);
+                }
                 if news || skipped > 0 {
                     emit(Item::Resync { offset: self.offset, skipped });
                 }
@@ -359,6 +364,7 @@ impl Reader {
     pub(super) fn gap(&mut self, octets: u64, bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) {
         match self.mode {
             Mode::Searching { skipped, news, .. } => {
+                emit(Item::LostMore);
                 let skipped = skipped.saturating_add(self.buffer.len() as u64);
                 self.drop_buffer();
                 self.mode = Mode::Searching { skipped, tried: 0, scans: 0, news };
@@ -419,6 +425,7 @@ impl Reader {
             Mode::Searching { skipped, .. } => {
                 let octets = skipped.saturating_add(self.buffer.len() as u64);
                 if octets > 0 {
+                    emit(Item::LostMore);
                     emit(Item::NeverFound { offset: self.offset, octets });
                 }
             }

@@ -148,12 +148,14 @@ fn all_of_them_are_played_one_after_another() {
 
 #[test]
 fn a_load_that_is_not_kept_is_shown_as_it_is_made() {
-    let shown = stdout(&["demo", "load", "--connections", "2", "--calls", "12", "--size", "40", "-T", "calls"]);
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/load/calls.txt");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(golden, &shown).expect("the golden can be written");
+    for (format, golden) in [("text", "text.txt"), ("calls", "calls.txt")] {
+        let shown = stdout(&["demo", "load", "--connections", "2", "--calls", "12", "--size", "40", "-T", format]);
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/load").join(golden);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&golden, &shown).expect("the golden can be written");
+        }
+        assert_eq!(shown, std::fs::read_to_string(golden).expect("the golden"));
     }
-    assert_eq!(shown, std::fs::read_to_string(golden).expect("the golden"));
 }
 
 #[test]

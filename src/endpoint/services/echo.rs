@@ -1,9 +1,9 @@
 //! What comes in goes out: the answer to a method whose requests and responses are of one type, unless something better is known.
 //!
 //! A client's metadata says what else it wants to see: `work-ms`, how long each answer takes; `echo-count`, how many times a
-//! method that streams repeats a request; `echo-status` and `echo-message`, how the call ends; `echo-fault`, with what words its handler breaks down instead. Metadata whose name
-//! begins with `echo-header-` comes back with the response's headers, `echo-trailer-` with its trailers; so do the two
-//! names that gRPC's own interoperability tests use.
+//! method that streams repeats a request; `echo-status` and `echo-message`, how the call ends; `echo-fault`, with what words its
+//! handler breaks down instead. Metadata whose name begins with `echo-header-` comes back with the response's headers,
+//! `echo-trailer-` with its trailers; so do the two names that gRPC's own interoperability tests use.
 
 use super::handler::{Answers, Call, Ending, Method, number, work};
 use crate::endpoint::fields::Fields;

@@ -94,6 +94,8 @@ pub struct Call {
     pub ended: Both<bool>,
     /// Whether either direction has begun with a header block.
     pub(super) headed: Both<bool>,
+    /// Whether something of either direction came since frames of it were last lost.
+    pub(super) noted: Both<bool>,
     /// A GOAWAY of the server that leaves this call out.
     pub left_out: bool,
     pub(super) web_text: Both<Option<TextDecoder>>,

@@ -4,11 +4,13 @@
 
 mod body;
 mod ends;
+mod losses;
 mod shared;
 
 use std::collections::VecDeque;
 
 use self::body::{end_half, read_body};
+use self::losses::Losses;
 pub use self::shared::Shared;
 use super::call::Call;
 use super::nature::{Nature, has_status, is_response, lacks_path, nature};
@@ -36,6 +38,8 @@ pub struct Calls {
     exchanges: Streams<Exchange>,
     /// Whether frames may be missing, so that a stream's beginning may not have been seen.
     partial: bool,
+    /// What the next loss of frames has to look at; kept from the first loss on.
+    losses: Option<Box<Losses>>,
     /// Calls that were reset while the other side may still have octets under way.
     lingering: VecDeque<(StreamId, Timestamp)>,
     /// Streams whose calls have ended; only kept where `partial` makes it matter.
@@ -69,6 +73,9 @@ impl Calls {
     #[inline]
     pub fn frame(&mut self, frame: &Frame<'_>, stream: StreamId, limits: &Limits, shared: &mut Shared) -> Belongs {
         shared.clear();
+        if self.losses.is_some() {
+            self.note(stream, frame.direction);
+        }
         if let Some(block) = &frame.block
             && block.promised.is_none()
         {
@@ -84,6 +91,7 @@ impl Calls {
     /// Takes part of a DATA frame that is too large to keep; its messages are in `shared.queue`.
     pub fn part(&mut self, part: &Part<'_>, limits: &Limits, shared: &mut Shared) -> Option<&Call> {
         shared.clear();
+        self.note(part.stream, part.direction);
         let Some(Exchange::Call(call)) = self.exchanges.get_mut(part.stream) else { return None };
         match part.octets {
             Ok(octets) => read_body(call, part.direction, octets, &[], part.pieces, part.at, limits, shared),
@@ -95,6 +103,14 @@ impl Calls {
             }
         };
         Some(call)
+    }
+
+    /// Follows a call from here on.
+    fn insert(&mut self, stream: StreamId, call: Box<Call>) {
+        self.exchanges.insert(stream, Exchange::Call(call));
+        if self.losses.is_some() {
+            Direction::BOTH.into_iter().for_each(|direction| self.note(stream, direction));
+        }
     }
 
     fn plain(&self, stream: StreamId) -> Belongs {
@@ -129,7 +145,7 @@ impl Calls {
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
                 }
-                self.exchanges.insert(stream, Exchange::Call(call));
+                self.insert(stream, call);
             } else {
                 return Belongs::default();
             }
@@ -208,7 +224,7 @@ impl Calls {
         if self.partial && room && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let mut call = shared.begin(stream, frame.at);
             call.bodies = Both::from_fn(|_| super::message::Body::lost());
-            self.exchanges.insert(stream, Exchange::Call(call));
+            self.insert(stream, call);
         }
         match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {

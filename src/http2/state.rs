@@ -1,6 +1,7 @@
 //! What the frames of a connection change, and the way of each frame through it (RFC 9113 §5).
 
 mod incomplete;
+mod windows;
 
 use std::collections::VecDeque;
 
@@ -37,6 +38,8 @@ pub(super) struct State {
     pub(super) again: [(&'static str, u64); 3],
     /// The streams that were closed last; only kept where `partial` makes it matter.
     pub(super) closed: VecDeque<u32>,
+    /// How often frames were lost: what is known of a stream's windows ends with each.
+    pub(super) losses: u64,
 }
 
 impl<'a> Raw<'a> {
@@ -104,6 +107,7 @@ impl State {
             charged: 0,
             again: [("", 0); 3],
             closed: VecDeque::new(),
+            losses: 0,
         }
     }
 
@@ -258,10 +262,7 @@ impl State {
             side.unanswered_settings.clear();
         }
         self.sides[direction].values = Values::UNKNOWN;
-        for (_, stream) in self.streams.iter_mut() {
-            stream.window = Both::default();
-            stream.used = Both::default();
-        }
+        self.losses = self.losses.saturating_add(1);
     }
 
     fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
@@ -315,43 +316,6 @@ impl State {
         }
     }
 
-    fn data(&mut self, raw: &Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
-        let length = raw.header.length();
-        let stream_id = raw.header.stream();
-        let side = &mut self.sides[step.direction];
-        side.window = side.window.map(|window| window.saturating_sub(i64::from(length)));
-        side.used = side.used.map(|used| used.saturating_add(u64::from(length)));
-        if length > 0 {
-            side.used_by = match side.used_by {
-                UsedBy::Nobody => UsedBy::One(stream_id),
-                UsedBy::One(one) if one == stream_id => UsedBy::One(one),
-                _ => UsedBy::Many,
-            };
-        }
-        let connection = side.window;
-        self.open_if_missed(stream_id, step);
-        let (state, window) = match self.streams.get_mut(stream_id) {
-            Some(stream) => {
-                stream.window[step.direction] =
-                    stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
-                stream.used[step.direction] =
-                    stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
-                if stream.state[step.direction] == StreamHalf::Idle {
-                    stream.state[step.direction] = StreamHalf::Open;
-                }
-                if raw.header.ends_stream() {
-                    stream.state[step.direction] = StreamHalf::Closed;
-                }
-                (Some(stream.state), stream.window[step.direction])
-            }
-            None => (None, None),
-        };
-        if state == Some(CLOSED) {
-            self.end_stream(stream_id, step.shared);
-        }
-        self.emit(raw, payload, Facts::Used { connection, stream: window }, state, step);
-    }
-
     /// Follows a stream from here on.
     pub(super) fn open(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
         if self.streams.contains(id) || id == StreamId::CONNECTION {
@@ -363,7 +327,7 @@ impl State {
             let mut stream = self.new_stream();
             if step.direction == Direction::ToClient && id.is_client_initiated() {
                 // The request was not seen, nor what it used and gave.
-                (stream.window, stream.used) = (Both::default(), Both::default());
+                (stream.balance, stream.used) = (Both::default(), Both::default());
             }
             self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
@@ -377,19 +341,19 @@ impl State {
         if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains(id) {
             self.open(id, step);
             if let Some(stream) = self.streams.get_mut(id) {
-                (stream.window, stream.used) = (Both::default(), Both::default());
+                (stream.balance, stream.used) = (Both::default(), Both::default());
             }
         }
     }
 
     fn new_stream(&self) -> Stream {
         // A stream's window is set by the side that receives.
-        let window = Both::from_fn(|direction| {
-            let initial = self.sides[direction.opposite()].values.initial_window_size.map(i64::from);
-            initial.filter(|_| self.sides[direction].followed)
+        let balance = Both::from_fn(|direction| {
+            let initial = self.sides[direction.opposite()].values.initial_window_size;
+            initial.filter(|_| self.sides[direction].followed).map(|_| 0)
         });
         let used = Both::from_fn(|direction| self.sides[direction].followed.then_some(0));
-        Stream { window, used, ..Stream::default() }
+        Stream { balance, used, losses: self.losses, ..Stream::default() }
     }
 
     pub(super) fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {

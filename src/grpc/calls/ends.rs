@@ -1,6 +1,6 @@
-//! How calls end: resets, GOAWAY, lost frames, and the end of the connection or of the capture.
+//! How calls end: resets, GOAWAY, and the end of the connection or of the capture.
 
-use super::{Calls, Exchange, Shared};
+use super::{Calls, Exchange};
 use crate::direction::{Both, Direction};
 use crate::grpc::call::{Call, Outcome};
 use crate::grpc::role::{Belongs, Role};
@@ -18,31 +18,6 @@ const LINGERING: usize = 64;
 const OVER_KEPT: usize = 128;
 
 impl Calls {
-    /// An unknown number of frames was lost in this direction.
-    pub fn lose(
-        &mut self,
-        direction: Direction,
-        at: Arrival,
-        shared: &mut Shared,
-        mut ended: impl FnMut(&Call, &mut Shared),
-    ) {
-        self.partial = true;
-        let mut streams: Vec<StreamId> = self.exchanges.iter().map(|(stream, _)| stream).collect();
-        streams.sort_unstable();
-        for stream in streams {
-            let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream) else { continue };
-            // Trailers, or a RST_STREAM, may be among what was lost.
-            call.end_lost = true;
-            if !call.ended[direction] {
-                call.damaged = true;
-                shared.queue.clear();
-                call.bodies[direction].lose(at, &mut shared.queue);
-                ended(call, shared);
-            }
-        }
-        shared.queue.clear();
-    }
-
     pub(super) fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
         let call = match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => call,

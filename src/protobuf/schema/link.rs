@@ -342,7 +342,7 @@ impl<'a> Pass<'a> {
             client_streaming: item.client_streaming,
             server_streaming: item.server_streaming,
         };
-        self.out.methods.entry(path).or_insert(info);
+        self.out.methods.entry(path.into_boxed_bytes()).or_insert(info);
     }
 
     /// A name as written inside `scope`: absolute with a leading dot, else sought outwards.

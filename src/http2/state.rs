@@ -1,20 +1,23 @@
 //! What the frames of a connection change, and the way of each frame through it (RFC 9113 §5).
 
+mod incomplete;
+mod windows;
+
 use std::collections::VecDeque;
 
 use super::connection::Shared;
-use super::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
+use super::frame::{Flags, FrameId, FrameType, StreamId};
 use super::hpack;
 use super::payload::{self, Payload};
 use super::preface::MAGIC;
 use super::reader::{Item, Raw, is_data};
-use super::seen::{Facts, Frame, Malformed, Notice, Part, Sink};
+use super::seen::{Facts, Frame, Malformed, Notice, Sink};
 use super::settings::{Setting, Values};
 use super::side::{Side, UsedBy};
 use super::stream::{Half as StreamHalf, Stream, StreamState};
 use super::streams::Streams;
 use crate::direction::{Both, Direction};
-use crate::span::{Arrival, Piece};
+use crate::span::Arrival;
 
 /// Closed streams remembered where their beginnings may be missing.
 const CLOSED_KEPT: usize = 128;
@@ -35,6 +38,8 @@ pub(super) struct State {
     pub(super) again: [(&'static str, u64); 3],
     /// The streams that were closed last; only kept where `partial` makes it matter.
     pub(super) closed: VecDeque<u32>,
+    /// How often frames were lost: what is known of a stream's windows ends with each.
+    pub(super) losses: u64,
 }
 
 impl<'a> Raw<'a> {
@@ -102,6 +107,7 @@ impl State {
             charged: 0,
             again: [("", 0); 3],
             closed: VecDeque::new(),
+            losses: 0,
         }
     }
 
@@ -243,36 +249,6 @@ impl State {
         }
     }
 
-    /// Content octets of a DATA frame read in parts, without its pad length octet and its padding.
-    fn part(
-        &mut self,
-        header: FrameHeader,
-        from: u32,
-        octets: Result<&[u8], u32>,
-        pieces: &[Piece],
-        step: &mut Step<'_, impl Sink>,
-    ) {
-        let side = &mut self.sides[step.direction];
-        let padded = header.flags().has(Flags::PADDED);
-        let mut content = octets;
-        if from == 0 && octets.is_ok() {
-            side.large_padding =
-                if padded { octets.ok().and_then(|octets| octets.first().copied()).unwrap_or(0) } else { 0 };
-        }
-        if let Ok(octets) = octets {
-            let end = header.length().saturating_sub(u32::from(side.large_padding)).saturating_sub(from);
-            let octets = octets.get(..usize::try_from(end).unwrap_or(usize::MAX)).unwrap_or(octets);
-            content = Ok(octets.get(usize::from(padded && from == 0)..).unwrap_or_default());
-        }
-        step.sink.part(Part {
-            direction: step.direction,
-            stream: header.stream(),
-            octets: content,
-            pieces,
-            at: step.at,
-        });
-    }
-
     /// Frames of a direction were lost: all that they may have changed is unknown now.
     fn lose(&mut self, direction: Direction) {
         self.partial = true;
@@ -286,24 +262,7 @@ impl State {
             side.unanswered_settings.clear();
         }
         self.sides[direction].values = Values::UNKNOWN;
-        for (_, stream) in self.streams.iter_mut() {
-            stream.window = Both::default();
-            stream.used = Both::default();
-        }
-    }
-
-    /// A frame that was too large to keep: DATA was handed out in parts, anything else is unread.
-    #[cold]
-    fn large(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
-        match raw.header.kind() {
-            FrameType::DATA => self.data(raw, Payload::Data { data: &[], pad_length: None }, step),
-            FrameType::HEADERS | FrameType::CONTINUATION | FrameType::PUSH_PROMISE => {
-                self.sides[step.direction].hpack.lose_track();
-                self.sides[step.direction].block = None;
-                self.plain(raw, Payload::Unreadable(&[]), Facts::None, step);
-            }
-            _ => self.plain(raw, Payload::Unreadable(&[]), Facts::None, step),
-        }
+        self.losses = self.losses.saturating_add(1);
     }
 
     fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
@@ -357,96 +316,6 @@ impl State {
         }
     }
 
-    /// A frame of which some octets were not captured: what is before the first hole can be read.
-    #[cold]
-    fn holed(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
-        let first = raw.holes.first().map_or(0, |hole| usize::try_from(hole.start).unwrap_or(usize::MAX));
-        let prefix = raw.payload.get(..first).unwrap_or(raw.payload);
-        match raw.header.kind() {
-            FrameType::DATA => {
-                // The content stands where it stood; the pad length may be among what is missing.
-                let padded = raw.header.flags().has(Flags::PADDED);
-                let pad_length = if padded { prefix.first().copied() } else { None };
-                let skip = usize::from(padded);
-                let end = raw.payload.len().saturating_sub(usize::from(pad_length.unwrap_or(0)));
-                let data = raw.payload.get(skip..end.max(skip)).unwrap_or_default();
-                self.data(raw, Payload::Data { data, pad_length }, step);
-            }
-            FrameType::HEADERS => {
-                let flags = raw.header.flags();
-                let skip = usize::from(flags.has(Flags::PADDED)).saturating_add(if flags.has(Flags::PRIORITY) {
-                    5
-                } else {
-                    0
-                });
-                let pad = if flags.has(Flags::PADDED) { prefix.first().copied().unwrap_or(0) } else { 0 };
-                let end = raw.payload.len().saturating_sub(usize::from(pad)).min(prefix.len());
-                let fragment = prefix.get(skip..end.max(skip)).unwrap_or_default();
-                let payload = Payload::Headers { fragment, pad_length: None, priority: None };
-                self.broken_block(raw, payload, fragment, &[], raw.header.ends_stream(), step);
-            }
-            FrameType::PUSH_PROMISE => {
-                // Whose request it promises may be among what is missing, and the request is nobody's call.
-                self.sides[step.direction].hpack.lose_track();
-                self.plain(raw, Payload::Unreadable(prefix), Facts::None, step);
-            }
-            FrameType::CONTINUATION => {
-                let payload = Payload::Continuation { fragment: prefix };
-                let Some(mut block) = self.sides[step.direction].block.take() else {
-                    self.sides[step.direction].hpack.lose_track();
-                    return self.plain(raw, payload, Facts::None, step);
-                };
-                block.fragment.extend_from_slice(prefix);
-                if block.promised.is_some() {
-                    self.sides[step.direction].hpack.lose_track();
-                    return self.plain(raw, payload, Facts::None, step);
-                }
-                self.broken_block(raw, payload, &block.fragment, &block.frames, block.ends_stream, step);
-            }
-            _ => self.plain(raw, Payload::Unreadable(prefix), Facts::None, step),
-        }
-    }
-
-    fn data(&mut self, raw: &Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
-        let length = raw.header.length();
-        let stream_id = raw.header.stream();
-        let side = &mut self.sides[step.direction];
-        side.window = side.window.map(|window| window.saturating_sub(i64::from(length)));
-        side.used = side.used.map(|used| used.saturating_add(u64::from(length)));
-        if length > 0 {
-            side.used_by = match side.used_by {
-                UsedBy::Nobody => UsedBy::One(stream_id),
-                UsedBy::One(one) if one == stream_id => UsedBy::One(one),
-                _ => UsedBy::Many,
-            };
-        }
-        let connection = side.window;
-        self.open_if_missed(stream_id, step);
-        let (state, window) = match self.streams.get_mut(stream_id) {
-            Some(stream) => {
-                stream.window[step.direction] =
-                    stream.window[step.direction].map(|window| window.saturating_sub(i64::from(length)));
-                stream.used[step.direction] =
-                    stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
-                if stream.state[step.direction] == StreamHalf::Idle {
-                    stream.state[step.direction] = StreamHalf::Open;
-                }
-                if raw.header.ends_stream() {
-                    stream.state[step.direction] = StreamHalf::Closed;
-                }
-                (Some(stream.state), stream.window[step.direction])
-            }
-            None => (None, None),
-        };
-        if state == Some(CLOSED) {
-            self.end_stream(stream_id, step.shared);
-        }
-        self.emit(raw, payload, Facts::Used { connection, stream: window }, state, step);
-    }
-
-    #[cold]
-    /// Decodes a header block that ends with this frame, and hands the frame out.
-    #[inline]
     /// Follows a stream from here on.
     pub(super) fn open(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
         if self.streams.contains(id) || id == StreamId::CONNECTION {
@@ -458,7 +327,7 @@ impl State {
             let mut stream = self.new_stream();
             if step.direction == Direction::ToClient && id.is_client_initiated() {
                 // The request was not seen, nor what it used and gave.
-                (stream.window, stream.used) = (Both::default(), Both::default());
+                (stream.balance, stream.used) = (Both::default(), Both::default());
             }
             self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
@@ -472,19 +341,19 @@ impl State {
         if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains(id) {
             self.open(id, step);
             if let Some(stream) = self.streams.get_mut(id) {
-                (stream.window, stream.used) = (Both::default(), Both::default());
+                (stream.balance, stream.used) = (Both::default(), Both::default());
             }
         }
     }
 
     fn new_stream(&self) -> Stream {
         // A stream's window is set by the side that receives.
-        let window = Both::from_fn(|direction| {
-            let initial = self.sides[direction.opposite()].values.initial_window_size.map(i64::from);
-            initial.filter(|_| self.sides[direction].followed)
+        let balance = Both::from_fn(|direction| {
+            let initial = self.sides[direction.opposite()].values.initial_window_size;
+            initial.filter(|_| self.sides[direction].followed).map(|_| 0)
         });
         let used = Both::from_fn(|direction| self.sides[direction].followed.then_some(0));
-        Stream { window, used, ..Stream::default() }
+        Stream { balance, used, losses: self.losses, ..Stream::default() }
     }
 
     pub(super) fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {

@@ -33,8 +33,11 @@ pub const fn name(state: StreamState) -> &'static str {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stream {
     pub(super) state: StreamState,
-    /// The window left for octets of each direction; `None` when something that changes it was not captured.
-    pub(super) window: Both<Option<i64>>,
+    /// What WINDOW_UPDATE has given to octets of each direction, less what they used: with the initial window it is what is left.
+    /// `None` when something that changes it was not captured.
+    pub(super) balance: Both<Option<i64>>,
     /// Flow-controlled octets that no WINDOW_UPDATE has given back; `None` when some octets or updates were not captured.
     pub(super) used: Both<Option<u64>>,
+    /// The losses of the connection's frames that this takes into account.
+    pub(super) losses: u64,
 }

@@ -3,14 +3,16 @@
 //! The buffer comes first, what is appended second, its width last. Widths are columns of ASCII. A number that is wider than its column is
 //! written whole and pushes what follows: never a cut number.
 
+mod columns;
 mod moments;
 mod scan;
 mod untrusted;
 
+pub use self::columns::columns;
 pub use self::moments::Moments;
 
 pub use self::scan::{is_plain, is_printable};
-pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part};
+pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part, whole_characters};
 
 use std::time::Duration;
 

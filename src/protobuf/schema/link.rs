@@ -152,7 +152,11 @@ impl<'a> Pass<'a> {
             Symbol::Enum(id) => self.enums.get(id.0 as usize).map(|(_, at)| *at),
         };
         let first = file.and_then(|at| self.shown.get(at)).unwrap_or(&"");
-        let what = format!("{name} is defined differently in {first}, which is used");
+        let what = if *first == unit.shown {
+            format!("{name} is defined twice; the first definition is used")
+        } else {
+            format!("{name} is defined differently in {first}, which is used")
+        };
         self.out.warnings.push(Warning::new(&unit.shown, None, what));
     }
 

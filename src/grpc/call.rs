@@ -74,6 +74,9 @@ pub struct Call {
     pub outcome: Option<Outcome>,
     /// What the content types say it is; `None` when neither was captured.
     pub protocol: Option<Protocol>,
+    /// Whether something that was captured says that it is gRPC: a content type, a field of gRPC's own, or DATA that messages fill. Where
+    /// nothing does, since what would was not captured, it may be any exchange over HTTP/2.
+    pub is_told: bool,
     /// Whether its first frame was the request's HEADERS, as it should be.
     pub begins: bool,
     /// Whether the capture lost part of it.
@@ -258,6 +261,9 @@ impl Call {
             }
             let name = field.static_name();
             if matches!(name, StaticName::METHOD | StaticName::SCHEME | StaticName::USER_AGENT) {
+                // Clients that name themselves so make no other requests.
+                let agent = name == StaticName::USER_AGENT && !self.is_told;
+                self.is_told |= agent && field.value().is_some_and(|value| value.starts_with(b"grpc-"));
                 continue;
             }
             let value = field.value().unwrap_or_default();
@@ -272,6 +278,7 @@ impl Call {
                     self.keep(|text| &mut text.content_type[direction], value, limit);
                     let content_type = ContentType::parse(value);
                     reads_messages = content_type.is_grpc();
+                    self.is_told |= reads_messages;
                     if direction == Direction::ToServer || self.protocol.is_none() {
                         self.protocol = Some(content_type.protocol);
                     }
@@ -286,6 +293,7 @@ impl Call {
     }
 
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {
+        self.is_told |= name.starts_with(b"grpc-");
         match name {
             b"grpc-status" => {
                 self.statuses = self.statuses.saturating_add(1);
@@ -331,6 +339,16 @@ impl Call {
     /// Takes what gRPC-Web sends as trailers inside the body.
     pub(super) fn take_web_trailer(&mut self, name: &[u8], value: &[u8], limit: usize) {
         self.take_field(Direction::ToClient, 2, name, value, limit);
+    }
+
+    /// A direction has ended: a message that has not is told as far as it came, if it is one.
+    pub fn abandon(&mut self, direction: Direction, at: Arrival, queue: &mut Queue) {
+        let body = &mut self.bodies[direction];
+        if self.is_told {
+            body.abandon(at, queue);
+        } else {
+            body.drop_open(queue);
+        }
     }
 
     pub(super) fn drop_open(&mut self, queue: &mut Queue) {

@@ -332,12 +332,13 @@ fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
             number_if_known(out, key!("window_connection"), connection);
             number_if_known(out, key!("window_stream"), stream);
         }
-        Facts::Granted { window, used, by } => {
+        Facts::Granted { window, used, by, used_up } => {
             let on_connection = frame.header.is_some_and(|header| header.stream() == StreamId::CONNECTION);
             let window_key = if on_connection { key!("window_connection") } else { key!("window_stream") };
             number_if_known(out, window_key, window);
             number_if_known(out, key!("used"), used);
             number_if_known(out, key!("used_by"), by.map(|stream| stream.0));
+            number_if_known(out, key!("window_used_up_ns"), used_up);
         }
     }
 }

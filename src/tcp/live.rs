@@ -1,7 +1,10 @@
 //! A flow under way: both directions side by side, each segment delivered after everything that came before it.
 
-use super::assembler::{Assembler, Since, Waiting};
-use super::flow::{Close, FlowEvent, FlowFacts, GapReason, Orientation, Receiver};
+mod end;
+mod missing;
+
+use super::assembler::{Assembler, Waiting};
+use super::flow::{FlowEvent, FlowFacts, GapReason, Orientation, Receiver};
 use super::history::History;
 use super::seq::SeqNumber;
 use crate::direction::{Both, Direction};
@@ -286,175 +289,6 @@ impl Live {
         context.emit(FlowEvent::Gap { direction, offset, octets, reason, at });
     }
 
-    /// Delivers whatever no longer has to wait.
-    fn drain(&mut self, context: &mut Context<'_, impl Receiver>) {
-        loop {
-            let ready = Direction::BOTH.into_iter().find(|direction| self.is_ready(*direction));
-            let Some(direction) = ready else { break };
-            self.deliver_waiting(direction, context);
-        }
-    }
-
-    fn is_ready(&self, direction: Direction) -> bool {
-        let half = &self.halves[direction];
-        half.peek_waiting().is_some_and(|(at, held)| {
-            at <= half.next && held.needs.is_none_or(|needs| self.halves[direction.opposite()].has_reached(needs))
-        })
-    }
-
-    fn deliver_waiting(&mut self, direction: Direction, context: &mut Context<'_, impl Receiver>) {
-        let half = &mut self.halves[direction];
-        let before = half.waiting_octets();
-        let Some((_, held)) = half.take_waiting() else { return };
-        let freed = before.saturating_sub(half.waiting_octets());
-        *context.total_waiting = context.total_waiting.saturating_sub(freed);
-        let at = Arrival { time: held.time, packet: held.packet };
-        self.deliver(direction, &Ready { octets: &held.octets, cut: held.cut, pieces: &held.pieces, at }, context);
-        self.finish_halves(at, context);
-    }
-
-    /// Starts or checks the patience with what is missing.
-    fn watch(&mut self, at: Arrival, context: &mut Context<'_, impl Receiver>) {
-        loop {
-            let waiting = self.halves.to_server.waiting_octets().saturating_add(self.halves.to_client.waiting_octets());
-            let too_much = waiting > context.limits.flow_waiting
-                || (waiting > 0 && *context.total_waiting > context.limits.total_waiting);
-            if too_much {
-                self.force(GapReason::Limit, at, context);
-                continue;
-            }
-            if self.give_up_overdue(at, context) {
-                continue;
-            }
-            break;
-        }
-        for direction in Direction::BOTH {
-            let packets = context.facts.packets;
-            let half = &mut self.halves[direction];
-            if half.overdue_since.is_none() && half.seen && half.acked > half.next.saturating_add(1) {
-                half.overdue_since = Some(Since { packets, time: at.time });
-                self.overdue_is_news = true;
-            }
-        }
-        self.pending = Direction::BOTH
-            .into_iter()
-            .any(|direction| self.halves[direction].is_waiting() || self.halves[direction].has_hole());
-    }
-
-    /// Gives up acknowledged holes whose time has come; true when there was one.
-    pub(super) fn give_up_overdue(&mut self, at: Arrival, context: &mut Context<'_, impl Receiver>) -> bool {
-        let mut gave_up = false;
-        for direction in Direction::BOTH {
-            let half = &self.halves[direction];
-            let Some(since) = half.overdue_since else { continue };
-            let packets = context.facts.packets.saturating_sub(since.packets);
-            let nanos = at.time.as_nanos().saturating_sub(since.time.as_nanos());
-            if packets < GRACE_PACKETS && nanos < GRACE_NANOS {
-                self.overdue_is_news |= packets == 0 && nanos == 0;
-                continue;
-            }
-            let to = half.first_waiting().unwrap_or(u64::MAX).min(half.acked);
-            // The hole is where it is: before the octets that wait behind it, if there are any.
-            let at = half.peek_waiting().map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
-            let octets = to.saturating_sub(half.next);
-            if octets > 0 {
-                self.skip(direction, octets, GapReason::Lost, at, context);
-            } else {
-                self.halves[direction].overdue_since = None;
-            }
-            gave_up = true;
-        }
-        if gave_up {
-            self.drain(context);
-        }
-        gave_up
-    }
-
-    /// Moves on without what is missing, whether it may still come or not.
-    fn force(&mut self, reason: GapReason, at: Arrival, context: &mut Context<'_, impl Receiver>) {
-        let missing = |half: &Assembler| half.first_waiting().map(|first| first.saturating_sub(half.next));
-        let hole = Direction::BOTH
-            .into_iter()
-            .find(|direction| missing(&self.halves[*direction]).is_some_and(|octets| octets > 0));
-        if let Some(direction) = hole {
-            let at = self.halves[direction]
-                .peek_waiting()
-                .map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
-            let octets = missing(&self.halves[direction]).unwrap_or(0);
-            let half = &self.halves[direction];
-            let reason = if half.acked >= half.next.saturating_add(octets) { GapReason::Lost } else { reason };
-            self.skip(direction, octets, reason, at, context);
-        } else if let Some(direction) =
-            Direction::BOTH.into_iter().find(|direction| self.halves[*direction].is_waiting())
-        {
-            // Only the other side's octets are missing; these need not wait any longer. What they answer is missing before they come.
-            let other = direction.opposite();
-            let missing = self.missing_at_end(other);
-            if missing > 0 && self.halves[other].seen && !self.halves[other].is_waiting() {
-                let at = self.halves[direction]
-                    .peek_waiting()
-                    .map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
-                self.skip(other, missing, GapReason::Lost, at, context);
-            }
-            self.deliver_waiting(direction, context);
-        }
-        self.drain(context);
-    }
-
-    fn finish_halves(&mut self, at: Arrival, context: &mut Context<'_, impl Receiver>) {
-        for direction in Direction::BOTH {
-            if self.halves[direction].fin.is_some() && !self.finished[direction] && self.halves[direction].is_finished()
-            {
-                self.finished[direction] = true;
-                self.end_is_news = self.is_finished();
-                context.emit(FlowEvent::Finished { direction, at });
-            }
-        }
-    }
-
-    fn reset(&mut self, view: View<'_>, context: &mut Context<'_, impl Receiver>) {
-        let half = &self.halves[view.direction];
-        if self.reset.is_some() || !half.is_near(view.sequence, RESET_SLACK) {
-            return;
-        }
-        let client_waits = self.syn.to_server.is_some() && self.syn.to_client.is_none();
-        if view.direction == Direction::ToClient && client_waits && self.halves.to_server.next == 0 {
-            context.facts.refused = true;
-        }
-        self.reset = Some((view.direction, view.at));
-        self.end_is_news = true;
-    }
-
-    /// Ends the flow: delivers what waits, reports what is missing, and says how it ended.
-    pub(super) fn close(&mut self, close: Close, at: Arrival, context: &mut Context<'_, impl Receiver>) {
-        while Direction::BOTH.into_iter().any(|direction| self.halves[direction].is_waiting()) {
-            self.force(GapReason::NotCaptured, at, context);
-        }
-        for direction in Direction::BOTH {
-            let missing = self.missing_at_end(direction);
-            if missing > 0 {
-                self.skip(direction, missing, GapReason::Lost, at, context);
-            }
-        }
-        self.finish_halves(at, context);
-        let (close, at) = match self.reset {
-            _ if self.is_finished() => (Close::Fin, at),
-            Some((direction, when)) => (Close::Reset(direction), when),
-            None if close == Close::Replaced => (close, context.facts.last),
-            None => (close, at),
-        };
-        context.emit(FlowEvent::Closed { close, at });
-    }
-
-    /// Octets of a direction that are known of, and missing, where nothing that was captured follows them.
-    fn missing_at_end(&self, direction: Direction) -> u64 {
-        let half = &self.halves[direction];
-        // A single number beyond the last octet may be a FIN that was not captured.
-        let alone = half.acked.saturating_sub(half.next) == 1;
-        let fin = u64::from(half.fin.is_none() && (half.maybe_fin || alone));
-        half.fin.unwrap_or(half.acked).max(half.acked).saturating_sub(half.next).saturating_sub(fin)
-    }
-
     /// Whether a SYN from `direction` with this number is part of this flow: its own SYN again, or that of a simultaneous open.
     pub(super) fn accepts_syn(&self, direction: Direction, sequence: SeqNumber) -> bool {
         match self.syn[direction] {
@@ -479,16 +313,6 @@ impl Live {
             })
     }
 
-    /// Whether both sides have finished and everything was delivered.
-    pub(super) const fn is_finished(&self) -> bool {
-        self.finished.to_server && self.finished.to_client
-    }
-
-    /// Whether both sides know that they have finished: nothing can follow.
-    pub(super) const fn is_over(&self) -> bool {
-        self.is_finished() && self.halves.to_server.fin_acked && self.halves.to_client.fin_acked
-    }
-
     /// Whether there is nothing for the table to do.
     pub(super) const fn is_settled(&self) -> bool {
         !(self.is_over() || self.end_is_news || self.overdue_is_news)
@@ -500,11 +324,6 @@ impl Live {
 
     pub(super) const fn take_overdue_news(&mut self) -> bool {
         std::mem::replace(&mut self.overdue_is_news, false)
-    }
-
-    /// The numbers each side would have used next.
-    pub(super) fn next_numbers(&self) -> Both<Option<SeqNumber>> {
-        Both::from_fn(|direction| self.halves[direction].base)
     }
 }
 

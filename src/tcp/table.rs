@@ -4,31 +4,27 @@
 //! for those of the other side that it acknowledges. A capture in order never waits. A hole that the other side has acknowledged is
 //! given up after some more packets of the flow or seconds of capture time, because captures also reorder.
 
+mod deadlines;
+mod ended;
+mod slot;
+
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 
+use self::deadlines::Deadline;
+pub(super) use self::slot::{Slot, State};
 use super::flow::{Close, FlowFacts, FlowId, Opened, Receiver};
 use super::history::History;
 use super::index::{Index, Key};
 use super::live::{Context, Live, View};
 use super::seq::SeqNumber;
-use super::starting::Held;
 use crate::direction::{Both, Direction};
 use crate::limits::Limits;
 use crate::net::{Segment, TcpFlags};
 use crate::span::{Arrival, Piece, push_piece};
-use crate::time::Timestamp;
 
-/// Capture time that such a flow is held back for.
-const START_NANOS: i64 = 100_000_000;
-/// Capture time for which packets of a flow are awaited after its end.
-const LINGER_NANOS: i64 = 200_000_000;
-/// Flows that may linger after their end at once.
-const LINGERING: usize = 1024;
 /// Addresses remembered of those that somebody connected to.
 const SERVERS: usize = 4096;
-/// How far out of line both numbers of a segment must be for it to belong to a new conversation.
-const JUMP: i32 = 64 << 20;
 
 /// Every flow of a capture.
 #[derive(Debug)]
@@ -54,30 +50,6 @@ pub struct FlowTable {
 }
 
 type FoldHasher = foldhash::fast::RandomState;
-
-#[derive(Clone, Copy, Debug)]
-struct Deadline {
-    slot: usize,
-    id: FlowId,
-    time: Timestamp,
-}
-
-#[derive(Debug)]
-pub(super) struct Slot {
-    key: Key,
-    pub(super) facts: FlowFacts,
-    pub(super) state: State,
-}
-
-#[derive(Debug)]
-pub(super) enum State {
-    Free,
-    /// Met without a SYN: packets are held until the beginning is certain.
-    Starting(Vec<Held>),
-    Live(Box<Live>),
-    /// Ended; kept so that late packets do not open a new flow. The numbers each side would have used next.
-    Ended(Both<Option<SeqNumber>>),
-}
 
 impl FlowTable {
     /// An empty table.
@@ -221,52 +193,6 @@ impl FlowTable {
         }
     }
 
-    /// Takes note of the time, so that what waited long enough is given up. Capture time, or the clock's while nothing arrives.
-    #[inline]
-    pub fn advance(&mut self, now: Timestamp, receiver: &mut impl Receiver) {
-        if !(self.starting.is_empty() && self.lingering.is_empty() && self.overdue.is_empty()) {
-            self.give_up_due(now, receiver);
-        }
-    }
-
-    #[inline(never)]
-    fn give_up_due(&mut self, now: Timestamp, receiver: &mut impl Receiver) {
-        while let Some(due) = due(&mut self.starting, now) {
-            if self.is(due) {
-                self.release(due.slot, receiver);
-            }
-        }
-        while let Some(due) = due(&mut self.lingering, now) {
-            if self.is(due) {
-                self.close_lingering(due.slot, receiver);
-            }
-        }
-        while let Some(due) = due(&mut self.overdue, now) {
-            if !self.is(due) {
-                continue;
-            }
-            let at = Arrival { time: now, packet: self.slots.get(due.slot).map_or(0, |place| place.facts.last.packet) };
-            self.with_live(due.slot, receiver, |live, context| live.give_up_overdue(at, context));
-            self.settle(due.slot, at, receiver);
-        }
-    }
-
-    /// The input has ended: everything that waits is delivered, what is missing is reported, every flow is closed.
-    pub fn finish(&mut self, receiver: &mut impl Receiver) {
-        let mut open: Vec<(FlowId, usize)> = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, place)| place.is_open())
-            .map(|(i, place)| (place.facts.id, i))
-            .collect();
-        open.sort_unstable();
-        for (_, slot) in open {
-            let at = self.slots.get(slot).map_or_else(Arrival::default, |place| place.facts.last);
-            self.close(slot, Close::Open, at, receiver);
-        }
-    }
-
     /// Flows that were given up because too many were open.
     #[must_use]
     pub const fn given_up(&self) -> u64 {
@@ -344,8 +270,7 @@ impl FlowTable {
         };
         self.index.insert(key, slot);
         if !syn {
-            let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(START_NANOS));
-            self.starting.push_back(Deadline { slot, id, time });
+            self.start_by(slot, id, at);
         }
         slot
     }
@@ -363,11 +288,7 @@ impl FlowTable {
         }
     }
 
-    fn is(&self, due: Deadline) -> bool {
-        self.slots.get(due.slot).is_some_and(|place| place.facts.id == due.id && place.is_open())
-    }
-
-    /// Keeps a segment of a flow met without its SYN until the beginning is certain.
+    /// Gives a flow a segment.
     #[inline(never)]
     pub(super) fn feed(&mut self, slot: usize, view: View<'_>, receiver: &mut impl Receiver) {
         let done = self.with_live(slot, receiver, |live, context| {
@@ -376,31 +297,6 @@ impl FlowTable {
         });
         if done == Some(true) {
             self.settle(slot, view.at, receiver);
-        }
-    }
-
-    /// After a step that left something open: notes deadlines, and closes a flow whose both sides have finished.
-    #[inline(never)]
-    fn settle(&mut self, slot: usize, at: Arrival, receiver: &mut impl Receiver) {
-        let Some(Slot { state: State::Live(live), facts, .. }) = self.slots.get_mut(slot) else { return };
-        let id = facts.id;
-        if live.is_over() || facts.refused {
-            return self.close(slot, Close::Fin, at, receiver);
-        }
-        if live.take_end_news() {
-            let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(LINGER_NANOS));
-            self.lingering.push_back(Deadline { slot, id, time });
-            if self.lingering.len() > LINGERING
-                && let Some(oldest) = self.lingering.pop_front()
-                && self.is(oldest)
-            {
-                self.close_lingering(oldest.slot, receiver);
-            }
-            return;
-        }
-        if live.take_overdue_news() {
-            let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(super::live::GRACE_NANOS));
-            self.overdue.push_back(Deadline { slot, id, time });
         }
     }
 
@@ -421,111 +317,4 @@ impl FlowTable {
         };
         Some(step(live, &mut context))
     }
-
-    fn close_lingering(&mut self, slot: usize, receiver: &mut impl Receiver) {
-        let at = self.slots.get(slot).map_or_else(Arrival::default, |place| place.facts.last);
-        self.close(slot, Close::Open, at, receiver);
-    }
-
-    /// Ends a flow. `close` is how, unless the flow itself knows better (a RST, both FINs).
-    fn close(&mut self, slot: usize, close: Close, at: Arrival, receiver: &mut impl Receiver) {
-        self.release(slot, receiver);
-        self.with_live(slot, receiver, |live, context| live.close(close, at, context));
-        let Some(place) = self.slots.get_mut(slot) else { return };
-        if let State::Live(live) = &place.state {
-            place.state = State::Ended(live.next_numbers());
-            self.live = self.live.saturating_sub(1);
-            self.tombstones.push_back((slot, place.facts.id));
-            self.bury();
-        }
-    }
-
-    /// Forgets the oldest ended flows beyond the limit.
-    fn bury(&mut self) {
-        while self.tombstones.len() > self.limits.flows {
-            let Some((slot, id)) = self.tombstones.pop_front() else { return };
-            let Some(place) = self.slots.get_mut(slot) else { continue };
-            if place.facts.id != id || !matches!(place.state, State::Ended(_)) {
-                continue;
-            }
-            self.forget(slot);
-        }
-    }
-
-    /// Makes the slot of a flow that has ended free for another.
-    fn forget(&mut self, slot: usize) {
-        let Some(place) = self.slots.get_mut(slot) else { return };
-        place.state = State::Free;
-        // The ports may be in use by a newer flow.
-        if self.index.get(&place.key) == Some(slot) {
-            self.index.remove(&place.key);
-        }
-        self.free.push(slot);
-    }
-
-    /// Gives up the flow that was idle longest among some looked at in turn.
-    fn evict(&mut self, at: Arrival, receiver: &mut impl Receiver) {
-        const LOOK: usize = 64;
-        let mut oldest: Option<(Arrival, usize)> = None;
-        let mut looked = 0_usize;
-        for _ in 0..self.slots.len() {
-            self.clock_hand = self.clock_hand.checked_add(1).filter(|hand| *hand < self.slots.len()).unwrap_or(0);
-            let Some(place) = self.slots.get(self.clock_hand) else { break };
-            if !place.is_open() {
-                continue;
-            }
-            if oldest.is_none_or(|(last, _)| place.facts.last.packet < last.packet) {
-                oldest = Some((place.facts.last, self.clock_hand));
-            }
-            looked = looked.saturating_add(1);
-            if looked >= LOOK {
-                break;
-            }
-        }
-        if let Some((_, slot)) = oldest {
-            self.given_up = self.given_up.saturating_add(1);
-            self.close(slot, Close::Open, at, receiver);
-            // Given up, not over: what comes of it later is a flow met midway.
-            self.forget(slot);
-        }
-    }
-}
-
-impl Slot {
-    /// Whether `segment` belongs to this flow, or begins another one between the same ports.
-    #[inline]
-    fn takes(&self, segment: &Segment<'_>) -> bool {
-        let direction = if self.facts.client == segment.source { Direction::ToServer } else { Direction::ToClient };
-        let (sequence, acknowledgment) = (SeqNumber(segment.sequence), SeqNumber(segment.acknowledgment));
-        let opens = segment.flags.contains(TcpFlags::SYN) && !segment.flags.contains(TcpFlags::ACK);
-        match &self.state {
-            State::Free => false,
-            State::Starting(_) => true,
-            State::Live(live) if opens => live.accepts_syn(direction, sequence),
-            State::Live(live) => {
-                segment.payload.is_empty()
-                    || live.is_near(
-                        direction,
-                        sequence,
-                        segment.flags.contains(TcpFlags::ACK).then_some(acknowledgment),
-                        JUMP,
-                    )
-            }
-            State::Ended(next) => {
-                let near =
-                    next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
-                near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0))
-                    || (segment.payload.is_empty() && !opens)
-            }
-        }
-    }
-
-    const fn is_open(&self) -> bool {
-        matches!(self.state, State::Starting(_) | State::Live(_))
-    }
-}
-
-fn due(queue: &mut VecDeque<Deadline>, now: Timestamp) -> Option<Deadline> {
-    queue.front().filter(|deadline| deadline.time <= now)?;
-    queue.pop_front()
 }

@@ -2,15 +2,16 @@
 //!
 //! Columns and words carry the meaning; colour only helps the eye.
 
+mod closing;
 mod detail;
 mod line;
+mod words;
 
 use crate::annotate;
 use crate::direction::Direction;
-use crate::event::{Body, Event, Finding, Flow, Protocol};
+use crate::event::{Body, Event, Flow, Protocol};
 use crate::grpc::call::Outcome;
-use crate::net::Counters;
-use crate::tcp::{Close, FlowFacts, FlowId, GapReason};
+use crate::tcp::{Close, FlowId, GapReason};
 use crate::time::Timestamp;
 use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
@@ -215,7 +216,7 @@ impl Text {
                 out.extend_from_slice(b" to the server, ");
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
-                repeated(flow.facts, out);
+                words::repeated(flow.facts, out);
             },
             out,
         );
@@ -257,14 +258,14 @@ impl View for Text {
                     event,
                     Some(direction),
                     |out| {
-                        gap(octets, reason, out);
+                        words::gap(octets, reason, out);
                         out.extend_from_slice(if last { b"; further ones are counted at the end" } else { b"" });
                     },
                     out,
                 );
             }
             Body::Resync { direction, skipped, found, .. } => {
-                self.remark(event, Some(direction), |out| resync(skipped, found, out), out);
+                self.remark(event, Some(direction), |out| words::resync(skipped, found, out), out);
             }
             Body::Unfinished { direction, header, present, missing, by_sender, .. } => self.remark(
                 event,
@@ -327,7 +328,7 @@ impl View for Text {
                 out,
             ),
             Body::Finding(finding) => {
-                self.remark(event, finding.direction, |out| found(&finding, out), out);
+                self.remark(event, finding.direction, |out| words::found(&finding, out), out);
             }
             Body::Limit { what, count } => self.remark(
                 event,
@@ -349,169 +350,8 @@ impl View for Text {
         if self.header_shown {
             out.push(b'\n');
         }
-        totals(summary, out);
-        if self.cut.0 > CUT_SHOWN {
-            write::counted(out, self.cut.0.saturating_sub(CUT_SHOWN), "more packet");
-            out.extend_from_slice(b" captured only in part (snap length), ");
-            write::counted(out, self.cut.1, "octet");
-            out.extend_from_slice(b" missing, without a line of their own\n");
-        }
-        if let Some(net) = summary.net {
-            not_shown(net, self.own_notes, out);
-        }
-        if summary.late_packets > 0 {
-            write::counted_as(
-                out,
-                summary.late_packets,
-                "packet with octets came after its flow had ended",
-                "packets with octets came after their flows had ended",
-            );
-            out.push(b'\n');
-        }
-        if let Some(facts) = summary.capture {
-            if facts.dropped() > 0 {
-                out.extend_from_slice(b"the capture says that it dropped ");
-                write::counted(out, facts.dropped(), "packet");
-                out.push(b'\n');
-            }
-            if facts.faults_total > 0 {
-                write::counted(out, facts.faults_total, "block");
-                out.extend_from_slice(b" of the file could not be used");
-                for fault in facts.faults.iter().take(3) {
-                    out.extend_from_slice(b"; at octet ");
-                    write::integer(out, fault.offset);
-                    out.extend_from_slice(b": ");
-                    out.extend_from_slice(fault.what.as_bytes());
-                }
-                out.push(b'\n');
-            }
-        }
-        if let Some(why) = summary.ended_early {
-            out.extend_from_slice(b"the input ended early: ");
-            write::untrusted(out, why.as_bytes());
-            out.push(b'\n');
-        }
-    }
-}
-
-fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
-    let totals = summary.totals;
-    let mut first = true;
-    if let Some(shown) = summary.frames_shown {
-        write::counted(out, shown, "frame");
-        out.extend_from_slice(b" shown, of ");
-    }
-    let always = [
-        (totals.packets, "packet"),
-        (totals.flows, "flow"),
-        (totals.frames, "frame"),
-        (totals.calls, "call"),
-        (totals.messages, "message"),
-    ];
-    let sometimes = [(totals.conflicts, "conflict"), (totals.gaps, "gap"), (totals.malformed, "malformed item")];
-    for (n, noun) in always.into_iter().chain(sometimes.into_iter().filter(|(n, _)| *n > 0)) {
-        if !std::mem::replace(&mut first, false) {
-            out.extend_from_slice(b", ");
-        }
-        write::counted(out, n, noun);
-    }
-    if let Some(found) = summary.findings.filter(|found| *found > 0) {
-        out.extend_from_slice(b", ");
-        write::counted(out, found, "finding");
-    }
-    if totals.limits > 0 {
-        out.extend_from_slice(b", ");
-        write::counted_as(out, totals.limits, "limit reached", "limits reached");
-    }
-    if totals.gap_octets > 0 {
-        out.extend_from_slice(b" (");
-        write::counted(out, totals.gap_octets, "octet");
-        out.extend_from_slice(b" missing)");
-    }
-    out.push(b'\n');
-}
-
-/// What was in the capture but is not TCP, or did not parse.
-fn not_shown(net: &Counters, own_notes: u64, out: &mut Vec<u8>) {
-    let mut any = false;
-    if net.malformed > 0 {
-        out.extend_from_slice(b"not shown: ");
-        write::counted(out, net.malformed, "malformed packet");
-        any = true;
-    }
-    for (kind, count) in net.not_tcp() {
-        out.extend_from_slice(if any { b", " } else { b"not shown: " });
-        any = true;
-        write::integer(out, count);
-        out.push(b' ');
-        out.extend_from_slice(kind.to_string().as_bytes());
-    }
-    let incomplete = net.incomplete();
-    if incomplete.datagrams > 0 {
-        out.extend_from_slice(if any { b", " } else { b"not shown: " });
-        any = true;
-        write::counted(out, incomplete.datagrams, "IP datagram");
-        out.extend_from_slice(b" of which fragments are missing");
-    }
-    if own_notes > 0 {
-        out.extend_from_slice(if any { b", " } else { b"not shown: " });
-        any = true;
-        write::counted(out, own_notes, "comment");
-        out.extend_from_slice(b" with notes of framescope itself");
-    }
-    if any {
-        out.push(b'\n');
-    }
-}
-
-fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(finding.rule.severity.name().as_bytes());
-    out.extend_from_slice(b": ");
-    write::untrusted(out, finding.summary.as_bytes());
-    out.extend_from_slice(b" (");
-    out.extend_from_slice(finding.rule.slug.as_bytes());
-    out.extend_from_slice(b", ");
-    out.extend_from_slice(finding.rule.reference.as_bytes());
-    out.push(b')');
-    if finding.uncertain {
-        out.extend_from_slice(b"; uncertain: what this capture does not have may explain it");
-    }
-}
-
-/// Segments that came again: keep-alives show what they are; whether others were sent or captured again, the capture does not tell.
-fn repeated(facts: &FlowFacts, out: &mut Vec<u8>) {
-    let others = facts.repeated_segments.saturating_sub(facts.keep_alives);
-    for (count, one, many) in
-        [(others, "segment repeated", "segments repeated"), (facts.keep_alives, "keep-alive", "keep-alives")]
-    {
-        if count > 0 {
-            out.extend_from_slice(b", ");
-            write::counted_as(out, count, one, many);
-        }
-    }
-}
-
-fn gap(octets: u64, reason: GapReason, out: &mut Vec<u8>) {
-    write::counted(out, octets, "octet");
-    out.extend_from_slice(match reason {
-        GapReason::Lost => b" missing: they reached the other side, but the capture does not have them".as_slice(),
-        GapReason::Cut => b" missing: the packet was captured only in part (snap length)",
-        GapReason::NotCaptured => b" missing: the capture ended before they came",
-        GapReason::Limit => b" missing: they may have come later, a limit ended the waiting",
-    });
-}
-
-fn resync(skipped: u64, found: bool, out: &mut Vec<u8>) {
-    if found {
-        out.extend_from_slice(b"frames are found again");
-        if skipped > 0 {
-            out.extend_from_slice(b" after ");
-            write::counted(out, skipped, "octet");
-            out.extend_from_slice(b" that could not be read");
-        }
-    } else {
-        out.extend_from_slice(b"no frames were found in the last ");
-        write::counted(out, skipped, "octet");
+        let without_line = (self.cut.0.saturating_sub(CUT_SHOWN), self.cut.1);
+        closing::tell(summary, without_line, self.own_notes, out);
     }
 }
 

@@ -21,7 +21,6 @@ use super::drive::{self, accept, words};
 use super::output::Output;
 use super::{Failure, options, shown};
 use crate::cli::Relay;
-use crate::view::contents::Contents;
 
 /// Relays until Ctrl-C, or until nobody reads the trace any more.
 ///
@@ -29,22 +28,19 @@ use crate::view::contents::Contents;
 ///
 /// An address that cannot be used; a trace or capture that could not be written to its end.
 pub fn run(arguments: &Relay) -> Result<(), Failure> {
-    let limits = options::limits(&arguments.limits)?;
+    let limits = options::limits(&arguments.reading.limits)?;
     let filter = options::frame_filter(&arguments.filter)?;
     let to = host_and_port("--to", &arguments.to)?;
     host_and_port("--listen", &arguments.listen)?;
-    if let (Some(write), Some(output)) = (&arguments.write, &arguments.shown.output)
+    if let (Some(write), Some(output)) = (&arguments.write, &arguments.reading.shown.output)
         && write == output
     {
         return Err(Failure::new(Failure::USAGE, "-w and -o name the same file: the trace needs one of its own"));
     }
-    let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, &limits));
-    let text = options::text(&arguments.shown);
-    let call = filter.call.map(crate::grpc::call::CallId);
-    let view = super::view::view(arguments.shown.format, text, call, contents)?;
+    let view = super::view::asked(&arguments.reading, &limits, &filter)?;
     let (listener, address) = listen(&arguments.listen)?;
     let file = arguments.write.as_deref().map(create).transpose()?;
-    let output = Output::open(arguments.shown.output.as_deref(), &[] as &[&Path])?;
+    let output = Output::open(arguments.reading.shown.output.as_deref(), &[] as &[&Path])?;
 
     let clock = Clock::new();
     let (stopper, stopping) = stopping();

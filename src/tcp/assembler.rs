@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::history::Recent;
 use super::seq::SeqNumber;
-use crate::span::Piece;
+use crate::span::{Arrival, Piece};
 use crate::time::Timestamp;
 
 /// How far beyond the next octet a number may lie and still belong to this conversation: the largest TCP window (RFC 7323 §2.3).
@@ -39,8 +39,9 @@ pub(super) struct Assembler {
 /// A moment in the life of a flow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Since {
+    /// The packets of the flow until then.
     pub(super) packets: u64,
-    pub(super) time: Timestamp,
+    pub(super) at: Arrival,
 }
 
 /// Octets that cannot be delivered yet.
@@ -238,6 +239,12 @@ impl Assembler {
         let (at, held) = self.waiting.pop_first()?;
         self.waiting_octets = self.waiting_octets.saturating_sub(held_size(held.octets.len()));
         Some((at, held))
+    }
+
+    /// The packet that shows the present hole: the one with the octets behind it, or else the one that acknowledges what is missing.
+    pub(super) fn shown_at(&self) -> Option<Arrival> {
+        let behind = self.peek_waiting().map(|(_, held)| Arrival { time: held.time, packet: held.packet });
+        behind.or_else(|| self.overdue_since.map(|since| since.at))
     }
 
     /// Whether octets are known to be missing: acknowledged but never seen, or followed by octets that wait.

@@ -101,7 +101,8 @@ pub enum FlowEvent<'a> {
         octets: u64,
         /// Why.
         reason: GapReason,
-        /// When that was decided.
+        /// The packet that shows it, where one does: with octets that lie behind, or with their acknowledgment. What was missing was given
+        /// up later, so others may have been delivered meanwhile.
         at: Arrival,
     },
     /// The sender of this direction has finished (FIN).

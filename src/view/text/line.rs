@@ -71,6 +71,8 @@ pub(super) struct Line {
     pub(super) absolute: bool,
     pub(super) start: Timestamp,
     pub(super) at: Arrival,
+    /// Whether it was captured before a line above it.
+    pub(super) late: bool,
     pub(super) flow: Option<FlowId>,
     pub(super) style: Style,
 }
@@ -84,7 +86,10 @@ impl Line {
                 write::moment(out, self.at.time.nanos_since(self.start), 8);
             }
         });
-        write::integer_right(out, self.at.packet, 8);
+        if self.late {
+            out.push(b'^');
+        }
+        write::integer_right(out, self.at.packet, if self.late { 7 } else { 8 });
         out.extend_from_slice(b"  ");
         if let Some(flow) = self.flow {
             write::integer_right(out, flow.0, 4);

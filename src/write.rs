@@ -3,11 +3,13 @@
 //! The buffer comes first, what is appended second, its width last. Widths are columns of ASCII. A number that is wider than its column is
 //! written whole and pushes what follows: never a cut number.
 
+mod again;
 mod columns;
 mod moments;
 mod scan;
 mod untrusted;
 
+pub use self::again::Again;
 pub use self::columns::columns;
 pub use self::moments::Moments;
 

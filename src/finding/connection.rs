@@ -158,7 +158,7 @@ impl Connection {
     #[cold]
     fn begins(&mut self, frame: &Frame<'_>, header: FrameHeader, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
         self.sides[frame.direction].begun = true;
-        if frame.facts == (Facts::Settings { preface: true }) {
+        if frame.facts == (Facts::Settings { preface: Some(true) }) {
             return;
         }
         if frame.direction == Direction::ToServer && self.magic {

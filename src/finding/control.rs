@@ -8,7 +8,7 @@ use super::rules;
 use super::side::Pending;
 use crate::direction::Direction;
 use crate::event::Flow;
-use crate::http2::connection::{Facts, Frame, FrameRef};
+use crate::http2::connection::{Answers, Facts, Frame, FrameRef};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::http2::payload::Payload;
@@ -27,9 +27,10 @@ impl Connection {
     ) {
         match frame.facts {
             // The other side's frames are not in the capture, or not where they belong.
-            Facts::Acknowledges(None) if !self.sides[frame.direction.opposite()].begun => self.lose(shared),
-            Facts::Acknowledges(Some(_)) => self.sides[frame.direction.opposite()].is_accepted(),
-            Facts::Acknowledges(None) => {
+            Facts::Acknowledges(Answers::NotSeen) if !self.sides[frame.direction.opposite()].begun => self.lose(shared),
+            Facts::Acknowledges(Answers::OneOf) => self.lose(shared),
+            Facts::Acknowledges(Answers::Sent(_)) => self.sides[frame.direction.opposite()].is_accepted(),
+            Facts::Acknowledges(Answers::NotSeen) => {
                 let (side, other) = (frame.direction.sender(), frame.direction.opposite().sender());
                 let summary = format_args!(
                     "the {side} acknowledges SETTINGS although all that the {other} has sent are acknowledged already"
@@ -48,13 +49,13 @@ impl Connection {
         };
         let other = frame.direction.opposite();
         match asked {
-            Some(asked) => self.sides[other].is_read(asked, frame.at.time),
-            None if !self.sides[other].begun => self.lose(shared),
-            None => {
+            Answers::Sent(asked) => self.sides[other].is_read(asked, frame.at.time),
+            Answers::NotSeen if self.sides[other].begun => {
                 let (side, other) = (frame.direction.sender(), other.sender());
                 let summary = format_args!("the {side} answers a PING that the {other} has not sent");
                 report.tell(&rules::PING_ACK_UNASKED, shared, summary);
             }
+            Answers::NotSeen | Answers::OneOf => self.lose(shared),
         }
     }
 

@@ -196,15 +196,9 @@ pub struct Relay {
     /// Keep the capture (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
-    /// How and where it is shown.
+    /// How it is read and shown.
     #[command(flatten)]
-    pub shown: ShownArgs,
-    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
-    #[arg(long = "limit", value_name = "NAME=SIZE")]
-    pub limits: Vec<String>,
-    /// The schema.
-    #[command(flatten)]
-    pub schema: SchemaArgs,
+    pub reading: ReadingArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FrameFilterArgs,
@@ -216,15 +210,9 @@ pub struct Decode {
     /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe; several (a rotated capture) are read as one
     #[arg(required_unless_present = "limits", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How and where it is shown.
+    /// How it is read and shown.
     #[command(flatten)]
-    pub shown: ShownArgs,
-    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
-    #[arg(long = "limit", value_name = "NAME=SIZE")]
-    pub limits: Vec<String>,
-    /// The schema.
-    #[command(flatten)]
-    pub schema: SchemaArgs,
+    pub reading: ReadingArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FilterArgs,
@@ -263,6 +251,20 @@ pub struct Demo {
     /// How and where it is shown.
     #[command(flatten)]
     pub shown: ShownArgs,
+}
+
+/// How what was captured is read and shown.
+#[derive(Args, Debug)]
+pub struct ReadingArgs {
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
 }
 
 /// How and where something is shown.

@@ -283,15 +283,7 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
     } else {
         each_event(capture, &mut showing)?
     };
-    let summary = Summary {
-        totals: dissector.totals(),
-        net: Some(dissector.net()),
-        capture: Some(source.facts()),
-        late_packets: dissector.late_packets(),
-        frames_shown: None,
-        findings: Some(judge.found()),
-        ended_early: None,
-    };
+    let summary = Summary { capture: Some(source.facts()), findings: Some(judge.found()), ..Summary::of(&dissector) };
     view.finish(&summary, &mut output.buffer);
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod closing;
 mod detail;
+mod fold;
 mod held;
 mod line;
 mod words;
@@ -32,11 +33,13 @@ pub struct Options {
     pub bytes: bool,
     /// Columns of the output; details are wrapped and cut to it.
     pub width: usize,
+    /// Whether lines that are wider are broken, as on a terminal.
+    pub fold: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { absolute: false, colour: false, bytes: false, width: 120 }
+        Self { absolute: false, colour: false, bytes: false, width: 120, fold: false }
     }
 }
 
@@ -171,6 +174,7 @@ impl Text {
             late,
             flow: event.flow.filter(|_| self.many_flows).map(|flow| flow.facts.id),
             style: Style::new(self.options.colour),
+            fold: self.options.fold.then_some(self.options.width),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One RPC as seen on the wire: what was asked, what came back, and what ended it (PROTOCOL-HTTP2).
 
-use super::content_type::{ContentType, Protocol};
+use super::content_type::{Codec, ContentType, Protocol};
 use super::message::{Body, Queue};
 use super::metadata;
 use super::status::Status;
@@ -97,6 +97,8 @@ pub struct Call {
     pub bodies: Both<Body>,
     /// Whether either direction has ended.
     pub ended: Both<bool>,
+    /// Whether a direction's messages are something else than protobuf, as its content type says.
+    foreign_codec: Both<bool>,
     /// Whether either direction has begun with a header block.
     pub(super) headed: Both<bool>,
     /// Whether something of either direction came since frames of it were last lost.
@@ -170,6 +172,16 @@ impl Call {
     #[must_use]
     pub fn content_type(&self, direction: Direction) -> Option<&[u8]> {
         self.text.get(self.text.content_type[direction])
+    }
+
+    /// The codec of a direction's messages, where its content type, or else the other's, names one that is not protobuf.
+    #[must_use]
+    pub fn foreign_codec(&self, direction: Direction) -> Option<Codec<'_>> {
+        let named = if self.text.content_type[direction].is_some() { direction } else { direction.opposite() };
+        if !self.foreign_codec[named] {
+            return None;
+        }
+        Some(ContentType::parse(self.content_type(named)?).codec)
     }
 
     /// The `grpc-encoding` of a direction: how its compressed messages are compressed.
@@ -279,6 +291,7 @@ impl Call {
                     let content_type = ContentType::parse(value);
                     reads_messages = content_type.is_grpc();
                     self.is_told |= reads_messages;
+                    self.foreign_codec[direction] = reads_messages && !content_type.codec.is_proto();
                     if direction == Direction::ToServer || self.protocol.is_none() {
                         self.protocol = Some(content_type.protocol);
                     }

@@ -3,6 +3,7 @@
 //! Columns and words carry the meaning; colour only helps the eye.
 
 mod detail;
+mod flow;
 mod line;
 
 use crate::annotate;
@@ -10,7 +11,7 @@ use crate::direction::Direction;
 use crate::event::{Body, Event, Finding, Flow, Protocol};
 use crate::grpc::call::Outcome;
 use crate::net::Counters;
-use crate::tcp::{Close, FlowFacts, FlowId, GapReason};
+use crate::tcp::{Close, FlowId, GapReason};
 use crate::time::Timestamp;
 use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
@@ -90,6 +91,10 @@ impl Text {
             address(flow.facts.server, out);
         });
         out.extend_from_slice(b"  ");
+        if !flow.facts.paths.is_empty() {
+            self::flow::paths(flow.facts, out);
+            out.extend_from_slice(b"  ");
+        }
         if flow.facts.refused {
             out.extend_from_slice(b"refused at ");
             if self.options.absolute {
@@ -215,7 +220,7 @@ impl Text {
                 out.extend_from_slice(b" to the server, ");
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
-                repeated(flow.facts, out);
+                self::flow::repeated(flow.facts, out);
             },
             out,
         );
@@ -475,19 +480,6 @@ fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
     out.push(b')');
     if finding.uncertain {
         out.extend_from_slice(b"; uncertain: what this capture does not have may explain it");
-    }
-}
-
-/// Segments that came again: keep-alives show what they are; whether others were sent or captured again, the capture does not tell.
-fn repeated(facts: &FlowFacts, out: &mut Vec<u8>) {
-    let others = facts.repeated_segments.saturating_sub(facts.keep_alives);
-    for (count, one, many) in
-        [(others, "segment repeated", "segments repeated"), (facts.keep_alives, "keep-alive", "keep-alives")]
-    {
-        if count > 0 {
-            out.extend_from_slice(b", ");
-            write::counted_as(out, count, one, many);
-        }
     }
 }
 

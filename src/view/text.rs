@@ -4,6 +4,7 @@
 
 mod closing;
 mod detail;
+mod flow;
 mod fold;
 mod held;
 mod line;
@@ -110,6 +111,10 @@ impl Text {
             address(flow.facts.server, out);
         });
         out.extend_from_slice(b"  ");
+        if !flow.facts.paths.is_empty() {
+            self::flow::paths(flow.facts, out);
+            out.extend_from_slice(b"  ");
+        }
         if flow.facts.refused {
             out.extend_from_slice(b"refused at ");
             if self.options.absolute {
@@ -254,7 +259,7 @@ impl Text {
                 out.extend_from_slice(b" to the server, ");
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
-                words::repeated(flow.facts, out);
+                self::flow::repeated(flow.facts, out);
             },
             out,
         );

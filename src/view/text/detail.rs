@@ -294,7 +294,11 @@ fn foreign(codec: Codec<'_>, octets: &[u8], room: usize, out: &mut Vec<u8>) {
             write::untrusted_part(out, &json, room);
         }
         None => {
-            out.extend_from_slice(if codec.is_json() { b"not JSON, as it says: \"".as_slice() } else { b"its codec is not read here: \"" });
+            out.extend_from_slice(if codec.is_json() {
+                b"not JSON, as it says: \"".as_slice()
+            } else {
+                b"its codec is not read here: \""
+            });
             write::untrusted_part(out, octets, 40);
             out.push(b'"');
         }

@@ -5,6 +5,7 @@ use super::message::{Body, Queue};
 use super::metadata;
 use super::status::Status;
 use super::timeout::Timeout;
+use super::turn::Ending;
 use super::web::TextDecoder;
 use crate::direction::{Both, Direction};
 use crate::http2::connection::Block;
@@ -96,6 +97,10 @@ pub struct Call {
     pub(super) headed: Both<bool>,
     /// A GOAWAY of the server that leaves this call out.
     pub left_out: bool,
+    /// Whether it is a guess which side is the client: what is the client's may be the server's, and the other way round.
+    pub sides_guessed: bool,
+    /// How it ended, while that is so.
+    pub(super) endings: Vec<Ending>,
     pub(super) web_text: Both<Option<TextDecoder>>,
     text: Text,
     metadata_left_out: u64,
@@ -273,6 +278,13 @@ impl Call {
             self.bodies[direction].is_not_messages();
         }
         informational
+    }
+
+    /// Exchanges what either side's header blocks said. Metadata is forgotten: which of its lists it belongs to depends on the sides.
+    pub(super) fn turn_text(&mut self) {
+        self.text.content_type.swap();
+        self.text.encoding.swap();
+        self.text.metadata.iter_mut().for_each(Vec::clear);
     }
 
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {

@@ -4,15 +4,16 @@
 
 use std::collections::VecDeque;
 
-use super::call::{Call, CallId, Outcome};
+use super::call::Call;
 use super::content_type::Protocol;
+use super::ends::end_half;
 use super::message::{Progress, Queue};
 use super::nature::{Nature, has_status, is_response, lacks_path, nature};
 pub use super::role::{Belongs, Role};
+pub use super::shared::Shared;
 use super::web::{TRAILERS_FLAG, TextDecoder, trailers};
 use crate::direction::{Both, Direction};
 use crate::http2::connection::{Block, Frame, Hole, Part};
-use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::http2::payload::Payload;
 use crate::http2::streams::Streams;
@@ -20,68 +21,9 @@ use crate::limits::Limits;
 use crate::span::{Arrival, Piece, slice_pieces};
 use crate::time::Timestamp;
 
-/// What all connections share.
-#[derive(Debug, Default)]
-pub struct Shared {
-    /// The number of the next call.
-    pub next_call: u64,
-    /// Messages that ended in the frame at hand.
-    pub queue: Queue,
-    /// Calls that have begun and not ended.
-    open: usize,
-    /// Octets of metadata they hold.
-    metadata: usize,
-    /// Content of a gRPC-Web text body, decoded.
-    decoded: Vec<u8>,
-    #[expect(clippy::vec_box, reason = "boxes go back and forth between here and the maps")]
-    pool: Vec<Box<Call>>,
-    scratch: Vec<Piece>,
-}
-
-impl Shared {
-    /// The octets the messages in the queue refer to: the decoded text of gRPC-Web, or else `data` itself.
-    #[must_use]
-    pub fn data<'a>(&'a self, data: &'a [u8]) -> &'a [u8] {
-        if self.decoded.is_empty() { data } else { &self.decoded }
-    }
-
-    /// Gives back a call that has ended.
-    pub fn recycle(&mut self, mut call: Box<Call>) {
-        call.drop_open(&mut self.queue);
-        self.open = self.open.saturating_sub(1);
-        self.metadata = self.metadata.saturating_sub(call.charged);
-        if self.pool.len() < 256 {
-            call.reset();
-            self.pool.push(call);
-        }
-    }
-
-    /// Forgets what the frame before left.
-    fn clear(&mut self) {
-        self.queue.clear();
-        self.decoded.clear();
-    }
-
-    /// Counts what a call has come to hold.
-    fn charge(&mut self, call: &mut Call) {
-        let holds = call.text_octets();
-        self.metadata = self.metadata.saturating_sub(call.charged).saturating_add(holds);
-        call.charged = holds;
-    }
-
-    fn begin(&mut self, stream: StreamId, at: Arrival) -> Box<Call> {
-        self.open = self.open.saturating_add(1);
-        let mut call = self.pool.pop().unwrap_or_default();
-        call.id = CallId(self.next_call);
-        self.next_call = self.next_call.saturating_add(1);
-        (call.stream, call.start) = (stream, at);
-        call
-    }
-}
-
 /// One stream's use.
 #[derive(Debug)]
-enum Exchange {
+pub(super) enum Exchange {
     Call(Box<Call>),
     /// HTTP that is not gRPC, with the state of its two halves.
     Plain(Both<bool>),
@@ -90,21 +32,18 @@ enum Exchange {
 /// The calls of one connection.
 #[derive(Debug, Default)]
 pub struct Calls {
-    exchanges: Streams<Exchange>,
+    pub(super) exchanges: Streams<Exchange>,
     /// Whether frames may be missing, so that a stream's beginning may not have been seen.
-    partial: bool,
+    pub(super) partial: bool,
+    /// Whether it is a guess which side is the client.
+    pub(super) guessed: bool,
+    /// The last GOAWAY of who is taken for the client, while that is a guess.
+    pub(super) client_went: Option<(StreamId, Arrival)>,
     /// Calls that were reset while the other side may still have octets under way.
-    lingering: VecDeque<(StreamId, Timestamp)>,
+    pub(super) lingering: VecDeque<(StreamId, Timestamp)>,
     /// Streams whose calls have ended; only kept where `partial` makes it matter.
-    over: VecDeque<StreamId>,
+    pub(super) over: VecDeque<StreamId>,
 }
-
-/// Capture time for which octets of a call that was reset are still counted: they were sent before their sender knew.
-const LINGER_NANOS: i64 = 1_000_000_000;
-/// Calls of one connection that may linger at once.
-const LINGERING: usize = 64;
-/// Ended calls remembered where the beginnings of streams may be missing.
-const OVER_KEPT: usize = 128;
 
 impl Calls {
     /// For a connection that was met late.
@@ -210,11 +149,12 @@ impl Calls {
                 return Belongs::default();
             }
             let nature = nature(block);
-            let begins = direction == Direction::ToServer;
+            let begins = direction == Direction::ToServer && !self.guessed;
             if nature == Nature::Plain && (begins || !self.partial) {
                 self.exchanges.insert(stream, Exchange::Plain(Both::default()));
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
+                call.sides_guessed = self.guessed;
                 call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
@@ -246,6 +186,8 @@ impl Calls {
                     call.bodies.to_client.begin();
                 }
                 let role = match (direction, first) {
+                    // What a block is that does not tell who sends it depends on who does.
+                    _ if call.sides_guessed => Role::None,
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
                     (Direction::ToClient, _) if informational => Role::Interim,
@@ -261,7 +203,8 @@ impl Calls {
                 };
                 call.trailers_only |= role == Role::TrailersOnly;
                 if frame.ends_stream {
-                    end_half(call, direction, frame.at, shared);
+                    call.bodies[direction].abandon(frame.at, &mut shared.queue);
+                    end_half(call, direction, frame.at);
                 }
                 let ends = matches!(role, Role::Ends | Role::TrailersOnly);
                 Belongs {
@@ -297,6 +240,7 @@ impl Calls {
         let room = shared.open.max(self.exchanges.len()) < limits.streams;
         if self.partial && room && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let mut call = shared.begin(stream, frame.at);
+            call.sides_guessed = self.guessed;
             call.bodies = Both::from_fn(|_| super::message::Body::lost());
             self.exchanges.insert(stream, Exchange::Call(call));
         }
@@ -326,7 +270,8 @@ impl Calls {
                 let bad_flag = call.bodies[direction].bad_flag.filter(|_| bad_before.is_none());
                 shared.scratch = scratch;
                 if frame.ends_stream {
-                    end_half(call, direction, frame.at, shared);
+                    call.bodies[direction].abandon(frame.at, &mut shared.queue);
+                    end_half(call, direction, frame.at);
                 }
                 if bad_flag.is_some() && call.protocol.is_none() {
                     // It was only taken for gRPC, since what would have told was not captured.
@@ -359,128 +304,6 @@ impl Calls {
             shared.recycle(call);
         }
         Belongs { role: Role::Body, is_plain: true, ..Belongs::default() }
-    }
-
-    fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
-        let call = match self.exchanges.get_mut(stream) {
-            Some(Exchange::Call(call)) => call,
-            Some(Exchange::Plain(ended)) => {
-                *ended = Both { to_server: true, to_client: true };
-                return Belongs { is_plain: true, ..Belongs::default() };
-            }
-            None => return Belongs::default(),
-        };
-        let after_end = call.outcome.is_some();
-        if !after_end {
-            call.end = Some(frame.at);
-            call.outcome = Some(match frame.direction {
-                Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
-                Direction::ToClient => Outcome::ResetByServer(code),
-                Direction::ToServer => Outcome::ResetByClient(code),
-            });
-        }
-        call.ended[frame.direction] = true;
-        if !call.ended[frame.direction.opposite()] {
-            // The other side does not know yet: what it has sent is still to come.
-            let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
-            self.lingering.push_back((stream, until));
-        }
-        let duration = if !after_end && call.begins { call.duration() } else { None };
-        Belongs {
-            call: Some(call.id),
-            role: Role::Reset { after_end },
-            duration,
-            status: call.status,
-            http_status: call.http_status,
-            ..Belongs::default()
-        }
-    }
-
-    /// The sender of a GOAWAY in `direction` will not process streams above `last` that the other side opened (RFC 9113 §6.8).
-    pub fn go_away(&mut self, direction: Direction, last: StreamId) {
-        if direction == Direction::ToServer {
-            return;
-        }
-        for (stream, exchange) in self.exchanges.iter_mut() {
-            if let Exchange::Call(call) = exchange
-                && stream > last
-                && !call.headed.to_client
-            {
-                call.left_out = true;
-            }
-        }
-    }
-
-    /// Takes the exchange of a stream that is over; a call among them is handed out.
-    pub fn take_ended(&mut self, stream: StreamId) -> Option<Box<Call>> {
-        let over = match self.exchanges.get(stream)? {
-            Exchange::Call(call) => call.ended.to_server && call.ended.to_client,
-            Exchange::Plain(ended) => ended.to_server && ended.to_client,
-        };
-        if !over {
-            return None;
-        }
-        self.take(stream)
-    }
-
-    /// Takes a call that was reset so long ago that nothing of it is under way any more.
-    #[inline]
-    pub fn take_lingering(&mut self, now: Timestamp) -> Option<Box<Call>> {
-        if self.lingering.is_empty() { None } else { self.take_lingered(now) }
-    }
-
-    fn take_lingered(&mut self, now: Timestamp) -> Option<Box<Call>> {
-        while let Some((stream, deadline)) = self.lingering.front().copied() {
-            if now < deadline && self.lingering.len() <= LINGERING {
-                return None;
-            }
-            self.lingering.pop_front();
-            if let Some(call) = self.take(stream) {
-                return Some(call);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, stream: StreamId) -> Option<Box<Call>> {
-        let exchange = self.exchanges.remove(stream)?;
-        if self.partial {
-            if self.over.len() >= OVER_KEPT {
-                self.over.pop_front();
-            }
-            self.over.push_back(stream);
-        }
-        match exchange {
-            Exchange::Call(call) => Some(call),
-            Exchange::Plain(_) => None,
-        }
-    }
-
-    /// The connection has ended, or the capture: hands out every call that is left, in the order in which they began.
-    pub fn finish(&mut self, lost: bool, at: Arrival, mut hand_out: impl FnMut(Box<Call>)) {
-        let mut rest: Vec<Box<Call>> = std::mem::take(&mut self.exchanges)
-            .into_values()
-            .filter_map(|exchange| match exchange {
-                Exchange::Call(call) => Some(call),
-                Exchange::Plain(_) => None,
-            })
-            .collect();
-        rest.sort_unstable_by_key(|call| call.id);
-        for mut call in rest {
-            if call.outcome.is_none() {
-                call.damaged |= lost && call.end_lost;
-                let outcome = match (call.left_out, lost && !call.end_lost) {
-                    (true, _) => Outcome::Refused,
-                    (false, true) => Outcome::ConnectionLost,
-                    (false, false) => Outcome::Open,
-                };
-                call.outcome = Some(outcome);
-                if outcome != Outcome::Open {
-                    call.end = Some(at);
-                }
-            }
-            hand_out(call);
-        }
     }
 
     /// Octets of memory held.
@@ -539,14 +362,5 @@ fn web_trailers(call: &mut Call, direction: Direction, data: &[u8], limits: &Lim
             let name: Vec<u8> = trailer.name.lower().collect();
             call.take_web_trailer(&name, trailer.value, limits.call_metadata);
         }
-    }
-}
-
-fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Shared) {
-    call.ended[direction] = true;
-    call.bodies[direction].abandon(at, &mut shared.queue);
-    if direction == Direction::ToClient && call.outcome.is_none() {
-        call.end = Some(at);
-        call.outcome = Some(Outcome::Completed);
     }
 }

@@ -17,6 +17,7 @@ mod reader;
 pub mod seen;
 pub mod settings;
 mod side;
+pub mod sides;
 mod state;
 pub mod stream;
 pub mod streams;

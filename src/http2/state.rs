@@ -11,6 +11,7 @@ use super::reader::{Item, Raw, is_data};
 use super::seen::{Facts, Frame, Malformed, Notice, Part, Sink};
 use super::settings::{Setting, Values};
 use super::side::{Side, UsedBy};
+use super::sides;
 use super::stream::{Half as StreamHalf, Stream, StreamState};
 use super::streams::Streams;
 use crate::direction::{Both, Direction};
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub(super) streams: Streams<Stream>,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
     pub(super) partial: bool,
+    /// Whether it is a guess which side is the client.
+    pub(super) guessed: bool,
     /// Octets of the header tables, as counted against the limit over all connections.
     pub(super) charged: usize,
     /// Limits of this connection that were reached before: the first time was told, the others are counted.
@@ -99,6 +102,7 @@ impl State {
             sides: Both::from_fn(|direction| Side::new(from_start[direction], both)),
             streams: Streams::default(),
             partial: !both,
+            guessed: false,
             charged: 0,
             again: [("", 0); 3],
             closed: VecDeque::new(),
@@ -113,6 +117,30 @@ impl State {
         stream.state = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Idle };
         self.streams.insert(StreamId(1), stream);
         self.sides.to_server.highest = 1;
+    }
+
+    /// Takes note of what a frame tells of which side is the client, where that is a guess: in which direction the frame at hand goes. Where
+    /// the guess was wrong the sides are turned, once and for all.
+    #[cold]
+    pub(super) fn weigh(&mut self, told: Option<Direction>, step: &mut Step<'_, impl Sink>) {
+        let Some(told) = told else { return };
+        let turned = told != step.direction;
+        step.sink.sides(step.at, turned);
+        step.direction = told;
+        self.know_sides(turned);
+    }
+
+    /// The sides are known now, and were the other way round if they are `turned`. What belongs to a direction goes with it.
+    #[cold]
+    pub(super) fn know_sides(&mut self, turned: bool) {
+        self.guessed = false;
+        if !turned {
+            return;
+        }
+        self.sides.swap();
+        for (_, stream) in self.streams.iter_mut() {
+            stream.turn();
+        }
     }
 
     pub(super) fn is_open(&self, stream: StreamId) -> bool {
@@ -338,6 +366,9 @@ impl State {
             self.plain(raw, payload, Facts::None, step);
             return step.malformed(id, raw, Malformed::Payload(fault));
         }
+        if self.guessed {
+            self.weigh(sides::of_frame(raw.header, &payload), step);
+        }
         match payload {
             Payload::Data { .. } => self.data(raw, payload, step),
             Payload::Headers { fragment, .. } => self.headers(raw, payload, fragment, None, step),
@@ -456,8 +487,8 @@ impl State {
         side.highest = side.highest.max(id.0);
         if step.shared.open_streams < step.shared.limits.streams {
             let mut stream = self.new_stream();
-            if step.direction == Direction::ToClient && id.is_client_initiated() {
-                // The request was not seen, nor what it used and gave.
+            if self.guessed || (step.direction == Direction::ToClient && id.is_client_initiated()) {
+                // The request may not have been seen, nor what it used and gave.
                 (stream.window, stream.used) = (Both::default(), Both::default());
             }
             self.streams.insert(id, stream);

@@ -38,3 +38,12 @@ pub(super) struct Stream {
     /// Flow-controlled octets that no WINDOW_UPDATE has given back; `None` when some octets or updates were not captured.
     pub(super) used: Both<Option<u64>>,
 }
+
+impl Stream {
+    /// Exchanges the two directions.
+    pub(super) const fn turn(&mut self) {
+        self.state.swap();
+        self.window.swap();
+        self.used.swap();
+    }
+}

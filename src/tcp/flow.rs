@@ -75,6 +75,15 @@ pub struct FlowFacts {
     pub refused: bool,
 }
 
+impl FlowFacts {
+    /// Exchanges the sides: who was taken for the client is the server.
+    pub const fn turn(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        std::mem::swap(&mut self.octets_to_client, &mut self.octets_to_server);
+        self.seen.swap();
+    }
+}
+
 /// What happens in a flow, in the order in which the two sides acted.
 #[derive(Clone, Copy, Debug)]
 pub enum FlowEvent<'a> {

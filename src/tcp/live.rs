@@ -137,7 +137,8 @@ impl Live {
             self.octets(view, offset, length, context);
         }
         self.finish_halves(view.at, context);
-        if self.pending || self.halves[direction.opposite()].has_hole() {
+        // What the octets said may have exchanged the sides.
+        if self.pending || Direction::BOTH.into_iter().any(|direction| self.halves[direction].has_hole()) {
             self.drain(context);
             self.watch(view.at, context);
         }
@@ -266,9 +267,7 @@ impl Live {
         if let Some((direction, _)) = &mut self.reset {
             *direction = direction.opposite();
         }
-        facts.seen.swap();
-        std::mem::swap(&mut facts.client, &mut facts.server);
-        std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
+        facts.turn();
     }
 
     fn skip(

@@ -71,9 +71,9 @@ pub fn bare_remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(before.as_bytes());
         error_code(code, out);
     }
-    if !call.is_complete() {
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
         out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(b"incomplete");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -94,9 +94,9 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
             error_code(code, out);
         }
     }
-    if !call.is_complete() {
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
         out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(b"incomplete");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -108,9 +108,15 @@ pub fn outcome(call: &Call, out: &mut Vec<u8>) {
         out.extend_from_slice(b", ");
         error_code(code, out);
     }
-    if !call.is_complete() {
-        out.extend_from_slice(b", incomplete");
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(words.as_bytes());
     }
+}
+
+/// What makes a call uncertain.
+fn doubts(call: &Call) -> [(bool, &'static str); 2] {
+    [(!call.is_complete(), "incomplete"), (call.sides_guessed, "sides guessed")]
 }
 
 /// Appends an error code by name.

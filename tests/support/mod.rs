@@ -365,7 +365,12 @@ impl Observer for Trace {
             Body::Resync { .. } => self.resyncs.push(format!("{:?}", event.body)),
             Body::Unfinished { .. } => self.unfinished.push(format!("{:?}", event.body)),
             Body::Limit { what, count } => self.limits.push(format!("{what}: {count}")),
-            Body::Identified | Body::Foreign { .. } | Body::Finding(_) | Body::Comment(_) | Body::Ended(_) => {}
+            Body::Identified
+            | Body::Sides { .. }
+            | Body::Foreign { .. }
+            | Body::Finding(_)
+            | Body::Comment(_)
+            | Body::Ended(_) => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::escape::mermaid;
 use super::sequence::Kind;
+use crate::annotate;
 use crate::direction::Direction;
 use crate::event::{Body, Event, FrameEvent};
 use crate::grpc::call::{Call, Outcome};
@@ -80,6 +81,14 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
                 end_of(call, out);
                 ending::remarks(call, ", ", out);
             }
+            Kind::Note
+        }
+        Body::Sides { turned } => {
+            let mut note = Vec::new();
+            if let Some(flow) = &event.flow {
+                annotate::sides(flow, *turned, &mut note);
+            }
+            mermaid(out, &note, 2 * TEXT);
             Kind::Note
         }
         Body::Ended(close) if !alone => {

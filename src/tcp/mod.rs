@@ -10,6 +10,7 @@ mod flow;
 mod history;
 mod index;
 mod live;
+mod patience;
 mod seq;
 mod starting;
 mod table;

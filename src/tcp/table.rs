@@ -399,7 +399,7 @@ impl FlowTable {
             return;
         }
         if live.take_overdue_news() {
-            let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(super::live::GRACE_NANOS));
+            let time = Timestamp::from_nanos(at.time.as_nanos().saturating_add(super::patience::GRACE_NANOS));
             self.overdue.push_back(Deadline { slot, id, time });
         }
     }

@@ -111,3 +111,13 @@ fn broken_rules_are_shown_as_text_as_they_were() {
 fn broken_rules_are_shown_as_records_as_they_were() {
     check("rules", "ndjson", "ndjson");
 }
+
+#[test]
+fn captures_that_begin_in_the_middle_are_shown_as_text_as_they_were() {
+    check("sides", "text", "txt");
+}
+
+#[test]
+fn captures_that_begin_in_the_middle_are_shown_as_records_as_they_were() {
+    check("sides", "ndjson", "ndjson");
+}

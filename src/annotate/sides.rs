@@ -22,7 +22,7 @@ pub fn sides(flow: &Flow<'_>, turned: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(flow.facts.client.to_string().as_bytes());
     out.extend_from_slice(b" is the client");
     if turned {
-        out.extend_from_slice(b"; the lines above have client and server the other way round");
+        out.extend_from_slice(b"; the lines of this flow above have client and server the other way round");
     }
 }
 

@@ -325,7 +325,7 @@ impl<O: Observer> Step<'_, O> {
     }
 
     fn close(&mut self, mut close: Close, at: Arrival) {
-        if let State::Opening(opening) = &self.application.state {
+        if let State::Opening(opening) = &mut self.application.state {
             let verdict = opening.last_verdict(&self.facts);
             if let (Orientation::Swap, Close::Reset(direction)) = (self.conclude(verdict, at), &mut close) {
                 *direction = direction.opposite();

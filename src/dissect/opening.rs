@@ -20,6 +20,8 @@ const PREFACE_WITHIN: usize = 512;
 /// Octets, and capture time, for which a connection met midway is held back until a header block tells who is the client.
 const SIDES_OCTETS: usize = 16 << 10;
 const SIDES_NANOS: i64 = 1_000_000_000;
+/// How often all of it is looked through before that.
+const LOOKS: u32 = 64;
 /// How PROXY protocol headers begin, version 1 and version 2.
 const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n"];
 /// Octets after which a flow that says nothing we know is given up.
@@ -36,6 +38,10 @@ pub(super) struct Opening {
     gaps: Both<bool>,
     first: Both<Option<u64>>,
     held: usize,
+    /// What was told of the sides when that was looked for last, how many octets there were then, and how often it was looked for.
+    sides: Sides,
+    looked_at: usize,
+    looks: u32,
 }
 
 /// Octets, or the want of them.
@@ -157,26 +163,25 @@ impl Opening {
     }
 
     /// What the octets say so far. `limit` octets are kept at the most.
-    pub(super) fn verdict(&self, facts: &FlowFacts, limit: usize) -> Verdict {
+    pub(super) fn verdict(&mut self, facts: &FlowFacts, limit: usize) -> Verdict {
         let verdict = self.read(facts, false);
         let most = self.octets.to_server.len().max(self.octets.to_client.len());
         match verdict {
-            Verdict::Wait if self.held > limit.saturating_mul(4) || (most > ENOUGH && !self.may_be_frames()) => {
-                Verdict::Unknown
-            }
+            Verdict::Wait if self.held > limit.saturating_mul(4) => self.last_verdict(facts),
+            Verdict::Wait if most > ENOUGH && !self.may_be_frames() => Verdict::Unknown,
             verdict => verdict,
         }
     }
 
     /// What the octets say when no more will come.
-    pub(super) fn last_verdict(&self, facts: &FlowFacts) -> Verdict {
+    pub(super) fn last_verdict(&mut self, facts: &FlowFacts) -> Verdict {
         match self.read(facts, true) {
             Verdict::Wait => Verdict::Unknown,
             verdict => verdict,
         }
     }
 
-    fn read(&self, facts: &FlowFacts, last: bool) -> Verdict {
+    fn read(&mut self, facts: &FlowFacts, last: bool) -> Verdict {
         let mut wait = false;
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
@@ -224,7 +229,7 @@ impl Opening {
     }
 
     /// No preface of the client: frames that chain, and who sends requests.
-    fn frames(&self, facts: &FlowFacts, last: bool) -> Verdict {
+    fn frames(&mut self, facts: &FlowFacts, last: bool) -> Verdict {
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
             let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else {
@@ -240,8 +245,9 @@ impl Opening {
                 let from_start = Both { to_server: false, to_client: true };
                 return Verdict::Http2 { begin: Begin::Unseen, swap: false, from_start, skip: 0 };
             }
-            let sides = self.sides();
-            if sides.told.is_none() && facts.opened == Opened::Mid && !last && self.may_still_tell() {
+            let may_wait = facts.opened == Opened::Mid && !last && self.may_still_tell();
+            let sides = self.sides(may_wait);
+            if sides.told.is_none() && may_wait {
                 // Ports do not tell who is the client: the first request or response will.
                 return Verdict::Wait;
             }
@@ -256,8 +262,15 @@ impl Opening {
         Verdict::Wait
     }
 
-    /// What the frames of both directions tell of the sides, and what they make likely.
-    fn sides(&self) -> Sides {
+    /// What the frames of both directions tell of the sides, and what they make likely. Looking again at every octet would take time beyond
+    /// measure on octets made for it: where more may come, after a while only when there is more to see.
+    fn sides(&mut self, may_wait: bool) -> Sides {
+        let there = self.octets.to_server.len().saturating_add(self.octets.to_client.len());
+        let grown = there.saturating_sub(self.looked_at);
+        if may_wait && self.looks > LOOKS && grown < there / 8 {
+            return self.sides;
+        }
+        (self.looks, self.looked_at) = (self.looks.saturating_add(1), there);
         let mut sides = Sides::default();
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
@@ -266,6 +279,7 @@ impl Opening {
             sides.told = sides.told.or(of.told.map(|told| told != direction));
             sides.hint = sides.hint.or(of.hint.map(|hint| hint != direction));
         }
+        self.sides = sides;
         sides
     }
 
@@ -322,7 +336,7 @@ fn http1(octets: &[u8]) -> Option<bool> {
 }
 
 /// Whether the sides are the other way round than they were taken to be.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Sides {
     told: Option<bool>,
     hint: Option<bool>,

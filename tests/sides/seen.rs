@@ -12,6 +12,8 @@ use framescope::http2::connection::Facts;
 use framescope::limits::Limits;
 use framescope::tcp::Close;
 
+use crate::support::Field;
+
 /// Who is held to be who.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Sides {
@@ -41,7 +43,7 @@ pub(crate) struct Frame {
     pub(crate) sides: Sides,
     pub(crate) direction: Direction,
     pub(crate) facts: Facts,
-    pub(crate) fields: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)>,
+    pub(crate) fields: Vec<Field>,
     pub(crate) note: String,
 }
 

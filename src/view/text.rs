@@ -6,6 +6,7 @@ mod closing;
 mod detail;
 mod held;
 mod line;
+mod preview;
 mod words;
 
 use crate::annotate;

@@ -8,6 +8,7 @@ mod flow;
 mod fold;
 mod held;
 mod line;
+mod preview;
 mod words;
 
 use crate::annotate;

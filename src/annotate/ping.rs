@@ -23,8 +23,7 @@ pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {
         Facts::Acknowledges(Some(sent)) => {
             out.extend_from_slice(b"answers packet ");
             write::integer(out, sent.at.packet);
-            out.extend_from_slice(b": ");
-            super::since(frame.at.time.nanos_since(sent.at.time), out);
+            super::since(b": ", frame.at.time.nanos_since(sent.at.time), out);
         }
         Facts::Acknowledges(None) => out.extend_from_slice(b"answers a PING that was not seen before"),
         _ => match KNOWN.iter().find(|(payload, _)| *payload == opaque) {

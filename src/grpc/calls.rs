@@ -17,7 +17,7 @@ use super::nature::{Nature, has_status, is_response, lacks_path, nature};
 pub use super::role::{Belongs, Role};
 use crate::direction::{Both, Direction};
 use crate::http2::connection::{Block, Frame, Hole, Part};
-use crate::http2::frame::StreamId;
+use crate::http2::frame::{FrameType, StreamId};
 use crate::http2::payload::Payload;
 use crate::http2::streams::Streams;
 use crate::limits::Limits;
@@ -84,6 +84,9 @@ impl Calls {
         match frame.payload {
             Payload::Data { data, .. } => self.data(frame, stream, data, limits, shared),
             Payload::RstStream(code) => self.reset(frame, stream, code),
+            Payload::Unreadable(_) if frame.header.is_some_and(|header| header.kind() == FrameType::RST_STREAM) => {
+                self.unread_reset(stream)
+            }
             _ => self.plain(stream),
         }
     }
@@ -111,6 +114,14 @@ impl Calls {
         if self.losses.is_some() {
             Direction::BOTH.into_iter().for_each(|direction| self.note(stream, direction));
         }
+    }
+
+    /// A RST_STREAM whose error code is not known ends a call nobody knows how.
+    fn unread_reset(&mut self, stream: StreamId) -> Belongs {
+        if let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream) {
+            (call.damaged, call.end_lost) = (true, true);
+        }
+        self.plain(stream)
     }
 
     fn plain(&self, stream: StreamId) -> Belongs {
@@ -141,7 +152,9 @@ impl Calls {
                 self.exchanges.insert(stream, Exchange::Plain(Both::default()));
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
-                call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
+                // Trailers of a request end the stream: what does not, begins it.
+                let trailers = self.partial && nature == Nature::Unknown && lacks_path(block) && frame.ends_stream;
+                call.begins = begins && !trailers;
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
                 }

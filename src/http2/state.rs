@@ -262,6 +262,7 @@ impl State {
             side.unanswered_settings.clear();
         }
         self.sides[direction].values = Values::UNKNOWN;
+        self.sides[direction.opposite()].hpack.forget_size_limit();
         self.losses = self.losses.saturating_add(1);
     }
 

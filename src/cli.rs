@@ -157,7 +157,7 @@ pub struct Relay {
 #[derive(Args, Debug)]
 pub struct Decode {
     /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe; several (a rotated capture) are read as one
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "limits", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How and where it is shown.
     #[command(flatten)]

@@ -270,6 +270,8 @@ pub enum What {
     Http2(Malformed),
     /// The flag octet before a gRPC message is none that a message has.
     MessageFlag(u8),
+    /// A stream ends after this many of the five octets before a gRPC message.
+    MessagePrefix(usize),
     /// A block of the capture file.
     Capture(&'static str),
 }
@@ -282,7 +284,7 @@ impl What {
             Self::Packet(_) => "packet",
             Self::Http2(Malformed::Hpack(_)) => "hpack",
             Self::Http2(_) => "http2",
-            Self::MessageFlag(_) => "grpc",
+            Self::MessageFlag(_) | Self::MessagePrefix(_) => "grpc",
             Self::Capture(_) => "capture",
         }
     }
@@ -294,6 +296,7 @@ impl std::fmt::Display for What {
             Self::Packet(malformed) => write!(f, "{} header: {}", malformed.layer, malformed.what),
             Self::Http2(malformed) => malformed.fmt(f),
             Self::MessageFlag(flag) => write!(f, "0x{flag:02x} before a message, where gRPC allows 0 and 1"),
+            Self::MessagePrefix(have) => write!(f, "the stream ends after {have} of the 5 octets before a message"),
             Self::Capture(what) => f.write_str(what),
         }
     }

@@ -137,6 +137,7 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     if !unknown {
         after(belongs.duration, out);
     }
+    several(call, out);
     if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
         out.extend_from_slice(b": \"");
         write::untrusted_part(out, &percent::decode(message), SHOWN);
@@ -144,6 +145,15 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     }
     if !call.ended.to_server && call.is_complete() {
         out.extend_from_slice(b"; the request had not ended");
+    }
+}
+
+/// A status that was said more than once: which one counts is for the client to choose.
+fn several(call: &Call, out: &mut Vec<u8>) {
+    if call.statuses > 1 {
+        out.extend_from_slice(b", the last of ");
+        write::integer(out, call.statuses);
+        out.extend_from_slice(b" fields grpc-status");
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn window_update(event: &FrameEvent<'_>, increment: u32, out: &mut Ve
     let frame = event.frame;
     out.push(b'+');
     write::integer(out, increment);
-    let Facts::Granted { window, used, by } = frame.facts else { return };
+    let Facts::Granted { window, used, by, used_up } = frame.facts else { return };
     if increment == 0 {
         return out.extend_from_slice(b": grants nothing, which the RFC takes for an error");
     }
@@ -89,6 +89,10 @@ pub(super) fn window_update(event: &FrameEvent<'_>, increment: u32, out: &mut Ve
         }
         None if on_stream && by.is_none() => out.extend_from_slice(b": for a stream that is not open"),
         None => out.extend_from_slice(b", window unknown"),
+    }
+    if let Some(nanos) = used_up {
+        out.extend_from_slice(b"; it was used up for ");
+        write::elapsed(out, nanos);
     }
 }
 

@@ -26,18 +26,25 @@ use crate::view::{Source, Summary, View};
 /// The first failure, with its exit code; what preceded it was shown.
 pub fn run(arguments: &Decode) -> Result<(), Failure> {
     if arguments.limits.iter().any(|change| change == "help") {
-        let mut output = Output::open(arguments.shown.output.as_deref(), &arguments.files)?;
+        let mut output = open_output(arguments)?;
         output.buffer.extend_from_slice(options::limits_help().as_bytes());
         return output.finish();
     }
     let limits = options::limits(&arguments.limits)?;
+    if arguments.files.is_empty() {
+        return Err(Failure::new(Failure::USAGE, "there is nothing to decode: name a capture, or `-` for a pipe"));
+    }
     let filter = options::filter(&arguments.filter)?;
     let interrupted = interruptions();
-    let mut output = Output::open(arguments.shown.output.as_deref(), &arguments.files)?;
     let mut view = view(arguments, &limits, &filter)?;
+    let mut output = open_output(arguments)?;
     let mut inputs = Inputs::new(&arguments.files);
     let outcome = decode(&mut inputs, view.as_mut(), &filter, &limits, &interrupted, &mut output);
     output.finish().and(outcome)
+}
+
+fn open_output(arguments: &Decode) -> Result<Output, Failure> {
+    Output::open(arguments.shown.output.as_deref(), &arguments.files, &arguments.schema)
 }
 
 /// Ctrl-C ends the reading and shows what there is; a second one ends the program.

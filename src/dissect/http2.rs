@@ -257,6 +257,22 @@ fn messages(
     }
 }
 
+/// Hands out what is wrong with the messages in a frame, or with their end.
+#[cold]
+fn malformed(totals: &mut Totals, flow: Flow<'_>, frame: &Frame<'_>, what: What, observer: &mut impl Observer) {
+    totals.malformed = totals.malformed.saturating_add(1);
+    let length = frame.header.map_or(0, |header| u64::from(header.length()).saturating_add(9));
+    let fault = Fault {
+        what,
+        direction: Some(frame.direction),
+        frame: Some(frame.id),
+        offset: frame.offset,
+        length,
+        pieces: frame.pieces,
+    };
+    observer.event(&Event { at: frame.at, flow: Some(flow), body: Body::Malformed(fault) });
+}
+
 impl<O: Observer> connection::Sink for Frames<'_, O> {
     fn frame(&mut self, frame: &Frame<'_>) {
         while let Some(call) = self.calls.take_lingering(frame.at.time) {
@@ -282,19 +298,16 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
         if let Payload::Data { data, .. } = frame.payload {
             messages(self.grpc, self.totals, self.flow, call, frame.direction, data, frame.at, self.observer);
             if let Some(flag) = belongs.bad_flag {
-                self.totals.malformed = self.totals.malformed.saturating_add(1);
-                let fault = Fault {
-                    what: What::MessageFlag(flag),
-                    direction: Some(frame.direction),
-                    frame: Some(frame.id),
-                    offset: frame.offset,
-                    length: u64::from(header.length()).saturating_add(9),
-                    pieces: frame.pieces,
-                };
-                self.observer.event(&Event { at: frame.at, flow: Some(self.flow), body: Body::Malformed(fault) });
+                malformed(self.totals, self.flow, frame, What::MessageFlag(flag), self.observer);
             }
         } else {
             messages(self.grpc, self.totals, self.flow, call, frame.direction, &[], frame.at, self.observer);
+        }
+        if frame.ends_stream
+            && call.is_grpc()
+            && let Some(have) = call.bodies[frame.direction].in_prefix()
+        {
+            malformed(self.totals, self.flow, frame, What::MessagePrefix(have), self.observer);
         }
         if may_end && let Some(call) = self.calls.take_ended(stream) {
             self.call_ended(call, frame.at);

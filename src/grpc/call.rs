@@ -82,8 +82,10 @@ pub struct Call {
     pub end_lost: bool,
     /// The HTTP status of the response.
     pub http_status: Option<u16>,
-    /// The gRPC status.
+    /// The gRPC status; of several the last.
     pub status: Option<Status>,
+    /// How often the response said `grpc-status`, where it should say it once.
+    pub statuses: u32,
     /// Whether the response was a single header block.
     pub trailers_only: bool,
     /// The deadline the client asked for.
@@ -224,6 +226,12 @@ impl Call {
         self.begins && !self.damaged
     }
 
+    /// Whether its content types say that it is gRPC, in one of its forms.
+    #[must_use]
+    pub const fn is_grpc(&self) -> bool {
+        matches!(self.protocol, Some(Protocol::Grpc | Protocol::GrpcWeb | Protocol::GrpcWebText))
+    }
+
     /// Whether a direction carries length-prefixed messages, as far as known.
     #[must_use]
     pub fn reads_messages(&self, direction: Direction) -> bool {
@@ -279,10 +287,13 @@ impl Call {
 
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {
         match name {
-            b"grpc-status" => match Status::parse(value) {
-                Ok(status) => self.status = Some(status),
-                Err(_) => self.text.set(|text| &mut text.unreadable_status, value),
-            },
+            b"grpc-status" => {
+                self.statuses = self.statuses.saturating_add(1);
+                match Status::parse(value) {
+                    Ok(status) => self.status = Some(status),
+                    Err(_) => self.text.set(|text| &mut text.unreadable_status, value),
+                }
+            }
             b"grpc-message" => self.keep(|text| &mut text.message, value, limit),
             b"grpc-status-details-bin" => self.keep(|text| &mut text.details, value, limit),
             b"grpc-encoding" => self.keep(|text| &mut text.encoding[direction], value, limit),

@@ -337,6 +337,15 @@ impl Body {
         }
     }
 
+    /// How many octets of the prefix of a message have come, where that is all of it that has.
+    #[must_use]
+    pub const fn in_prefix(&self) -> Option<usize> {
+        match self.place {
+            Place::Prefix { have, .. } if !self.numbers_lost => Some(have),
+            _ => None,
+        }
+    }
+
     /// The direction has ended: a message that has not is told as far as it came.
     pub fn abandon(&mut self, at: Arrival, queue: &mut Queue) {
         if let Place::Inside(open) = &mut self.place {

@@ -34,8 +34,12 @@ impl State {
     /// with the initial one (§6.9.2).
     pub(super) fn accept(&mut self, of: Direction, accepted: &[Setting]) {
         let towards = of.opposite();
+        let before = self.sides[of].values.initial_window_size;
         for setting in accepted {
             self.sides[of].values.apply(*setting);
+        }
+        if self.sides[of].values.initial_window_size != before {
+            self.sides[of].initial_changes = self.sides[of].initial_changes.wrapping_add(1);
         }
         let values = self.sides[of].values;
         if let Some(size) = values.header_table_size {

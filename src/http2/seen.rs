@@ -91,6 +91,8 @@ pub enum Facts {
         used: Option<u64>,
         /// The stream those octets belonged to, when it was only one.
         by: Option<StreamId>,
+        /// Nanoseconds since DATA used the window up, where this update ends that and nothing else changed the window in between.
+        used_up: Option<i64>,
     },
 }
 

@@ -7,6 +7,7 @@ use super::frame::StreamId;
 use super::hpack;
 use super::seen::FrameRef;
 use super::settings::{Setting, Values};
+use crate::time::Timestamp;
 
 /// The connection window both sides begin with (RFC 9113 §6.9.2).
 const INITIAL_WINDOW: i64 = 65_535;
@@ -22,6 +23,8 @@ pub(super) struct Side {
     pub(super) followed: bool,
     /// What the sender asked for, as far as the other side has accepted it.
     pub(super) values: Values,
+    /// How often what it asked for changed the initial window.
+    pub(super) initial_changes: u32,
     pub(super) unanswered_settings: VecDeque<(FrameRef, Vec<Setting>)>,
     pub(super) unanswered_pings: VecDeque<(FrameRef, [u8; 8])>,
     /// The connection window left for octets of this direction.
@@ -29,6 +32,8 @@ pub(super) struct Side {
     /// Flow-controlled octets that no WINDOW_UPDATE for the connection has given back; `None` once some were not captured.
     pub(super) used: Option<u64>,
     pub(super) used_by: UsedBy,
+    /// When DATA used the connection window up.
+    pub(super) used_up: Option<Timestamp>,
     /// Octets of padding of the DATA frame that is being read in parts.
     pub(super) large_padding: u8,
     /// The highest stream whose beginning was seen.
@@ -51,12 +56,14 @@ impl Side {
             block: None,
             before_preface: known,
             followed: known,
+            initial_changes: 0,
             values: if known { Values::DEFAULT } else { Values::UNKNOWN },
             unanswered_settings: VecDeque::new(),
             unanswered_pings: VecDeque::new(),
             window: both.then_some(INITIAL_WINDOW),
             used: both.then_some(0),
             used_by: UsedBy::Nobody,
+            used_up: None,
             large_padding: 0,
             highest: 0,
         }

@@ -1,6 +1,7 @@
 //! Stream states as the product of two halves, one for each direction (RFC 9113 §5.1).
 
 use crate::direction::Both;
+use crate::time::Timestamp;
 
 /// One direction of a stream.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -38,6 +39,8 @@ pub(super) struct Stream {
     pub(super) balance: Both<Option<i64>>,
     /// Flow-controlled octets that no WINDOW_UPDATE has given back; `None` when some octets or updates were not captured.
     pub(super) used: Both<Option<u64>>,
+    /// When DATA of each direction used the window up, and how often SETTINGS had changed it until then.
+    pub(super) used_up: Both<Option<(Timestamp, u32)>>,
     /// The losses of the connection's frames that this takes into account.
     pub(super) losses: u64,
 }

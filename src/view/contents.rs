@@ -79,7 +79,7 @@ impl Contents {
     /// The method a call names, if its path is known and in the schema.
     #[must_use]
     pub fn method(&self, call: &Call) -> Option<&MethodInfo> {
-        self.schema.method(std::str::from_utf8(call.path()?).ok()?)
+        self.schema.method_of(call.path()?)
     }
 
     /// The type of a call's messages in a direction.

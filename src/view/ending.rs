@@ -71,6 +71,7 @@ pub fn bare_remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(before.as_bytes());
         error_code(code, out);
     }
+    several(call, before, out);
     if !call.is_complete() {
         out.extend_from_slice(before.as_bytes());
         out.extend_from_slice(b"incomplete");
@@ -94,6 +95,7 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
             error_code(code, out);
         }
     }
+    several(call, before, out);
     if !call.is_complete() {
         out.extend_from_slice(before.as_bytes());
         out.extend_from_slice(b"incomplete");
@@ -108,8 +110,19 @@ pub fn outcome(call: &Call, out: &mut Vec<u8>) {
         out.extend_from_slice(b", ");
         error_code(code, out);
     }
+    several(call, ", ", out);
     if !call.is_complete() {
         out.extend_from_slice(b", incomplete");
+    }
+}
+
+/// Appends how often the response said its status, where that is more than once: the last is shown.
+fn several(call: &Call, before: &str, out: &mut Vec<u8>) {
+    if call.statuses > 1 {
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(b"last of ");
+        write::integer(out, call.statuses);
+        out.extend_from_slice(b" statuses");
     }
 }
 

@@ -59,7 +59,12 @@ impl Name<'_> {
     pub fn write(self, out: &mut Vec<u8>) {
         match self {
             Self::Path(b"") => out.extend_from_slice(b"(empty path)"),
-            Self::Path(path) => write::escaped_within(out, path, PATH),
+            Self::Path(path) if path.len() > PATH => {
+                let whole = write::whole_characters(path, PATH);
+                write::escaped(out, path.get(..whole).unwrap_or(path));
+                out.extend_from_slice(b"...");
+            }
+            Self::Path(path) => write::escaped(out, path),
             Self::Unknown => out.extend_from_slice(b"?"),
             Self::Rest => {
                 out.extend_from_slice(b"(beyond the first ");

@@ -1,4 +1,5 @@
 //! Runs a capture through the dissector into a view, and compares what comes out with the golden beside the capture.
+#![allow(dead_code, reason = "no test binary uses all of it")]
 
 use std::path::{Path, PathBuf};
 

@@ -4,6 +4,9 @@ use super::{Bounds, Item, Mode, Reader};
 use crate::http2::sync::{self, Evidence, Search};
 use crate::span::{Piece, slice_pieces};
 
+/// Octets of the search kept for the header of a long frame, and for what must follow it to prove it.
+const AFTER: usize = 1024;
+
 impl Reader {
     #[cold]
     pub(super) fn search(
@@ -21,7 +24,8 @@ impl Reader {
         if scans > 64 && grown < self.buffer.len() / 8 {
             return octets.len();
         }
-        match sync::find(&self.buffer, 0, self.max_frame, Evidence::Place) {
+        let longest = u32::try_from(bounds.search.saturating_sub(AFTER)).unwrap_or(u32::MAX);
+        match sync::find(&self.buffer, 0, self.max_frame, Evidence::Place { longest }) {
             Search::Found(at) => {
                 let skipped = skipped.saturating_add(at as u64);
                 self.trim(at);

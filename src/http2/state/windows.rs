@@ -15,7 +15,11 @@ impl State {
         let length = raw.header.length();
         let stream_id = raw.header.stream();
         let side = &mut self.sides[step.direction];
-        side.window = side.window.map(|window| window.saturating_sub(i64::from(length)));
+        let before = side.window;
+        side.window = before.map(|window| window.saturating_sub(i64::from(length)));
+        if is_end(before, side.window) {
+            side.used_up = Some(step.at.time);
+        }
         side.used = side.used.map(|used| used.saturating_add(u64::from(length)));
         if length > 0 {
             side.used_by = match side.used_by {
@@ -26,12 +30,17 @@ impl State {
         }
         let connection = side.window;
         self.open_if_missed(stream_id, step);
-        let initial = self.initial_window(step.direction);
+        let (initial, changes) = self.initial_window(step.direction);
         let (state, window) = match self.streams.get_mut(stream_id) {
             Some(stream) => {
                 stream.take_losses(self.losses);
-                let balance = stream.balance[step.direction].map(|balance| balance.saturating_sub(i64::from(length)));
-                stream.balance[step.direction] = balance;
+                let before = left(initial, stream.balance[step.direction]);
+                let window = before.map(|window| window.saturating_sub(i64::from(length)));
+                if is_end(before, window) {
+                    stream.used_up[step.direction] = Some((step.at.time, changes));
+                }
+                let balance = stream.balance[step.direction];
+                stream.balance[step.direction] = balance.map(|balance| balance.saturating_sub(i64::from(length)));
                 stream.used[step.direction] =
                     stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
                 if stream.state[step.direction] == Half::Idle {
@@ -40,7 +49,7 @@ impl State {
                 if raw.header.ends_stream() {
                     stream.state[step.direction] = Half::Closed;
                 }
-                (Some(stream.state), left(initial, balance))
+                (Some(stream.state), window)
             }
             None => (None, None),
         };
@@ -57,10 +66,13 @@ impl State {
         let grant = |window: Option<i64>| window.map(|window| window.saturating_add(i64::from(increment)));
         let id = raw.header.stream();
         self.open_if_missed(id, step);
-        let initial = self.initial_window(granted);
+        let (initial, changes) = self.initial_window(granted);
         let (state, facts) = if id == StreamId::CONNECTION {
             let side = &mut self.sides[granted];
-            side.window = grant(side.window);
+            let before = side.window;
+            side.window = grant(before);
+            let since = side.used_up.filter(|_| is_end(side.window, before));
+            let used_up = since.map(|since| step.at.time.nanos_since(since)).filter(|nanos| *nanos >= 0);
             let by = match std::mem::replace(&mut side.used_by, UsedBy::Nobody) {
                 UsedBy::One(stream) => Some(stream),
                 _ => None,
@@ -70,25 +82,32 @@ impl State {
             if side.used.is_some_and(|rest| rest > 0) {
                 side.used_by = by.map_or(UsedBy::Many, UsedBy::One);
             }
-            (None, Facts::Granted { window: side.window, used, by })
+            (None, Facts::Granted { window: side.window, used, by, used_up })
         } else if let Some(stream) = self.streams.get_mut(id) {
             stream.take_losses(self.losses);
+            let before = left(initial, stream.balance[granted]);
             stream.balance[granted] = grant(stream.balance[granted]);
+            let after = left(initial, stream.balance[granted]);
+            // Where the sender has finished nobody waited; where SETTINGS are under way, what it went by is not certain.
+            let told = stream.state[granted] != Half::Closed && ahead == 0 && is_end(after, before);
+            let since = stream.used_up[granted].filter(|(_, then)| told && *then == changes);
+            let used_up = since.map(|(since, _)| step.at.time.nanos_since(since)).filter(|nanos| *nanos >= 0);
             let used = stream.used[granted];
             stream.used[granted] = used.map(|used| used.saturating_sub(u64::from(increment)));
-            let window = left(initial, stream.balance[granted]).map(|window| window.saturating_add(ahead));
-            (Some(stream.state), Facts::Granted { window, used, by: Some(id) })
+            let window = after.map(|window| window.saturating_add(ahead));
+            (Some(stream.state), Facts::Granted { window, used, by: Some(id), used_up })
         } else {
             let seen = self.sides[Direction::ToServer].highest.max(self.sides[Direction::ToClient].highest);
             let state = (id.0 <= seen && !self.partial).then_some(CLOSED);
-            (state, Facts::Granted { window: None, used: None, by: None })
+            (state, Facts::Granted { window: None, used: None, by: None, used_up: None })
         };
         self.emit(raw, Payload::WindowUpdate { increment }, facts, state, step);
     }
 
-    /// The window that streams begin with for octets of a direction: the side that receives them sets it.
-    fn initial_window(&self, direction: Direction) -> Option<i64> {
-        self.sides[direction.opposite()].values.initial_window_size.map(i64::from)
+    /// The window that streams begin with for octets of a direction, and how often it changed: the side that receives them sets it.
+    fn initial_window(&self, direction: Direction) -> (Option<i64>, u32) {
+        let receiver = &self.sides[direction.opposite()];
+        (receiver.values.initial_window_size.map(i64::from), receiver.initial_changes)
     }
 
     /// How much larger stream windows are for a reader of everything that the sender of `of` has sent, than as far as was acknowledged.
@@ -110,6 +129,11 @@ impl Stream {
             *self = Self { state: self.state, losses, ..Self::default() };
         }
     }
+}
+
+/// Whether of a window that was `more` nothing is left when it is `less`.
+fn is_end(more: Option<i64>, less: Option<i64>) -> bool {
+    matches!((more, less), (Some(1..), Some(..=0)))
 }
 
 /// What is left of a stream's window.

@@ -2,7 +2,7 @@
 
 use super::Tools;
 use super::trouble::{self, Reached};
-use super::write::{base64, end, key, moment, name, number, packets, string, string_or_hex, truth};
+use super::write::{base64, end, key, moment, name, number, number_again, packets, string, string_or_hex, truth};
 use crate::event::{Event, MessageEvent};
 use crate::grpc::encoding::End;
 use crate::view::contents::{Contents, Reading, Unpacked};
@@ -23,11 +23,11 @@ pub(super) fn message(
     contents: &mut Contents,
     bytes: bool,
     reached: &mut Reached,
-    Tools { moments, .. }: &mut Tools,
+    Tools { moments, numbers, .. }: &mut Tools,
     out: &mut Vec<u8>,
 ) {
     let done = of.message;
-    number(out, b"{\"type\":\"message\",\"call\":", of.call.id.0);
+    number_again(out, b"{\"type\":\"message\",\"call\":", &mut numbers.call, of.call.id.0);
     if let Some(flow) = event.flow {
         number(out, key!("flow"), flow.facts.id.0);
     }
@@ -35,7 +35,7 @@ pub(super) fn message(
     name(out, key!("direction"), of.direction.name());
     moment(out, key!("time_ns"), moments, done.start.time);
     moment(out, key!("end_ns"), moments, done.end.time);
-    packets(out, of.pieces);
+    packets(out, of.pieces, &mut numbers.packet);
     number(out, key!("index"), done.index);
     if !done.index_known {
         truth(out, key!("index_known"), false);

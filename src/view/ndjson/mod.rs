@@ -22,7 +22,7 @@ mod write;
 use crate::event::{Body, Event};
 use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
-use crate::write::Moments;
+use crate::write::{Again, Moments};
 
 use self::fields::Fields;
 use self::names::Names;
@@ -50,6 +50,15 @@ struct Tools {
     fields: Box<Fields>,
     names: Box<Names>,
     moments: Moments,
+    numbers: Numbers,
+}
+
+/// Numbers that records have in common with those before them.
+#[derive(Debug, Default)]
+struct Numbers {
+    frame: Again,
+    packet: Again,
+    call: Again,
 }
 
 impl Ndjson {

@@ -44,7 +44,7 @@ impl Wrap {
         }
         let start = out.len();
         write(out);
-        let length = out.len().saturating_sub(start);
+        let length = write::columns(out.get(start..).unwrap_or_default());
         if self.column == 0 {
             self.column = INDENT.saturating_add(length);
         } else if self.column.saturating_add(length).saturating_add(2) <= self.width {

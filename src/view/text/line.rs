@@ -161,19 +161,11 @@ fn flags(header: FrameHeader, note: &[u8], out: &mut Vec<u8>) {
             continue;
         }
         if std::mem::replace(&mut first, false) {
-            let width = characters(note);
+            let width = write::columns(note);
             write::spaces(out, NOTE.saturating_sub(width).max(2));
         } else {
             out.push(b' ');
         }
         out.extend_from_slice(name.as_bytes());
     }
-}
-
-/// How many columns a note takes.
-fn characters(note: &[u8]) -> usize {
-    if note.is_ascii() {
-        return note.len();
-    }
-    note.utf8_chunks().fold(0_usize, |sum, chunk| sum.saturating_add(chunk.valid().chars().count()))
 }

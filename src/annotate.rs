@@ -71,7 +71,7 @@ fn unread(frame: &Frame<'_>, out: &mut Vec<u8>) {
     let Some(header) = frame.header else { return };
     let from = sender(frame.direction);
     let words: [&[u8]; 3] = match (header.kind(), frame.facts) {
-        (FrameType::SETTINGS, Facts::Settings { preface: true }) => [b"", from, b" preface, in part"],
+        (FrameType::SETTINGS, Facts::Settings { preface: Some(true) }) => [b"", from, b" preface, in part"],
         (FrameType::SETTINGS, _) => [b"", from, b" sends SETTINGS, known in part"],
         (FrameType::WINDOW_UPDATE, _) => [b"more room, how much is not known", b"", b""],
         (FrameType::RST_STREAM, _) => [b"the ", from, b" closes the stream, why is not known"],

@@ -138,13 +138,18 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         after(belongs.duration, out);
     }
     several(call, out);
+    said(call, out);
+    if !call.ended.to_server && call.is_complete() {
+        out.extend_from_slice(b"; the request had not ended");
+    }
+}
+
+/// The message that came with a status.
+fn said(call: &Call, out: &mut Vec<u8>) {
     if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
         out.extend_from_slice(b": \"");
         write::untrusted_part(out, &percent::decode(message), SHOWN);
         out.push(b'"');
-    }
-    if !call.ended.to_server && call.is_complete() {
-        out.extend_from_slice(b"; the request had not ended");
     }
 }
 
@@ -231,6 +236,7 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
                     }
                 }
                 after(event.belongs.duration, out);
+                said(call, out);
             }
             None => {
                 out.extend_from_slice(b"the ");
@@ -257,6 +263,7 @@ fn used_up(frame: &Frame<'_>, before: usize, out: &mut Vec<u8>) {
 }
 
 fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
+    let before = out.len();
     let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
     if data.is_empty() && progress.open.is_some() && progress.ended == 0 {
         return out.extend_from_slice(b"an empty frame");
@@ -311,7 +318,8 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
         }
     }
     if call.outcome.is_some_and(|outcome| outcome != Outcome::Completed) {
-        out.extend_from_slice(b" (after the reset)");
+        let alone = out.len() == before;
+        out.extend_from_slice(if alone { b"after the reset".as_slice() } else { b" (after the reset)" });
     }
 }
 

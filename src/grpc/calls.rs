@@ -276,7 +276,7 @@ impl Calls {
                 Belongs {
                     call: Some(call.id),
                     role,
-                    duration: if ends { call.duration() } else { None },
+                    duration: if ends && call.begins { call.duration() } else { None },
                     status: call.status.filter(|_| ends),
                     http_status: call.http_status,
                     bad_flag,

@@ -21,4 +21,5 @@ mod state;
 pub mod stream;
 pub mod streams;
 pub mod sync;
+mod unanswered;
 pub mod write;

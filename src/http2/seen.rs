@@ -63,6 +63,17 @@ pub struct Block<'a> {
     pub complete: bool,
 }
 
+/// What an acknowledgement answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answers {
+    /// This frame.
+    Sent(FrameRef),
+    /// Nothing that was seen, or that was not answered before.
+    NotSeen,
+    /// One of several frames; frames that were lost would tell which.
+    OneOf,
+}
+
 /// What follows from a frame, by type.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Facts {
@@ -71,11 +82,11 @@ pub enum Facts {
     None,
     /// SETTINGS.
     Settings {
-        /// The side's first frame, its connection preface (§3.4).
-        preface: bool,
+        /// Whether it is the side's first frame, its connection preface (§3.4), where that is known.
+        preface: Option<bool>,
     },
     /// SETTINGS or PING with ACK.
-    Acknowledges(Option<FrameRef>),
+    Acknowledges(Answers),
     /// DATA: the windows left for this direction.
     Used {
         /// Of the connection.

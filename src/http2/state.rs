@@ -259,15 +259,24 @@ impl State {
             side.window = None;
             side.used = None;
             side.used_by = UsedBy::Many;
-            side.unanswered_settings.clear();
         }
-        self.sides[direction].values = Values::UNKNOWN;
-        self.sides[direction.opposite()].hpack.forget_size_limit();
+        let side = &mut self.sides[direction];
+        side.values = Values::UNKNOWN;
+        if side.before_preface == Some(true) {
+            side.before_preface = None;
+        }
+        let other = &mut self.sides[direction.opposite()];
+        other.lose_answers();
+        other.hpack.forget_size_limit();
         self.losses = self.losses.saturating_add(1);
     }
 
     fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {
-        self.sides[step.direction].followed = true;
+        let side = &mut self.sides[step.direction];
+        if !std::mem::replace(&mut side.followed, true) && raw.header.kind() != FrameType::SETTINGS {
+            // The preface comes before all else: it was missed.
+            side.before_preface = Some(false);
+        }
         self.check_interruption(raw, step);
         if raw.missing > 0 {
             return self.holed(raw, step);
@@ -328,7 +337,7 @@ impl State {
             let mut stream = self.new_stream();
             if step.direction == Direction::ToClient && id.is_client_initiated() {
                 // The request was not seen, nor what it used and gave.
-                (stream.balance, stream.used) = (Both::default(), Both::default());
+                (stream.known, stream.balance, stream.used) = (Both::default(), Both::default(), Both::default());
             }
             self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
@@ -342,7 +351,7 @@ impl State {
         if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains(id) {
             self.open(id, step);
             if let Some(stream) = self.streams.get_mut(id) {
-                (stream.balance, stream.used) = (Both::default(), Both::default());
+                (stream.known, stream.balance, stream.used) = (Both::default(), Both::default(), Both::default());
             }
         }
     }
@@ -354,7 +363,8 @@ impl State {
             initial.filter(|_| self.sides[direction].followed).map(|_| 0)
         });
         let used = Both::from_fn(|direction| self.sides[direction].followed.then_some(0));
-        Stream { balance, used, losses: self.losses, ..Stream::default() }
+        let known = Both { to_server: true, to_client: true };
+        Stream { known, balance, used, losses: self.losses, ..Stream::default() }
     }
 
     pub(super) fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
@@ -371,8 +381,12 @@ impl State {
 
     #[inline(never)]
     pub(super) fn plain(&self, raw: &Raw<'_>, payload: Payload<'_>, facts: Facts, step: &mut Step<'_, impl Sink>) {
-        let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
-        self.emit(raw, payload, facts, state, step);
+        self.emit(raw, payload, facts, self.shown_state(raw.header.stream()), step);
+    }
+
+    /// The state of a stream, where it is known.
+    pub(super) fn shown_state(&self, id: StreamId) -> Option<StreamState> {
+        self.streams.get(id).filter(|stream| stream.losses == self.losses).and_then(Stream::shown)
     }
 
     pub(super) fn emit(

@@ -27,6 +27,8 @@ pub(super) struct Live {
     halves: Both<Assembler>,
     finished: Both<bool>,
     syn: Both<Option<SeqNumber>>,
+    /// The latest acknowledgement sent in each direction.
+    latest: Both<Option<SeqNumber>>,
     reset: Option<(Direction, Arrival)>,
     end_is_news: bool,
     overdue_is_news: bool,
@@ -94,6 +96,12 @@ impl Live {
             && other.base.is_some_and(|base| (-RESET_SLACK..=0).contains(&acknowledgment.distance(base)))
     }
 
+    /// Takes note of what such a segment acknowledges.
+    #[inline(always)]
+    pub(super) fn acknowledged(&mut self, direction: Direction, acknowledgment: u32) {
+        self.latest[direction] = Some(SeqNumber(acknowledgment));
+    }
+
     /// Delivers the octets of such a segment.
     #[inline(always)]
     pub(super) fn deliver_next(
@@ -116,6 +124,7 @@ impl Live {
         }
         self.meet(direction, sequence, flags.contains(TcpFlags::SYN));
         if flags.contains(TcpFlags::ACK) {
+            self.acknowledged(direction, view.acknowledgment.0);
             self.halves[direction.opposite()].acknowledge(view.acknowledgment);
         }
         if flags.contains(TcpFlags::RST) {
@@ -164,7 +173,8 @@ impl Live {
         // A keep-alive repeats the last octet, or none, and what it carries means nothing (RFC 1122 §4.2.3.6).
         if length == 1 && i64::try_from(next).is_ok_and(|next| offset.checked_add(1) == Some(next)) {
             context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
-            let acknowledged = u64::from(half.acked >= next);
+            let acknowledged = half.acked >= next || self.latest[view.direction.opposite()] == half.base;
+            let acknowledged = u64::from(acknowledged);
             context.facts.keep_alives = context.facts.keep_alives.saturating_add(acknowledged);
             return;
         }

@@ -96,6 +96,7 @@ impl FlowTable {
         if !live.is_next(direction, segment) || (piece.is_none() && !segment.payload.is_empty()) {
             return false;
         }
+        live.acknowledged(direction, segment.acknowledgment);
         facts.packets = facts.packets.saturating_add(1);
         facts.last = at;
         facts.seen[direction] = true;

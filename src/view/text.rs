@@ -4,6 +4,7 @@
 
 mod closing;
 mod detail;
+mod held;
 mod line;
 mod words;
 
@@ -17,6 +18,7 @@ use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
 use crate::write;
 
+use self::held::Held;
 use self::line::{Line, Style};
 
 /// How the trace is written.
@@ -52,6 +54,7 @@ pub struct Text {
     /// Packets captured only in part, and the octets missing from those that have no line.
     cut: (u64, u64),
     note: Vec<u8>,
+    held: Held,
     /// Comments that were this program's own notes.
     own_notes: u64,
 }
@@ -73,6 +76,7 @@ impl Text {
             placeholders_explained: false,
             cut: (0, 0),
             note: Vec::new(),
+            held: Held::new(),
             own_notes: 0,
         }
     }
@@ -186,6 +190,7 @@ impl Text {
                 b"(? is a header sent as a reference to an earlier one that this capture does not have)\n",
             );
         }
+        detail::web_trailers(frame, self.options.width, out);
         detail::status(&mut self.contents, frame, self.options.width, out);
         if self.options.bytes {
             detail::octets(frame.frame, out);
@@ -234,6 +239,13 @@ impl View for Text {
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if let (Body::Finding(finding), true) = (&event.body, self.held.is_due_later()) {
+            let mut held = std::mem::take(&mut self.held);
+            self.remark(event, finding.direction, |out| words::found(finding, out), held.lines());
+            self.held = held;
+            return;
+        }
+        self.held.passes(event, out);
         match event.body {
             Body::Identified => {
                 if let Some(flow) = &event.flow {
@@ -241,7 +253,10 @@ impl View for Text {
                 }
             }
             Body::Frame(frame) => self.frame(event, &frame, out),
-            Body::Message(message) => detail::message(&mut self.contents, &message, self.options.width, out),
+            Body::Message(message) => {
+                detail::message(&mut self.contents, &message, self.options.width, out);
+                self.held.shown(out);
+            }
             Body::Call(call)
                 // A call that a frame ended was told at that frame.
                 if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Open))
@@ -350,6 +365,7 @@ impl View for Text {
     }
 
     fn finish(&mut self, summary: &Summary<'_>, out: &mut Vec<u8>) {
+        self.held.release(out);
         if self.header_shown {
             out.push(b'\n');
         }

@@ -4,7 +4,7 @@ use super::support::{Said, SeenCall, SeenFrame, SeenMessage};
 use super::{Case, each, list, stream};
 use framescope::direction::Direction;
 use framescope::grpc::call::Outcome;
-use framescope::http2::connection::Facts;
+use framescope::http2::connection::{Answers, Facts};
 
 #[test]
 fn calls_that_the_damage_does_not_touch_are_as_in_the_whole_capture() {
@@ -126,7 +126,7 @@ fn windows_that_are_shown_after_a_loss_are_the_true_ones() {
 
 fn without_times(facts: Facts) -> Facts {
     match facts {
-        Facts::Acknowledges(Some(_)) => Facts::Settings { preface: false },
+        Facts::Acknowledges(Answers::Sent(_)) => Facts::None,
         Facts::Granted { window, used, by, .. } => Facts::Granted { window, used, by, used_up: None },
         facts => facts,
     }

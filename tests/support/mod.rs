@@ -15,7 +15,7 @@ use framescope::event::{Body, Event, FrameEvent, MessageEvent, Observer};
 use framescope::grpc::call::{Call, Metadata, Outcome};
 use framescope::grpc::calls::Role;
 use framescope::grpc::encoding::{Decompressor, Encoding, End};
-use framescope::http2::connection::{Facts, Frame, Hole};
+use framescope::http2::connection::{Answers, Facts, Frame, Hole};
 use framescope::http2::frame::FrameHeader;
 use framescope::http2::payload::{Payload, Priority};
 use framescope::limits::Limits;
@@ -317,7 +317,8 @@ impl Trace {
 
 fn effects(frame: &Frame<'_>) -> String {
     let facts = match frame.facts {
-        Facts::Acknowledges(sent) => format!("acknowledges {:?}", sent.map(|sent| sent.id)),
+        Facts::Acknowledges(Answers::Sent(sent)) => format!("acknowledges {:?}", sent.id),
+        Facts::Acknowledges(answers) => format!("acknowledges {answers:?}"),
         facts => format!("{facts:?}"),
     };
     format!("{:?} {:?} {facts}", frame.id, frame.state)

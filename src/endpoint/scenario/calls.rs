@@ -58,8 +58,8 @@ pub(super) const ALL: &[Scenario] = &[
         about: "five calls on one connection: do they wait for each other?",
         look_for: "The client opens streams 1, 3, 5, 7 and 9 in one packet, without waiting. Each call tells the server in its \
             metadata how long to work (work-ms), the first one longest, and the answers come in the opposite order: \
-            streams share a connection, but nothing makes one call wait for another. Compare the sizes of the HEADERS frames, 88 octets and \
-            then 10: the first fills the header table, the later ones refer to it.",
+            streams share a connection, but nothing makes one call wait for another. Compare the sizes of the first five \
+            HEADERS frames, nearly 90 octets and then some 10: the first fills the header table, the later ones refer to it.",
         backends: 1,
         stage: |at| {
             one_client(

@@ -20,7 +20,7 @@ pub(super) const ALL: &[Scenario] = &[
         about: "five calls, a new connection for each",
         look_for: "Who makes a channel for each call pays for it each time: the three packets of TCP, the prefaces \
             and SETTINGS of both sides, a header table that knows nothing, and the packets that end it, and this \
-            without TLS. Compare the octets of HEADERS (78 each time), and how many packets and frames there are in \
+            without TLS. Compare the octets of HEADERS (nearly 80 each time), and how many packets and frames there are in \
             all, with `pool`, which makes the same five calls.",
         backends: 1,
         stage: |at| fleet(at, Fleet::new),

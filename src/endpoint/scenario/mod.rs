@@ -5,6 +5,7 @@
 mod answering;
 mod caller;
 mod calls;
+mod crowd;
 mod fleet;
 mod flow;
 mod frames;

@@ -22,14 +22,7 @@ impl Dialler for Programs {
     }
 
     fn handle_news(&mut self, now: Timestamp, news: News) {
-        let whose = match &news {
-            News::Resolved { .. } => None,
-            News::Connected { connection }
-            | News::Failed { connection, .. }
-            | News::Octets { connection, .. }
-            | News::Ended { connection }
-            | News::Lost { connection, .. } => Some(connection.0 / NUMBERS),
-        };
+        let whose = news.connection().map(|connection| connection.0 / NUMBERS);
         for (n, program) in (0..).zip(&mut self.0) {
             if whose.is_none_or(|whose| whose == n) {
                 program.handle_news(now, news.clone());

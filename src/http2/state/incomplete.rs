@@ -85,12 +85,13 @@ impl State {
     /// SETTINGS that could not be read: whatever they set is unknown, and stays so when they and those before them are accepted.
     fn unread_settings(&mut self, step: &mut Step<'_, impl Sink>) -> Facts {
         let side = &mut self.sides[step.direction];
-        let preface = std::mem::replace(&mut side.before_preface, false);
+        let preface = side.before_preface.replace(false);
         side.values = Values::UNKNOWN;
-        side.unanswered_settings.iter_mut().for_each(|(_, settings)| settings.clear());
+        side.initial_changes = side.initial_changes.wrapping_add(1);
+        side.unanswered_settings.iter_mut().for_each(Vec::clear);
         if side.unanswered_settings.len() < step.shared.limits.unanswered {
             let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
-            side.unanswered_settings.push_back((sent, Vec::new()));
+            side.unanswered_settings.push(sent, Vec::new());
         } else {
             self.limit("SETTINGS without acknowledgement", step);
         }

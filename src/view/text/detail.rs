@@ -2,6 +2,7 @@
 
 use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
+use crate::grpc::call::Metadata;
 use crate::grpc::calls::Role;
 use crate::grpc::encoding::{End, Form};
 use crate::grpc::metadata::{binary_values, is_binary};
@@ -124,6 +125,33 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
     }
     wrap.end(out);
     placeholder
+}
+
+/// What gRPC-Web says at the end of a body: the status, its message, and the metadata that came with them.
+pub(super) fn web_trailers(event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
+    let Some(call) =
+        event.call.filter(|_| matches!(event.belongs.role, Role::Messages(progress) if progress.web_trailers))
+    else {
+        return;
+    };
+    let mut wrap = Wrap::new(width);
+    let mut field = |name: &[u8], value: &dyn Fn(&mut Vec<u8>), out: &mut Vec<u8>| {
+        wrap.item(out, |out| {
+            write::untrusted_part(out, name, VALUE);
+            out.push(b' ');
+            value(out);
+        });
+    };
+    if let Some(status) = call.status {
+        field(b"grpc-status", &|out| write::integer(out, status.0), out);
+    }
+    if let Some(message) = call.status_message() {
+        field(b"grpc-message", &|out| text(message, out), out);
+    }
+    for (name, value) in call.metadata(Metadata::Trailers) {
+        field(name, &|out| text(value, out), out);
+    }
+    wrap.end(out);
 }
 
 /// A header value, in quotes where its ends could not be seen.

@@ -382,7 +382,14 @@ pub fn cut_off(call: &Call, out: &mut Vec<u8>) {
     match call.outcome {
         Some(Outcome::ConnectionLost) => out.extend_from_slice(b" is cut off: the connection ended"),
         Some(Outcome::Refused) => out.extend_from_slice(b" was left out by the GOAWAY: the server did not process it"),
-        _ => out.extend_from_slice(b": its end is not in this capture"),
+        _ => match call.unread_reset {
+            Some(by) => {
+                out.extend_from_slice(b" was reset by the ");
+                out.extend_from_slice(sender(by));
+                out.extend_from_slice(b", why is not known");
+            }
+            None => out.extend_from_slice(b": its end is not in this capture"),
+        },
     }
     // What was captured is not all that there was.
     out.extend_from_slice(if call.is_complete() { b"; ".as_slice() } else { b"; captured: " });

@@ -85,7 +85,7 @@ impl Calls {
             Payload::Data { data, .. } => self.data(frame, stream, data, limits, shared),
             Payload::RstStream(code) => self.reset(frame, stream, code),
             Payload::Unreadable(_) if frame.header.is_some_and(|header| header.kind() == FrameType::RST_STREAM) => {
-                self.unread_reset(stream)
+                self.unread_reset(stream, frame.direction)
             }
             _ => self.plain(stream),
         }
@@ -117,9 +117,10 @@ impl Calls {
     }
 
     /// A RST_STREAM whose error code is not known ends a call nobody knows how.
-    fn unread_reset(&mut self, stream: StreamId) -> Belongs {
+    fn unread_reset(&mut self, stream: StreamId, by: Direction) -> Belongs {
         if let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream) {
             (call.damaged, call.end_lost) = (true, true);
+            call.unread_reset.get_or_insert(by);
         }
         self.plain(stream)
     }

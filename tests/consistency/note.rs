@@ -1,7 +1,7 @@
 //! Notes compared: what the note of a damaged copy says must stand in the note of the whole capture, but for words of not knowing.
 
 /// Words that say only that something is not known.
-const HEDGES: [&str; 22] = [
+const HEDGES: [&str; 24] = [
     ", window unknown",
     "its status is not known",
     "its path refers to a header that was not captured",
@@ -12,6 +12,8 @@ const HEDGES: [&str; 22] = [
     "more room, how much is not known",
     "asks for an answer",
     ", why is not known",
+    ", which one is not known",
+    " closes the stream",
     ", in part",
     ", known in part",
     "HTTP status unknown",

@@ -182,6 +182,12 @@ impl Dissector {
             self.upper.totals.limits = self.upper.totals.limits.saturating_add(1);
             observer.event(&Event { at, flow: None, body: Body::Limit { what: "flows at once", count: given_up } });
         }
+        let given_up = self.flows.contexts_given_up();
+        if given_up > 0 {
+            self.upper.totals.limits = self.upper.totals.limits.saturating_add(1);
+            let what = "VLANs and tunnels of one pair of addresses and ports";
+            observer.event(&Event { at, flow: None, body: Body::Limit { what, count: given_up } });
+        }
     }
 
     /// What was counted so far.

@@ -175,12 +175,18 @@ fn mapped(call: &Call, out: &mut Vec<u8>) {
 fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
     match direction {
         Direction::ToServer => out.extend_from_slice(b"header block"),
+        Direction::ToClient if block.complete && !has_status(block) => out.extend_from_slice(b"trailers (not gRPC)"),
         Direction::ToClient => {
             out.extend_from_slice(b"response: ");
             value(block, StaticName::STATUS, out);
             other_protocol(block, out);
         }
     }
+}
+
+/// Whether it may be the block that a response begins with.
+fn has_status(block: &Block<'_>) -> bool {
+    block.fields.fields().any(|field| field.static_name() == StaticName::STATUS || !field.is_known())
 }
 
 /// What it is that is not gRPC, where its type alone tells.
@@ -270,6 +276,9 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
     }
     if progress.lost && progress.ended == 0 {
         write::counted(out, data.len() as u64, "octet");
+        if !call.is_told {
+            return out.extend_from_slice(b", whether of messages is not known");
+        }
         out.extend_from_slice(b" of ");
         out.extend_from_slice(noun);
         return out.extend_from_slice(b"s, where each begins and ends is not known");
@@ -411,8 +420,9 @@ pub fn numbered(noun: &[u8], index: u32, known: bool, out: &mut Vec<u8>) {
     }
 }
 
+/// A call, or an exchange of which nothing says that it is one.
 fn name(call: &Call, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"call ");
+    out.extend_from_slice(if call.is_told { b"call ".as_slice() } else { b"exchange " });
     write::integer(out, call.id.0);
 }
 

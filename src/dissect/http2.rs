@@ -170,7 +170,7 @@ impl Http2 {
         for mut call in rest {
             for direction in Direction::BOTH {
                 frames.grpc.queue.clear();
-                call.bodies[direction].abandon(at, &mut frames.grpc.queue);
+                call.abandon(direction, at, &mut frames.grpc.queue);
                 frames.messages(&call, direction, &[], at);
             }
             frames.call_ended(call, at);

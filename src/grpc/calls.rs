@@ -142,6 +142,9 @@ impl Calls {
         shared: &mut Shared,
     ) -> Belongs {
         let direction = frame.direction;
+        if self.partial {
+            self.settle(stream, block, shared);
+        }
         if !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             // The connection, which counts streams too, has told that the limit is reached.
             if shared.open.max(self.exchanges.len()) >= limits.streams {
@@ -149,7 +152,7 @@ impl Calls {
             }
             let nature = nature(block);
             let begins = direction == Direction::ToServer;
-            if nature == Nature::Plain && (begins || !self.partial) {
+            if nature == Nature::Plain {
                 self.exchanges.insert(stream, Exchange::Plain(Both::default()));
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
@@ -268,9 +271,13 @@ impl Calls {
                 if frame.ends_stream {
                     end_half(call, direction, frame.at, shared);
                 }
-                if bad_flag.is_some() && call.protocol.is_none() {
+                if bad_flag.is_some() && !call.is_told {
                     // It was only taken for gRPC, since what would have told was not captured.
-                    return self.is_plain(stream, shared);
+                    self.is_plain(stream, shared);
+                    return Belongs { role: Role::Body, is_plain: true, ..Belongs::default() };
+                }
+                if !call.is_told {
+                    call.is_told = progress.fills();
                 }
                 let role = if call.reads_messages(direction) { Role::Messages(progress) } else { Role::Body };
                 let ends = call.outcome.is_some() && direction == Direction::ToClient && frame.ends_stream;
@@ -292,13 +299,20 @@ impl Calls {
         }
     }
 
+    /// Of an exchange of which nothing has told yet whether it is gRPC, this header block may tell that it is not.
+    fn settle(&mut self, stream: StreamId, block: &Block<'_>, shared: &mut Shared) {
+        let untold = matches!(self.exchanges.get(stream), Some(Exchange::Call(call)) if !call.is_told);
+        if untold && nature(block) == Nature::Plain {
+            self.is_plain(stream, shared);
+        }
+    }
+
     /// What was taken for a call turns out not to be one.
-    fn is_plain(&mut self, stream: StreamId, shared: &mut Shared) -> Belongs {
+    fn is_plain(&mut self, stream: StreamId, shared: &mut Shared) {
         if let Some(Exchange::Call(call)) = self.exchanges.remove(stream) {
             self.exchanges.insert(stream, Exchange::Plain(call.ended));
             shared.recycle(call);
         }
-        Belongs { role: Role::Body, is_plain: true, ..Belongs::default() }
     }
 
     /// Octets of memory held.

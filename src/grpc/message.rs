@@ -75,6 +75,14 @@ pub struct Progress {
     pub numbers_known: bool,
 }
 
+impl Progress {
+    /// Whether messages with content end just where the DATA ends: what carries no messages hardly does that.
+    #[must_use]
+    pub const fn fills(&self) -> bool {
+        self.ended > 0 && self.ended_octets > 0 && self.open.is_none() && !self.lost
+    }
+}
+
 impl Body {
     /// A direction whose beginning was not seen.
     #[must_use]
@@ -399,7 +407,8 @@ impl Body {
 
     /// Gives back what an unfinished message holds.
     pub fn drop_open(&mut self, queue: &mut Queue) {
-        if let Place::Inside(open) = std::mem::take(&mut self.place)
+        if matches!(self.place, Place::Inside(_))
+            && let Place::Inside(open) = std::mem::take(&mut self.place)
             && open.kept
         {
             queue.held = queue.held.saturating_sub(open.charged);

@@ -20,6 +20,9 @@ pub enum Verdict {
 /// Whether a call that was handed out at its end succeeded.
 #[must_use]
 pub fn verdict(call: &Call) -> Verdict {
+    if !call.is_told {
+        return Verdict::Unknown;
+    }
     match (call.status, call.outcome) {
         (Some(Status::OK), _) => Verdict::Good,
         (Some(_), _) | (None, Some(Outcome::ResetByClient(_) | Outcome::ResetByServer(_) | Outcome::Refused)) => {
@@ -72,6 +75,7 @@ pub fn bare_remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
         error_code(code, out);
     }
     several(call, before, out);
+    untold(call, before, out);
     if !call.is_complete() {
         out.extend_from_slice(before.as_bytes());
         out.extend_from_slice(b"incomplete");
@@ -96,6 +100,7 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
         }
     }
     several(call, before, out);
+    untold(call, before, out);
     if !call.is_complete() {
         out.extend_from_slice(before.as_bytes());
         out.extend_from_slice(b"incomplete");
@@ -111,8 +116,17 @@ pub fn outcome(call: &Call, out: &mut Vec<u8>) {
         error_code(code, out);
     }
     several(call, ", ", out);
+    untold(call, ", ", out);
     if !call.is_complete() {
         out.extend_from_slice(b", incomplete");
+    }
+}
+
+/// Appends that nothing says that it is gRPC at all, where that is so.
+fn untold(call: &Call, before: &str, out: &mut Vec<u8>) {
+    if !call.is_told {
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(b"perhaps not gRPC");
     }
 }
 

@@ -39,6 +39,7 @@ impl Steps {
     /// Steps around the lines of `text`, with explanations wrapped to `width` columns.
     #[must_use]
     pub const fn new(text: Text, width: usize) -> Self {
+        let text = text.unordered();
         Self { text, width, introduction: Vec::new(), steps: Vec::new(), remarks: Vec::new() }
     }
 

@@ -4,6 +4,8 @@
 
 mod closing;
 mod detail;
+mod flow;
+mod fold;
 mod held;
 mod line;
 mod words;
@@ -32,11 +34,13 @@ pub struct Options {
     pub bytes: bool,
     /// Columns of the output; details are wrapped and cut to it.
     pub width: usize,
+    /// Whether lines that are wider are broken, as on a terminal.
+    pub fold: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { absolute: false, colour: false, bytes: false, width: 120 }
+        Self { absolute: false, colour: false, bytes: false, width: 120, fold: false }
     }
 }
 
@@ -46,6 +50,9 @@ pub struct Text {
     options: Options,
     contents: Contents,
     start: Timestamp,
+    /// The latest time that a line above has; none where the order of lines is not that of the events.
+    latest: Option<Timestamp>,
+    late_explained: bool,
     /// The first flow shown; once another one is, each line names its flow.
     only_flow: Option<FlowId>,
     many_flows: bool,
@@ -70,6 +77,8 @@ impl Text {
             options,
             contents,
             start: Timestamp::EPOCH,
+            latest: Some(Timestamp::EPOCH),
+            late_explained: false,
             only_flow: None,
             many_flows: false,
             header_shown: false,
@@ -79,6 +88,13 @@ impl Text {
             held: Held::new(),
             own_notes: 0,
         }
+    }
+
+    /// For a reader who orders the lines anew: none is marked as later than those above it.
+    #[must_use]
+    pub const fn unordered(mut self) -> Self {
+        self.latest = None;
+        self
     }
 
     /// The line that introduces a flow.
@@ -95,6 +111,10 @@ impl Text {
             address(flow.facts.server, out);
         });
         out.extend_from_slice(b"  ");
+        if !flow.facts.paths.is_empty() {
+            self::flow::paths(flow.facts, out);
+            out.extend_from_slice(b"  ");
+        }
         if flow.facts.refused {
             out.extend_from_slice(b"refused at ");
             if self.options.absolute {
@@ -151,13 +171,27 @@ impl Text {
         }
     }
 
-    fn line(&self, event: &Event<'_>) -> Line {
+    fn line(&mut self, event: &Event<'_>) -> Line {
+        let late = self.latest.is_some_and(|latest| event.at.time < latest);
+        self.latest = self.latest.map(|latest| latest.max(event.at.time));
         Line {
             absolute: self.options.absolute,
             start: self.start,
             at: event.at,
+            late,
             flow: event.flow.filter(|_| self.many_flows).map(|flow| flow.facts.id),
             style: Style::new(self.options.colour),
+            fold: self.options.fold.then_some(self.options.width),
+        }
+    }
+
+    /// Says once what the mark of a line means.
+    fn explain_late(&mut self, line: &Line, out: &mut Vec<u8>) {
+        if line.late && !std::mem::replace(&mut self.late_explained, true) {
+            detail::indent(out);
+            out.extend_from_slice(
+                b"(^ was captured before a line above it: it was held back until certain, or the packets are out of order)\n",
+            );
         }
     }
 
@@ -172,7 +206,9 @@ impl Text {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
-        self.line(event).remark(direction, &self.note, out);
+        let line = self.line(event);
+        line.remark(direction, &self.note, out);
+        self.explain_late(&line, out);
     }
 
     fn frame(&mut self, event: &Event<'_>, frame: &crate::event::FrameEvent<'_>, out: &mut Vec<u8>) {
@@ -180,8 +216,10 @@ impl Text {
         let mut note = std::mem::take(&mut self.note);
         note.clear();
         annotate::note(event, frame, &mut note);
-        self.line(event).frame(frame.frame, &note, out);
+        let line = self.line(event);
+        line.frame(frame.frame, &note, out);
         self.note = note;
+        self.explain_late(&line, out);
         detail::settings(frame.frame, self.options.width, out);
         if detail::fields(frame.frame, self.options.width, out) && !self.placeholders_explained {
             self.placeholders_explained = true;
@@ -223,7 +261,7 @@ impl Text {
                 out.extend_from_slice(b" to the server, ");
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
-                words::repeated(flow.facts, out);
+                self::flow::repeated(flow.facts, out);
                 words::one_sided(flow.facts, out);
             },
             out,

@@ -355,7 +355,7 @@ impl Observer for Trace {
         let flow = event.flow.map_or(usize::MAX, |flow| usize::try_from(flow.facts.id.0).unwrap());
         if let Some(known) = event.flow {
             let ended = if let Body::Ended(close) = event.body { Some(close) } else { None };
-            self.flows.insert(flow, (*known.facts, known.protocol.name(), ended));
+            self.flows.insert(flow, (known.facts.clone(), known.protocol.name(), ended));
         }
         match event.body {
             Body::Frame(frame) => self.frame(flow, &frame),

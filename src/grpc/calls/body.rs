@@ -61,7 +61,7 @@ fn web_trailers(call: &mut Call, direction: Direction, data: &[u8], limits: &Lim
 
 pub(super) fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Shared) {
     call.ended[direction] = true;
-    call.bodies[direction].abandon(at, &mut shared.queue);
+    call.abandon(direction, at, &mut shared.queue);
     if direction == Direction::ToClient && call.outcome.is_none() {
         call.end = Some(at);
         call.outcome = Some(Outcome::Completed);

@@ -37,6 +37,7 @@ impl Calls {
             if !call.ended[direction] {
                 call.damaged = true;
                 shared.queue.clear();
+                call.abandon(direction, at, &mut shared.queue);
                 call.bodies[direction].lose(at, &mut shared.queue);
                 ended(call, shared);
             }

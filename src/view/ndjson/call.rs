@@ -75,6 +75,9 @@ fn kind(call: &Call, contents: &Contents, out: &mut Vec<u8>) {
     };
     name(out, key!("kind"), kind);
     truth(out, key!("inferred"), method.is_none());
+    if !call.is_told {
+        truth(out, key!("grpc_known"), false);
+    }
     if let Some(protocol) = call.protocol {
         let protocol = match protocol {
             Protocol::Grpc => "grpc",

@@ -18,19 +18,6 @@ pub(super) fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Segments that came again: keep-alives show what they are; whether others were sent or captured again, the capture does not tell.
-pub(super) fn repeated(facts: &FlowFacts, out: &mut Vec<u8>) {
-    let others = facts.repeated_segments.saturating_sub(facts.keep_alives);
-    for (count, one, many) in
-        [(others, "segment repeated", "segments repeated"), (facts.keep_alives, "keep-alive", "keep-alives")]
-    {
-        if count > 0 {
-            out.extend_from_slice(b", ");
-            write::counted_as(out, count, one, many);
-        }
-    }
-}
-
 /// A capture of one direction only: of the other there is nothing to show.
 pub(super) fn one_sided(facts: &FlowFacts, out: &mut Vec<u8>) {
     let from = match (facts.seen.to_server, facts.seen.to_client) {

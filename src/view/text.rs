@@ -206,6 +206,10 @@ impl Text {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
+        // A finding says so itself.
+        if !matches!(event.body, Body::Finding(_)) {
+            annotate::hedge(event.flow.as_ref(), 0, &mut self.note);
+        }
         let line = self.line(event);
         line.remark(direction, &self.note, out);
         self.explain_late(&line, out);
@@ -386,6 +390,16 @@ impl View for Text {
             Body::Finding(finding) => {
                 self.remark(event, finding.direction, |out| words::found(&finding, out), out);
             }
+            Body::Sides { turned } => self.remark(
+                event,
+                None,
+                |out| {
+                    if let Some(flow) = &event.flow {
+                        annotate::sides(flow, turned, out);
+                    }
+                },
+                out,
+            ),
             Body::Limit { what, count } => self.remark(
                 event,
                 None,

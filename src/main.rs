@@ -7,19 +7,7 @@ use framescope::cli::{Cli, Command};
 use framescope::command::{self, Failure};
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Decode(arguments) => command::decode::run(&arguments),
-        Command::Demo(arguments) => command::demo::run(&arguments),
-        Command::Relay(arguments) => command::relay::run(&arguments),
-        Command::Serve(arguments) => command::serve::run(&arguments),
-        Command::Call(arguments) => command::call::run(&arguments),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "framescope", &mut std::io::stdout());
-            Ok(())
-        }
-        Command::Man => command::man::run(&Cli::command()),
-    };
-    match result {
+    match Cli::try_parse().map_or_else(|error| command::page::unparsed(&error, &Cli::command()), run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, message }) => {
             if let Some(message) = message {
@@ -27,5 +15,17 @@ fn main() -> ExitCode {
             }
             ExitCode::from(code)
         }
+    }
+}
+
+fn run(Cli { command }: Cli) -> Result<(), Failure> {
+    match command {
+        Command::Decode(arguments) => command::decode::run(&arguments),
+        Command::Demo(arguments) => command::demo::run(&arguments),
+        Command::Relay(arguments) => command::relay::run(&arguments),
+        Command::Serve(arguments) => command::serve::run(&arguments),
+        Command::Call(arguments) => command::call::run(&arguments),
+        Command::Completions { shell } => command::page::completions(shell, &mut Cli::command()),
+        Command::Man { of } => command::page::manual(Cli::command(), of.as_deref()),
     }
 }

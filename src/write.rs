@@ -3,14 +3,18 @@
 //! The buffer comes first, what is appended second, its width last. Widths are columns of ASCII. A number that is wider than its column is
 //! written whole and pushes what follows: never a cut number.
 
+mod again;
+mod columns;
 mod moments;
 mod scan;
 mod untrusted;
 
+pub use self::again::Again;
+pub use self::columns::columns;
 pub use self::moments::Moments;
 
 pub use self::scan::{is_plain, is_printable};
-pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part};
+pub use self::untrusted::{escaped, escaped_within, printable, untrusted, untrusted_part, whole_characters};
 
 use std::time::Duration;
 
@@ -66,11 +70,11 @@ fn unsigned(out: &mut Vec<u8>, number: u64) {
     if !has_room(out) {
         return unsigned_again(out, number);
     }
-    let digits = digits(number);
-    // Eight octets are written in one go, and what is too much is taken back.
-    let zeros = leading(digits);
-    let end = out.len().wrapping_add(8).wrapping_sub(zeros);
-    out.extend_from_slice(&from_octet(digits | ZEROS, zeros).to_le_bytes());
+    // Eight octets are written in one go, and what is too much is taken back. How many there are is found without the digits, since what
+    // is written next waits for it.
+    let count = count(number);
+    let end = out.len().wrapping_add(count);
+    out.extend_from_slice(&from_octet(digits(number) | ZEROS, 8_usize.wrapping_sub(count)).to_le_bytes());
     out.truncate(end);
 }
 
@@ -120,10 +124,9 @@ fn unsigned_right(out: &mut Vec<u8>, number: u64, width: usize) {
     if !has_room(out) {
         return unsigned_right_again(out, number, width);
     }
-    let digits = digits(number);
-    let zeros = leading(digits);
+    let zeros = 8_usize.wrapping_sub(count(number));
     // What begins as a space needs one bit less to become a digit.
-    let text = (digits | ZEROS) & !before_octet(ZEROS & !SPACES, zeros);
+    let text = (digits(number) | ZEROS) & !before_octet(ZEROS & !SPACES, zeros);
     let cut = zeros.min(8_usize.saturating_sub(width));
     let end = out.len().wrapping_add(8).wrapping_sub(cut);
     out.extend_from_slice(&from_octet(text, cut).to_le_bytes());
@@ -310,11 +313,32 @@ fn two_digits(number: u64) -> [u8; 2] {
     [b'0'.wrapping_add(tens as u8), b'0'.wrapping_add(number.wrapping_sub(tens.wrapping_mul(10)) as u8)]
 }
 
-/// How many zeros precede the number; the last digit is none of them.
+/// How many digits a number below [`EIGHT`] has: 1 to 8.
 #[inline(always)]
-fn leading(digits: u64) -> usize {
-    (digits.trailing_zeros() / 8).min(7) as usize
+fn count(number: u64) -> usize {
+    let bits = (number | 1).ilog2() as usize;
+    // A carry into the upper half is one digit more.
+    (COUNTS.get(bits).map_or(0, |count| count.wrapping_add(number)) >> 32) as usize
 }
+
+/// By the number of bits behind a number's first one: in the upper half how many digits the least such number has, in the lower half what it takes
+/// for one more.
+static COUNTS: [u64; 32] = {
+    let mut counts = [0; 32];
+    let mut bits = 0;
+    while bits < counts.len() {
+        let least = 1_u64 << bits;
+        let (mut digits, mut next) = (1, 10);
+        while next <= least {
+            (digits, next) = (digits + 1, next * 10);
+        }
+        // The least number with a digit more, if it has as many bits.
+        let carry = if next >> bits == 1 { (1 << 32) - next } else { 0 };
+        counts[bits] = (digits << 32) + carry;
+        bits += 1;
+    }
+    counts
+};
 
 /// The octets from `at` on, which is at most 7, first.
 #[inline(always)]

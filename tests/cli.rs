@@ -238,7 +238,7 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
 #[test]
 fn limits_are_listed_and_a_small_one_is_told() {
     let list = stdout(&["decode", UNARY, "--limit", "help"]);
-    assert!(list.contains("message ") && list.contains("8388608"), "{list}");
+    assert!(list.contains("message ") && list.contains(" 8MiB "), "{list}");
     let text = stdout(&["decode", UNARY, "--limit", "message=4"]);
     assert!(text.contains("request 0 is larger than the limit: 6 octets"), "{text}");
     assert!(text.ends_with("18 packets, 1 flow, 16 frames, 1 call, 2 messages, 2 limits reached\n"), "{text}");
@@ -258,6 +258,12 @@ fn output_that_cannot_be_written_is_exit_code_7() {
 fn completions_and_the_manual_page_are_made_from_the_same_definition() {
     assert!(stdout(&["completions", "bash"]).contains("--descriptor-set"));
     assert!(stdout(&["man"]).contains(".TH framescope"));
+    for command in ["decode", "demo", "relay", "serve", "call"] {
+        let page = stdout(&["man", command]);
+        assert!(page.contains(&format!("framescope\\-{command} \\- ")), "{page}");
+        assert!(page.contains(".nf\n") && page.contains("Exit codes:"), "{page}");
+    }
+    assert_eq!(failure(&["man", "nothing"]).0, 2);
 }
 
 #[test]

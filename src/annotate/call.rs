@@ -55,6 +55,11 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
         }
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
+        (Some(call), Role::None) => {
+            out.extend_from_slice(b"a header block of ");
+            name(call, out);
+            out.extend_from_slice(b" that does not tell who sends it");
+        }
         (Some(_), _) => {}
     }
 }
@@ -132,13 +137,28 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     if !unknown {
         after(belongs.duration, out);
     }
+    several(call, out);
+    said(call, out);
+    if !call.ended.to_server && call.is_complete() {
+        out.extend_from_slice(b"; the request had not ended");
+    }
+}
+
+/// The message that came with a status.
+fn said(call: &Call, out: &mut Vec<u8>) {
     if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
         out.extend_from_slice(b": \"");
         write::untrusted_part(out, &percent::decode(message), SHOWN);
         out.push(b'"');
     }
-    if !call.ended.to_server && call.is_complete() {
-        out.extend_from_slice(b"; the request had not ended");
+}
+
+/// A status that was said more than once: which one counts is for the client to choose.
+fn several(call: &Call, out: &mut Vec<u8>) {
+    if call.statuses > 1 {
+        out.extend_from_slice(b", the last of ");
+        write::integer(out, call.statuses);
+        out.extend_from_slice(b" fields grpc-status");
     }
 }
 
@@ -155,12 +175,18 @@ fn mapped(call: &Call, out: &mut Vec<u8>) {
 fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
     match direction {
         Direction::ToServer => out.extend_from_slice(b"header block"),
+        Direction::ToClient if block.complete && !has_status(block) => out.extend_from_slice(b"trailers (not gRPC)"),
         Direction::ToClient => {
             out.extend_from_slice(b"response: ");
             value(block, StaticName::STATUS, out);
             other_protocol(block, out);
         }
     }
+}
+
+/// Whether it may be the block that a response begins with.
+fn has_status(block: &Block<'_>) -> bool {
+    block.fields.fields().any(|field| field.static_name() == StaticName::STATUS || !field.is_known())
 }
 
 /// What it is that is not gRPC, where its type alone tells.
@@ -216,6 +242,7 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
                     }
                 }
                 after(event.belongs.duration, out);
+                said(call, out);
             }
             None => {
                 out.extend_from_slice(b"the ");
@@ -242,12 +269,16 @@ fn used_up(frame: &Frame<'_>, before: usize, out: &mut Vec<u8>) {
 }
 
 fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
+    let before = out.len();
     let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
     if data.is_empty() && progress.open.is_some() && progress.ended == 0 {
         return out.extend_from_slice(b"an empty frame");
     }
     if progress.lost && progress.ended == 0 {
         write::counted(out, data.len() as u64, "octet");
+        if !call.is_told {
+            return out.extend_from_slice(b", whether of messages is not known");
+        }
         out.extend_from_slice(b" of ");
         out.extend_from_slice(noun);
         return out.extend_from_slice(b"s, where each begins is not known");
@@ -296,7 +327,8 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
         }
     }
     if call.outcome.is_some_and(|outcome| outcome != Outcome::Completed) {
-        out.extend_from_slice(b" (after the reset)");
+        let alone = out.len() == before;
+        out.extend_from_slice(if alone { b"after the reset".as_slice() } else { b" (after the reset)" });
     }
 }
 
@@ -380,8 +412,9 @@ pub fn numbered(noun: &[u8], index: u32, known: bool, out: &mut Vec<u8>) {
     }
 }
 
+/// A call, or an exchange of which nothing says that it is one.
 fn name(call: &Call, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"call ");
+    out.extend_from_slice(if call.is_told { b"call ".as_slice() } else { b"exchange " });
     write::integer(out, call.id.0);
 }
 

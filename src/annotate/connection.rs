@@ -3,7 +3,7 @@
 use super::{sender, separate};
 use crate::direction::Direction;
 use crate::event::FrameEvent;
-use crate::http2::connection::{Facts, Frame};
+use crate::http2::connection::{Answers, Facts, Frame};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::{FrameHeader, FrameType, StreamId};
 use crate::http2::payload::Priority;
@@ -13,8 +13,12 @@ use crate::write;
 
 pub(super) fn settings(frame: &Frame<'_>, settings: Settings<'_>, out: &mut Vec<u8>) {
     if frame.header.is_some_and(|header| header.is_ack()) {
-        let Facts::Acknowledges(Some(sent)) = frame.facts else {
-            return out.extend_from_slice(b"accepts SETTINGS that were not seen before");
+        let sent = match frame.facts {
+            Facts::Acknowledges(Answers::Sent(sent)) => sent,
+            Facts::Acknowledges(Answers::OneOf) => {
+                return out.extend_from_slice(b"accepts SETTINGS; which of them is not known");
+            }
+            _ => return out.extend_from_slice(b"accepts SETTINGS that were not seen before"),
         };
         out.extend_from_slice(b"accepts the SETTINGS of packet ");
         write::integer(out, sent.at.packet);
@@ -23,7 +27,7 @@ pub(super) fn settings(frame: &Frame<'_>, settings: Settings<'_>, out: &mut Vec<
     }
     out.extend_from_slice(sender(frame.direction));
     let count = settings.count() as u64;
-    let preface = matches!(frame.facts, Facts::Settings { preface: true });
+    let preface = matches!(frame.facts, Facts::Settings { preface: Some(true) });
     match (preface, count) {
         (true, 0) => out.extend_from_slice(b" preface: all defaults"),
         (true, _) => {
@@ -42,7 +46,7 @@ pub(super) fn window_update(event: &FrameEvent<'_>, increment: u32, out: &mut Ve
     let frame = event.frame;
     out.push(b'+');
     write::integer(out, increment);
-    let Facts::Granted { window, used, by } = frame.facts else { return };
+    let Facts::Granted { window, used, by, used_up } = frame.facts else { return };
     if increment == 0 {
         return out.extend_from_slice(b": grants nothing, which the RFC takes for an error");
     }
@@ -90,6 +94,10 @@ pub(super) fn window_update(event: &FrameEvent<'_>, increment: u32, out: &mut Ve
         }
         None if on_stream && by.is_none() => out.extend_from_slice(b": for a stream that is not open"),
         None => out.extend_from_slice(b", window unknown"),
+    }
+    if let Some(nanos) = used_up {
+        out.extend_from_slice(b"; it was used up for ");
+        write::elapsed(out, nanos);
     }
 }
 

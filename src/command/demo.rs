@@ -2,17 +2,17 @@
 //!
 //! What is shown was read back from the capture, as `decode` reads any other.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::drive::words;
 use super::live_capture::{Recorder, Recording};
-use super::output::Output;
+use super::output::{self, Output};
 use super::{Failure, load, loopback, options, shown};
 use crate::annotate;
 use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
 use crate::capture::{CaptureFile, LinkType, Source as _, Statistics};
-use crate::cli::{CaptureBy, Demo, Format};
+use crate::cli::{CaptureBy, Demo, Format, SchemaArgs};
 use crate::dissect::Dissector;
 use crate::endpoint::client::Ending;
 use crate::endpoint::example::PROTOS;
@@ -35,7 +35,8 @@ use crate::view::{Source, Summary, View};
 /// A scenario that does not exist, a connection that fails, a file that cannot be written.
 pub fn run(arguments: &Demo) -> Result<(), Failure> {
     let scenarios = chosen(arguments)?;
-    let mut output = Output::open(arguments.shown.output.as_deref(), &[] as &[PathBuf])?;
+    output::apart(arguments.write.as_deref(), arguments.shown.output.as_deref())?;
+    let mut output = Output::open(arguments.shown.output.as_deref(), &[], &SchemaArgs::default())?;
     if arguments.list {
         list(&mut output.buffer);
         return output.finish();
@@ -90,10 +91,10 @@ fn chosen(arguments: &Demo) -> Result<Vec<&'static Scenario>, Failure> {
 
 fn list(out: &mut Vec<u8>) {
     for Scenario { name, about, .. } in Scenario::all() {
-        out.extend_from_slice(format!("{name:<18}{about}\n").as_bytes());
+        out.extend_from_slice(format!("{name:<19}{about}\n").as_bytes());
     }
-    out.extend_from_slice(format!("{:<18}{}\n", load::NAME, load::ABOUT).as_bytes());
-    out.extend_from_slice(b"all               all of them but `load`, one after another\n");
+    out.extend_from_slice(format!("{:<19}{}\n", load::NAME, load::ABOUT).as_bytes());
+    out.extend_from_slice(b"all                all of them but `load`, one after another\n");
 }
 
 /// What was played.
@@ -167,7 +168,8 @@ impl From<io::Error> for Failed {
 }
 
 fn failed(error: io::Error) -> Failure {
-    let message = format!("the connection between client and server failed: {error}; `--simulate` needs no network");
+    let message =
+        format!("the connection between client and server failed: {}; `--simulate` needs no network", words(&error));
     Failure::new(Failure::INPUT, message)
 }
 
@@ -176,7 +178,10 @@ const RELAYED: &str = "the octets are those of TCP on one machine, by way of a r
 const CAPTURED: &str = "TCP on one machine, as libpcap captured it on the loopback device";
 
 fn unwritten(error: io::Error) -> Failure {
-    Failure::new(Failure::OUTPUT, format!("cannot write the capture: {error}; make room or name another file with -w"))
+    Failure::new(
+        Failure::OUTPUT,
+        format!("cannot write the capture: {}; make room or name another file with -w", words(&error)),
+    )
 }
 
 /// The capture. `notes` are comments on the packets, by their numbers.
@@ -205,11 +210,7 @@ fn keep(path: &Path, scenario: &Scenario, played: &Played, capture: &[u8]) -> Re
     let mut notes = Notes(vec![Vec::new(); played.packets.len()]);
     each_event(capture, &mut notes)?;
     let annotated = pcapng(scenario, played, &notes.0).map_err(unwritten)?;
-    let name = shown(&path.display().to_string());
-    let file = File::create(path).map_err(|error| {
-        Failure::new(Failure::USAGE, format!("cannot write to {name}: {error}; name another file with -w"))
-    })?;
-    let mut file = BufWriter::new(file);
+    let mut file = BufWriter::new(output::create_capture(path, &SchemaArgs::default())?);
     file.write_all(&annotated).and_then(|()| file.flush()).map_err(unwritten)
 }
 
@@ -282,15 +283,7 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
     } else {
         each_event(capture, &mut showing)?
     };
-    let summary = Summary {
-        totals: dissector.totals(),
-        net: Some(dissector.net()),
-        capture: Some(source.facts()),
-        late_packets: dissector.late_packets(),
-        frames_shown: None,
-        findings: Some(judge.found()),
-        ended_early: None,
-    };
+    let summary = Summary { capture: Some(source.facts()), findings: Some(judge.found()), ..Summary::of(&dissector) };
     view.finish(&summary, &mut output.buffer);
     Ok(())
 }

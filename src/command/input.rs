@@ -1,9 +1,10 @@
 //! The captures a command reads: files and pipes, opened one after the other and read as one capture.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, IsTerminal as _, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::drive::words;
 use super::read_ahead::ReadAhead;
 use super::{Failure, shown};
 use crate::capture::{CaptureFile, Error, Facts, Packet, Source as _};
@@ -42,9 +43,9 @@ impl<'a> Inputs<'a> {
         Self { paths, spooled: None }
     }
 
-    /// The names, for showing.
+    /// The names, which views make harmless themselves.
     pub(super) fn name(&self) -> String {
-        let names: Vec<String> = self.paths.iter().map(|path| shown(&path.display().to_string())).collect();
+        let names: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
         names.join(", ")
     }
 
@@ -54,11 +55,11 @@ impl<'a> Inputs<'a> {
             return Ok(());
         }
         let cannot = |error: io::Error| {
-            let why = format!("cannot keep the pipe for a second reading: {error}; save it to a file first");
+            let why = format!("cannot keep the pipe for a second reading: {}; save it to a file first", words(&error));
             Failure::new(Failure::INPUT, why)
         };
         let mut file = tempfile::tempfile().map_err(cannot)?;
-        io::copy(&mut io::stdin().lock(), &mut file).map_err(cannot)?;
+        io::copy(&mut piped()?, &mut file).map_err(cannot)?;
         self.spooled = Some(file);
         Ok(())
     }
@@ -66,7 +67,7 @@ impl<'a> Inputs<'a> {
     /// Opens one of the files.
     pub(super) fn open(&self, place: usize) -> Result<CaptureFile<ReadAhead>, Failure> {
         let path = self.paths.get(place).map_or(Path::new("-"), PathBuf::as_path);
-        let name = shown(&path.display().to_string());
+        let name = named(path);
         let input = self.input(path, &name)?;
         let input = ReadAhead::new(input).map_err(|error| {
             Failure::new(Failure::INPUT, format!("cannot read {name}: no thread for it: {error}; end other programs"))
@@ -79,17 +80,17 @@ impl<'a> Inputs<'a> {
             Failure::new(Failure::INPUT, format!("cannot read {name}: {why}; check the name and the permissions"))
         };
         if path != Path::new("-") {
-            let file = File::open(path).map_err(|error| cannot(error.to_string()))?;
+            let file = File::open(path).map_err(|error| cannot(words(&error)))?;
             if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
                 return Err(cannot("it is a directory".into()));
             }
             return Ok(Box::new(file));
         }
         match &self.spooled {
-            None => Ok(Box::new(io::stdin())),
+            None => Ok(Box::new(piped()?)),
             Some(file) => {
-                let mut file = file.try_clone().map_err(|error| cannot(error.to_string()))?;
-                file.seek(SeekFrom::Start(0)).map_err(|error| cannot(error.to_string()))?;
+                let mut file = file.try_clone().map_err(|error| cannot(words(&error)))?;
+                file.seek(SeekFrom::Start(0)).map_err(|error| cannot(words(&error)))?;
                 Ok(Box::new(file))
             }
         }
@@ -110,7 +111,7 @@ impl<'a> Inputs<'a> {
                 }
             };
             if let Err(error) = drain(&mut source, before, consumer) {
-                let name = shown(&path.display().to_string());
+                let name = named(path);
                 read.fail(error.to_string(), failure(&name, &error));
             }
             before = before.saturating_add(source.facts().packets);
@@ -155,7 +156,7 @@ fn drain(source: &mut CaptureFile<ReadAhead>, before: u64, consumer: &mut impl C
 
 /// What one of several captures says of itself that must not be lost.
 fn warn(path: &Path, facts: &Facts) {
-    let name = shown(&path.display().to_string());
+    let name = named(path);
     if facts.dropped() > 0 {
         eprintln!(
             "framescope: warning: {name} says that {} packets were dropped when it was captured",
@@ -165,6 +166,22 @@ fn warn(path: &Path, facts: &Facts) {
     if facts.faults_total > 0 {
         eprintln!("framescope: warning: {name}: {} blocks could not be used and were passed over", facts.faults_total);
     }
+}
+
+/// The standard input, unless nothing but typing could come from it.
+fn piped() -> Result<io::Stdin, Failure> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        let why =
+            "cannot read standard input: it is a terminal; pipe a capture into it: tcpdump -w - | framescope decode -";
+        return Err(Failure::new(Failure::INPUT, why));
+    }
+    Ok(stdin)
+}
+
+/// What a file is called in a message.
+fn named(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { shown(&path.display().to_string()) }
 }
 
 fn failure(name: &str, error: &Error) -> Failure {

@@ -1,14 +1,14 @@
 //! `framescope demo load`: much traffic on a simulated network, written or shown as it is made.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use super::decode::Showing;
-use super::output::Output;
+use super::drive::words;
+use super::output::{Output, create_capture};
 use super::{Failure, demo, options, shown};
 use crate::capture::write::{InterfaceDescription, PcapngWriter, SectionHeader};
 use crate::capture::{LinkType, Options, Packet, TimeQuality};
-use crate::cli::{Demo, Format};
+use crate::cli::{Demo, Format, SchemaArgs};
 use crate::dissect::Dissector;
 use crate::endpoint::scenario::load::Load;
 use crate::endpoint::tap::Recorded;
@@ -44,13 +44,11 @@ pub(super) fn run(arguments: &Demo, output: &mut Output) -> Result<(), Failure> 
     };
     let Some(path) = &arguments.write else { return show(load, arguments, output) };
     let name = shown(&path.display().to_string());
-    let file = File::create(path).map_err(|error| {
-        Failure::new(Failure::USAGE, format!("cannot write to {name}: {error}; name another file with -w"))
-    })?;
+    let file = create_capture(path, &SchemaArgs::default())?;
     let unwritten = |error: io::Error| {
         Failure::new(
             Failure::OUTPUT,
-            format!("cannot write the capture: {error}; make room or name another file with -w"),
+            format!("cannot write the capture: {}; make room or name another file with -w", words(&error)),
         )
     };
     let (packets, octets) = write(load, BufWriter::with_capacity(1 << 20, file)).map_err(unwritten)?;
@@ -98,15 +96,7 @@ fn show(load: Load, arguments: &Demo, output: &mut Output) -> Result<(), Failure
         showing.output.is_open()
     });
     dissector.finish(&mut showing);
-    let summary = Summary {
-        totals: dissector.totals(),
-        net: Some(dissector.net()),
-        capture: None,
-        late_packets: dissector.late_packets(),
-        frames_shown: None,
-        findings: judge.as_ref().map(Judge::found),
-        ended_early: None,
-    };
+    let summary = Summary { findings: judge.as_ref().map(Judge::found), ..Summary::of(&dissector) };
     view.finish(&summary, &mut output.buffer);
     outcome.map_err(|stuck| Failure::new(Failure::INPUT, format!("the simulated traffic did not end: {stuck}")))
 }

@@ -30,6 +30,15 @@ pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
             })
             .transpose()
     };
+    let (from, to) = (moment("from", &arguments.from)?, moment("to", &arguments.to)?);
+    let backwards = match (from, to) {
+        (Some(Moment::After(from)), Some(Moment::After(to))) => from > to,
+        (Some(Moment::At(from)), Some(Moment::At(to))) => from > to,
+        _ => false,
+    };
+    if backwards {
+        return Err(usage("--from is later than --to: nothing is between them; exchange the two"));
+    }
     Ok(Filter {
         status: arguments
             .status
@@ -37,8 +46,8 @@ pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
             .map(StatusFilter::parse)
             .transpose()
             .map_err(|why| usage(shown(&format!("--status: {why}"))))?,
-        from: moment("from", &arguments.from)?,
-        to: moment("to", &arguments.to)?,
+        from,
+        to,
         port: arguments.port,
         ..frame_filter(&arguments.frames)?
     })
@@ -46,6 +55,9 @@ pub(super) fn filter(arguments: &FilterArgs) -> Result<Filter, Failure> {
 
 /// The filter that is asked for where frames are shown as they pass.
 pub(super) fn frame_filter(arguments: &FrameFilterArgs) -> Result<Filter, Failure> {
+    if arguments.method.as_deref() == Some("") {
+        return Err(usage("--method `` matches nothing: use a method or a pattern, such as Search or shop.*/Get*"));
+    }
     Ok(Filter {
         flow: arguments.flow,
         stream: arguments.stream,
@@ -166,6 +178,7 @@ pub(super) fn text(arguments: &ShownArgs) -> text::Options {
         colour: colour(arguments.color, arguments.output.is_some()),
         bytes: arguments.bytes,
         width: width(),
+        fold: arguments.output.is_none() && std::io::stdout().is_terminal(),
     }
 }
 
@@ -183,19 +196,25 @@ fn colour(when: Colour, to_file: bool) -> bool {
     }
 }
 
-/// The columns of the output.
+/// The columns of the output: what COLUMNS says, or the terminal, or 120.
 pub(super) fn width() -> usize {
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .filter(|columns| *columns >= 60)
-        .unwrap_or(120)
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let measured = || {
+        let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+        Some(usize::from(width.0))
+    };
+    said().or_else(measured).filter(|columns| *columns > 0).map_or(120, |columns| columns.max(60))
 }
 
 /// The limits by name, with their defaults and what they bound.
 pub(super) fn limits_help() -> String {
     let mut limits = Limits::default();
-    limits.fields().into_iter().map(|(name, value, what)| format!("{name:<20} {:>12}  {what}\n", *value)).collect()
+    let head = "What `--limit NAME=SIZE` can change, with the default: sizes as 64KiB, 16MiB, 1GiB or octets, counts as numbers.\n\n";
+    let listed = limits.fields().into_iter().map(|(name, value, what)| {
+        let is_size = what.starts_with("Octets") || what.starts_with("The largest");
+        format!("{name:<20} {:>8}  {what}\n", if is_size { sized(*value) } else { value.to_string() })
+    });
+    std::iter::once(head.to_owned()).chain(listed).collect()
 }
 
 /// The limits with the changes asked for.
@@ -216,6 +235,13 @@ pub(super) fn limits(changes: &[String]) -> Result<Limits, Failure> {
         **value = size;
     }
     Ok(limits)
+}
+
+/// The shortest of the ways in which [`size`] reads this one.
+fn sized(octets: usize) -> String {
+    const UNITS: [(usize, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = UNITS.iter().find(|(unit, _)| octets >= *unit && octets.is_multiple_of(*unit));
+    unit.map_or_else(|| octets.to_string(), |(unit, name)| format!("{}{name}", octets / unit))
 }
 
 /// Reads `1024`, `64KiB`, `16MiB`, `1GiB`.

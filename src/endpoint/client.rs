@@ -4,13 +4,14 @@
 
 mod ending;
 mod follow;
+mod opening;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use ending::{Ending, Unprocessed};
 
-use super::compression::{self, Compression, Packing, envelope};
+use super::compression::{Compression, Packing, envelope};
 use super::connection::{Config, Connection, Side};
 use super::deadlines::Deadlines;
 use super::fields::Fields;
@@ -19,7 +20,6 @@ use super::keepalive::TOO_MANY_PINGS;
 use super::lifetime::GoneAway;
 use super::queue::{Next, Queue};
 use crate::grpc::status::Status;
-use crate::grpc::timeout::Timeout;
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::time::Timestamp;
@@ -363,47 +363,6 @@ impl Client {
         self.connection.is_closed()
     }
 
-    /// Opens streams for the calls that wait, as many as the server takes.
-    fn open_waiting(&mut self, now: Timestamp) {
-        while let Some(ticket) = self.waiting.front().copied() {
-            let Some(call) = self.calls.get(&ticket) else {
-                self.waiting.pop_front();
-                continue;
-            };
-            if self.connection.is_closing() {
-                self.end(
-                    ticket,
-                    Ending::own(Status::UNAVAILABLE, "the connection takes no more calls")
-                        .unprocessed(Unprocessed::NeverSent),
-                );
-                continue;
-            }
-            if !self.connection.can_open() {
-                return;
-            }
-            let left = call.deadline.map(|deadline| u64::try_from(deadline.nanos_since(now)).unwrap_or(0));
-            let fields = self.header_list(&call.request, left);
-            if !self.connection.takes_list(&fields) {
-                let words = "the call's header list is larger than the server takes";
-                self.end(ticket, Ending::own(Status::INTERNAL, words));
-                continue;
-            }
-            let Some(call) = self.calls.get_mut(&ticket) else { return };
-            let Some(stream) = self.connection.open(&fields) else { return };
-            self.waiting.pop_front();
-            call.stream = Some(stream);
-            self.by_stream.insert(stream, ticket);
-            let (messages, last) = std::mem::take(&mut call.early);
-            let count = messages.len();
-            for (n, message) in messages.into_iter().enumerate() {
-                self.connection.send_data(stream, message, last && n.saturating_add(1) == count);
-            }
-            if last && count == 0 {
-                self.connection.send_data(stream, Vec::new(), true);
-            }
-        }
-    }
-
     /// Forgets the call and tells how it ended; a stream still open is given up.
     fn end(&mut self, ticket: Ticket, ending: Ending) {
         self.end_with(ticket, ending, ErrorCode::CANCEL);
@@ -428,31 +387,6 @@ impl Client {
             self.waiting.retain(|waiting| *waiting != ticket);
         }
         true
-    }
-
-    /// The request's header list, in the order of grpc-go.
-    fn header_list(&self, request: &Request, left: Option<u64>) -> Fields {
-        let mut fields = Fields::default();
-        fields
-            .push(":method", "POST")
-            .push(":scheme", "http")
-            .push(":path", request.path.as_str())
-            .push(":authority", self.authority.as_str());
-        fields
-            .push("content-type", "application/grpc")
-            .push("user-agent", self.user_agent.as_str())
-            .push("te", "trailers");
-        if request.compression == Compression::Gzip {
-            fields.push("grpc-encoding", "gzip");
-        }
-        if request.compression == Compression::Gzip || self.connection.config.announce_gzip {
-            fields.push("grpc-accept-encoding", compression::ACCEPTED);
-        }
-        if let Some(left) = left {
-            fields.push("grpc-timeout", Timeout::from_nanos(left).to_value());
-        }
-        fields.0.extend(request.metadata.0.iter().cloned());
-        fields
     }
 }
 

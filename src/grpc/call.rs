@@ -1,6 +1,7 @@
 //! One RPC as seen on the wire: what was asked, what came back, and what ended it (PROTOCOL-HTTP2).
 
-use super::content_type::{ContentType, Protocol};
+use super::calls::Ending;
+use super::content_type::{Codec, ContentType, Protocol};
 use super::message::{Body, Queue};
 use super::metadata;
 use super::status::Status;
@@ -74,6 +75,9 @@ pub struct Call {
     pub outcome: Option<Outcome>,
     /// What the content types say it is; `None` when neither was captured.
     pub protocol: Option<Protocol>,
+    /// Whether something that was captured says that it is gRPC: a content type, a field of gRPC's own, or DATA that messages fill. Where
+    /// nothing does, since what would was not captured, it may be any exchange over HTTP/2.
+    pub is_told: bool,
     /// Whether its first frame was the request's HEADERS, as it should be.
     pub begins: bool,
     /// Whether the capture lost part of it.
@@ -82,8 +86,10 @@ pub struct Call {
     pub end_lost: bool,
     /// The HTTP status of the response.
     pub http_status: Option<u16>,
-    /// The gRPC status.
+    /// The gRPC status; of several the last.
     pub status: Option<Status>,
+    /// How often the response said `grpc-status`, where it should say it once.
+    pub statuses: u32,
     /// Whether the response was a single header block.
     pub trailers_only: bool,
     /// The deadline the client asked for.
@@ -92,10 +98,18 @@ pub struct Call {
     pub bodies: Both<Body>,
     /// Whether either direction has ended.
     pub ended: Both<bool>,
+    /// Whether a direction's messages are something else than protobuf, as its content type says.
+    foreign_codec: Both<bool>,
     /// Whether either direction has begun with a header block.
     pub(super) headed: Both<bool>,
+    /// Whether something of either direction came since frames of it were last lost.
+    pub(super) noted: Both<bool>,
     /// A GOAWAY of the server that leaves this call out.
     pub left_out: bool,
+    /// Whether it is a guess which side is the client: what is the client's may be the server's, and the other way round.
+    pub sides_guessed: bool,
+    /// How it ended, while that is so.
+    pub(super) endings: Vec<Ending>,
     pub(super) web_text: Both<Option<TextDecoder>>,
     text: Text,
     metadata_left_out: u64,
@@ -165,6 +179,16 @@ impl Call {
         self.text.get(self.text.content_type[direction])
     }
 
+    /// The codec of a direction's messages, where its content type, or else the other's, names one that is not protobuf.
+    #[must_use]
+    pub fn foreign_codec(&self, direction: Direction) -> Option<Codec<'_>> {
+        let named = if self.text.content_type[direction].is_some() { direction } else { direction.opposite() };
+        if !self.foreign_codec[named] {
+            return None;
+        }
+        Some(ContentType::parse(self.content_type(named)?).codec)
+    }
+
     /// The `grpc-encoding` of a direction: how its compressed messages are compressed.
     #[must_use]
     pub fn encoding(&self, direction: Direction) -> Option<&[u8]> {
@@ -222,6 +246,12 @@ impl Call {
         self.begins && !self.damaged
     }
 
+    /// Whether its content types say that it is gRPC, in one of its forms.
+    #[must_use]
+    pub const fn is_grpc(&self) -> bool {
+        matches!(self.protocol, Some(Protocol::Grpc | Protocol::GrpcWeb | Protocol::GrpcWebText))
+    }
+
     /// Whether a direction carries length-prefixed messages, as far as known.
     #[must_use]
     pub fn reads_messages(&self, direction: Direction) -> bool {
@@ -248,6 +278,9 @@ impl Call {
             }
             let name = field.static_name();
             if matches!(name, StaticName::METHOD | StaticName::SCHEME | StaticName::USER_AGENT) {
+                // Clients that name themselves so make no other requests.
+                let agent = name == StaticName::USER_AGENT && !self.is_told;
+                self.is_told |= agent && field.value().is_some_and(|value| value.starts_with(b"grpc-"));
                 continue;
             }
             let value = field.value().unwrap_or_default();
@@ -262,6 +295,8 @@ impl Call {
                     self.keep(|text| &mut text.content_type[direction], value, limit);
                     let content_type = ContentType::parse(value);
                     reads_messages = content_type.is_grpc();
+                    self.is_told |= reads_messages;
+                    self.foreign_codec[direction] = reads_messages && !content_type.codec.is_proto();
                     if direction == Direction::ToServer || self.protocol.is_none() {
                         self.protocol = Some(content_type.protocol);
                     }
@@ -275,12 +310,24 @@ impl Call {
         informational
     }
 
+    /// Exchanges what either side's header blocks said. Metadata is forgotten: which of its lists it belongs to depends on the sides.
+    pub(super) fn turn_text(&mut self) {
+        self.foreign_codec.swap();
+        self.text.content_type.swap();
+        self.text.encoding.swap();
+        self.text.metadata.iter_mut().for_each(Vec::clear);
+    }
+
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {
+        self.is_told |= name.starts_with(b"grpc-");
         match name {
-            b"grpc-status" => match Status::parse(value) {
-                Ok(status) => self.status = Some(status),
-                Err(_) => self.text.set(|text| &mut text.unreadable_status, value),
-            },
+            b"grpc-status" => {
+                self.statuses = self.statuses.saturating_add(1);
+                match Status::parse(value) {
+                    Ok(status) => self.status = Some(status),
+                    Err(_) => self.text.set(|text| &mut text.unreadable_status, value),
+                }
+            }
             b"grpc-message" => self.keep(|text| &mut text.message, value, limit),
             b"grpc-status-details-bin" => self.keep(|text| &mut text.details, value, limit),
             b"grpc-encoding" => self.keep(|text| &mut text.encoding[direction], value, limit),
@@ -318,6 +365,16 @@ impl Call {
     /// Takes what gRPC-Web sends as trailers inside the body.
     pub(super) fn take_web_trailer(&mut self, name: &[u8], value: &[u8], limit: usize) {
         self.take_field(Direction::ToClient, 2, name, value, limit);
+    }
+
+    /// A direction has ended: a message that has not is told as far as it came, if it is one.
+    pub fn abandon(&mut self, direction: Direction, at: Arrival, queue: &mut Queue) {
+        let body = &mut self.bodies[direction];
+        if self.is_told {
+            body.abandon(at, queue);
+        } else {
+            body.drop_open(queue);
+        }
     }
 
     pub(super) fn drop_open(&mut self, queue: &mut Queue) {

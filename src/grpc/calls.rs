@@ -2,82 +2,30 @@
 //!
 //! Streams that are not gRPC are followed only as far as it takes to say so.
 
+mod body;
+mod ends;
+mod losses;
+mod shared;
+mod turn;
+
 use std::collections::VecDeque;
 
-use super::call::{Call, CallId, Outcome};
-use super::content_type::Protocol;
-use super::message::{Progress, Queue};
+use self::body::read_body;
+use self::ends::end_half;
+use self::losses::Losses;
+pub use self::shared::Shared;
+pub(super) use self::turn::Ending;
+use super::call::Call;
 use super::nature::{Nature, has_status, is_response, lacks_path, nature};
 pub use super::role::{Belongs, Role};
-use super::web::{TRAILERS_FLAG, TextDecoder, trailers};
 use crate::direction::{Both, Direction};
 use crate::http2::connection::{Block, Frame, Hole, Part};
-use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::http2::payload::Payload;
 use crate::http2::streams::Streams;
 use crate::limits::Limits;
-use crate::span::{Arrival, Piece, slice_pieces};
+use crate::span::{Arrival, slice_pieces};
 use crate::time::Timestamp;
-
-/// What all connections share.
-#[derive(Debug, Default)]
-pub struct Shared {
-    /// The number of the next call.
-    pub next_call: u64,
-    /// Messages that ended in the frame at hand.
-    pub queue: Queue,
-    /// Calls that have begun and not ended.
-    open: usize,
-    /// Octets of metadata they hold.
-    metadata: usize,
-    /// Content of a gRPC-Web text body, decoded.
-    decoded: Vec<u8>,
-    #[expect(clippy::vec_box, reason = "boxes go back and forth between here and the maps")]
-    pool: Vec<Box<Call>>,
-    scratch: Vec<Piece>,
-}
-
-impl Shared {
-    /// The octets the messages in the queue refer to: the decoded text of gRPC-Web, or else `data` itself.
-    #[must_use]
-    pub fn data<'a>(&'a self, data: &'a [u8]) -> &'a [u8] {
-        if self.decoded.is_empty() { data } else { &self.decoded }
-    }
-
-    /// Gives back a call that has ended.
-    pub fn recycle(&mut self, mut call: Box<Call>) {
-        call.drop_open(&mut self.queue);
-        self.open = self.open.saturating_sub(1);
-        self.metadata = self.metadata.saturating_sub(call.charged);
-        if self.pool.len() < 256 {
-            call.reset();
-            self.pool.push(call);
-        }
-    }
-
-    /// Forgets what the frame before left.
-    fn clear(&mut self) {
-        self.queue.clear();
-        self.decoded.clear();
-    }
-
-    /// Counts what a call has come to hold.
-    fn charge(&mut self, call: &mut Call) {
-        let holds = call.text_octets();
-        self.metadata = self.metadata.saturating_sub(call.charged).saturating_add(holds);
-        call.charged = holds;
-    }
-
-    fn begin(&mut self, stream: StreamId, at: Arrival) -> Box<Call> {
-        self.open = self.open.saturating_add(1);
-        let mut call = self.pool.pop().unwrap_or_default();
-        call.id = CallId(self.next_call);
-        self.next_call = self.next_call.saturating_add(1);
-        (call.stream, call.start) = (stream, at);
-        call
-    }
-}
 
 /// One stream's use.
 #[derive(Debug)]
@@ -93,18 +41,17 @@ pub struct Calls {
     exchanges: Streams<Exchange>,
     /// Whether frames may be missing, so that a stream's beginning may not have been seen.
     partial: bool,
+    /// What the next loss of frames has to look at; kept from the first loss on.
+    losses: Option<Box<Losses>>,
+    /// Whether it is a guess which side is the client.
+    guessed: bool,
+    /// The last GOAWAY of who is taken for the client, while that is a guess.
+    client_went: Option<(StreamId, Arrival)>,
     /// Calls that were reset while the other side may still have octets under way.
     lingering: VecDeque<(StreamId, Timestamp)>,
     /// Streams whose calls have ended; only kept where `partial` makes it matter.
     over: VecDeque<StreamId>,
 }
-
-/// Capture time for which octets of a call that was reset are still counted: they were sent before their sender knew.
-const LINGER_NANOS: i64 = 1_000_000_000;
-/// Calls of one connection that may linger at once.
-const LINGERING: usize = 64;
-/// Ended calls remembered where the beginnings of streams may be missing.
-const OVER_KEPT: usize = 128;
 
 impl Calls {
     /// For a connection that was met late.
@@ -129,36 +76,13 @@ impl Calls {
             _ => None,
         }
     }
-
-    /// An unknown number of frames was lost in this direction.
-    pub fn lose(
-        &mut self,
-        direction: Direction,
-        at: Arrival,
-        shared: &mut Shared,
-        mut ended: impl FnMut(&Call, &mut Shared),
-    ) {
-        self.partial = true;
-        let mut streams: Vec<StreamId> = self.exchanges.iter().map(|(stream, _)| stream).collect();
-        streams.sort_unstable();
-        for stream in streams {
-            let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream) else { continue };
-            // Trailers, or a RST_STREAM, may be among what was lost.
-            call.end_lost = true;
-            if !call.ended[direction] {
-                call.damaged = true;
-                shared.queue.clear();
-                call.bodies[direction].lose(at, &mut shared.queue);
-                ended(call, shared);
-            }
-        }
-        shared.queue.clear();
-    }
-
     /// Takes a frame of a stream: what it is to its call. Messages that end in it are in `shared.queue`.
     #[inline]
     pub fn frame(&mut self, frame: &Frame<'_>, stream: StreamId, limits: &Limits, shared: &mut Shared) -> Belongs {
         shared.clear();
+        if self.losses.is_some() {
+            self.note(stream, frame.direction);
+        }
         if let Some(block) = &frame.block
             && block.promised.is_none()
         {
@@ -174,6 +98,7 @@ impl Calls {
     /// Takes part of a DATA frame that is too large to keep; its messages are in `shared.queue`.
     pub fn part(&mut self, part: &Part<'_>, limits: &Limits, shared: &mut Shared) -> Option<&Call> {
         shared.clear();
+        self.note(part.stream, part.direction);
         let Some(Exchange::Call(call)) = self.exchanges.get_mut(part.stream) else { return None };
         match part.octets {
             Ok(octets) => read_body(call, part.direction, octets, &[], part.pieces, part.at, limits, shared),
@@ -185,6 +110,14 @@ impl Calls {
             }
         };
         Some(call)
+    }
+
+    /// Follows a call from here on.
+    fn insert(&mut self, stream: StreamId, call: Box<Call>) {
+        self.exchanges.insert(stream, Exchange::Call(call));
+        if self.losses.is_some() {
+            Direction::BOTH.into_iter().for_each(|direction| self.note(stream, direction));
+        }
     }
 
     fn plain(&self, stream: StreamId) -> Belongs {
@@ -204,22 +137,26 @@ impl Calls {
         shared: &mut Shared,
     ) -> Belongs {
         let direction = frame.direction;
+        if self.partial {
+            self.settle(stream, block, shared);
+        }
         if !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             // The connection, which counts streams too, has told that the limit is reached.
             if shared.open.max(self.exchanges.len()) >= limits.streams {
                 return Belongs::default();
             }
             let nature = nature(block);
-            let begins = direction == Direction::ToServer;
-            if nature == Nature::Plain && (begins || !self.partial) {
+            let begins = direction == Direction::ToServer && !self.guessed;
+            if nature == Nature::Plain {
                 self.exchanges.insert(stream, Exchange::Plain(Both::default()));
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
+                call.sides_guessed = self.guessed;
                 call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
                 }
-                self.exchanges.insert(stream, Exchange::Call(call));
+                self.insert(stream, call);
             } else {
                 return Belongs::default();
             }
@@ -246,6 +183,8 @@ impl Calls {
                     call.bodies.to_client.begin();
                 }
                 let role = match (direction, first) {
+                    // What a block is that does not tell who sends it depends on who does.
+                    _ if call.sides_guessed => Role::None,
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
                     (Direction::ToClient, _) if informational => Role::Interim,
@@ -261,7 +200,8 @@ impl Calls {
                 };
                 call.trailers_only |= role == Role::TrailersOnly;
                 if frame.ends_stream {
-                    end_half(call, direction, frame.at, shared);
+                    call.abandon(direction, frame.at, &mut shared.queue);
+                    end_half(call, direction, frame.at);
                 }
                 let ends = matches!(role, Role::Ends | Role::TrailersOnly);
                 Belongs {
@@ -297,8 +237,9 @@ impl Calls {
         let room = shared.open.max(self.exchanges.len()) < limits.streams;
         if self.partial && room && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let mut call = shared.begin(stream, frame.at);
+            call.sides_guessed = self.guessed;
             call.bodies = Both::from_fn(|_| super::message::Body::lost());
-            self.exchanges.insert(stream, Exchange::Call(call));
+            self.insert(stream, call);
         }
         match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => {
@@ -326,18 +267,23 @@ impl Calls {
                 let bad_flag = call.bodies[direction].bad_flag.filter(|_| bad_before.is_none());
                 shared.scratch = scratch;
                 if frame.ends_stream {
-                    end_half(call, direction, frame.at, shared);
+                    call.abandon(direction, frame.at, &mut shared.queue);
+                    end_half(call, direction, frame.at);
                 }
-                if bad_flag.is_some() && call.protocol.is_none() {
+                if bad_flag.is_some() && !call.is_told {
                     // It was only taken for gRPC, since what would have told was not captured.
-                    return self.is_plain(stream, shared);
+                    self.is_plain(stream, shared);
+                    return Belongs { role: Role::Body, is_plain: true, ..Belongs::default() };
+                }
+                if !call.is_told {
+                    call.is_told = progress.fills();
                 }
                 let role = if call.reads_messages(direction) { Role::Messages(progress) } else { Role::Body };
                 let ends = call.outcome.is_some() && direction == Direction::ToClient && frame.ends_stream;
                 Belongs {
                     call: Some(call.id),
                     role,
-                    duration: if ends { call.duration() } else { None },
+                    duration: if ends && call.begins { call.duration() } else { None },
                     status: call.status.filter(|_| ends),
                     http_status: call.http_status,
                     bad_flag,
@@ -352,134 +298,19 @@ impl Calls {
         }
     }
 
+    /// Of an exchange of which nothing has told yet whether it is gRPC, this header block may tell that it is not.
+    fn settle(&mut self, stream: StreamId, block: &Block<'_>, shared: &mut Shared) {
+        let untold = matches!(self.exchanges.get(stream), Some(Exchange::Call(call)) if !call.is_told);
+        if untold && nature(block) == Nature::Plain {
+            self.is_plain(stream, shared);
+        }
+    }
+
     /// What was taken for a call turns out not to be one.
-    fn is_plain(&mut self, stream: StreamId, shared: &mut Shared) -> Belongs {
+    fn is_plain(&mut self, stream: StreamId, shared: &mut Shared) {
         if let Some(Exchange::Call(call)) = self.exchanges.remove(stream) {
             self.exchanges.insert(stream, Exchange::Plain(call.ended));
             shared.recycle(call);
-        }
-        Belongs { role: Role::Body, is_plain: true, ..Belongs::default() }
-    }
-
-    fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
-        let call = match self.exchanges.get_mut(stream) {
-            Some(Exchange::Call(call)) => call,
-            Some(Exchange::Plain(ended)) => {
-                *ended = Both { to_server: true, to_client: true };
-                return Belongs { is_plain: true, ..Belongs::default() };
-            }
-            None => return Belongs::default(),
-        };
-        let after_end = call.outcome.is_some();
-        if !after_end {
-            call.end = Some(frame.at);
-            call.outcome = Some(match frame.direction {
-                Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
-                Direction::ToClient => Outcome::ResetByServer(code),
-                Direction::ToServer => Outcome::ResetByClient(code),
-            });
-        }
-        call.ended[frame.direction] = true;
-        if !call.ended[frame.direction.opposite()] {
-            // The other side does not know yet: what it has sent is still to come.
-            let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
-            self.lingering.push_back((stream, until));
-        }
-        let duration = if !after_end && call.begins { call.duration() } else { None };
-        Belongs {
-            call: Some(call.id),
-            role: Role::Reset { after_end },
-            duration,
-            status: call.status,
-            http_status: call.http_status,
-            ..Belongs::default()
-        }
-    }
-
-    /// The sender of a GOAWAY in `direction` will not process streams above `last` that the other side opened (RFC 9113 §6.8).
-    pub fn go_away(&mut self, direction: Direction, last: StreamId) {
-        if direction == Direction::ToServer {
-            return;
-        }
-        for (stream, exchange) in self.exchanges.iter_mut() {
-            if let Exchange::Call(call) = exchange
-                && stream > last
-                && !call.headed.to_client
-            {
-                call.left_out = true;
-            }
-        }
-    }
-
-    /// Takes the exchange of a stream that is over; a call among them is handed out.
-    pub fn take_ended(&mut self, stream: StreamId) -> Option<Box<Call>> {
-        let over = match self.exchanges.get(stream)? {
-            Exchange::Call(call) => call.ended.to_server && call.ended.to_client,
-            Exchange::Plain(ended) => ended.to_server && ended.to_client,
-        };
-        if !over {
-            return None;
-        }
-        self.take(stream)
-    }
-
-    /// Takes a call that was reset so long ago that nothing of it is under way any more.
-    #[inline]
-    pub fn take_lingering(&mut self, now: Timestamp) -> Option<Box<Call>> {
-        if self.lingering.is_empty() { None } else { self.take_lingered(now) }
-    }
-
-    fn take_lingered(&mut self, now: Timestamp) -> Option<Box<Call>> {
-        while let Some((stream, deadline)) = self.lingering.front().copied() {
-            if now < deadline && self.lingering.len() <= LINGERING {
-                return None;
-            }
-            self.lingering.pop_front();
-            if let Some(call) = self.take(stream) {
-                return Some(call);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, stream: StreamId) -> Option<Box<Call>> {
-        let exchange = self.exchanges.remove(stream)?;
-        if self.partial {
-            if self.over.len() >= OVER_KEPT {
-                self.over.pop_front();
-            }
-            self.over.push_back(stream);
-        }
-        match exchange {
-            Exchange::Call(call) => Some(call),
-            Exchange::Plain(_) => None,
-        }
-    }
-
-    /// The connection has ended, or the capture: hands out every call that is left, in the order in which they began.
-    pub fn finish(&mut self, lost: bool, at: Arrival, mut hand_out: impl FnMut(Box<Call>)) {
-        let mut rest: Vec<Box<Call>> = std::mem::take(&mut self.exchanges)
-            .into_values()
-            .filter_map(|exchange| match exchange {
-                Exchange::Call(call) => Some(call),
-                Exchange::Plain(_) => None,
-            })
-            .collect();
-        rest.sort_unstable_by_key(|call| call.id);
-        for mut call in rest {
-            if call.outcome.is_none() {
-                call.damaged |= lost && call.end_lost;
-                let outcome = match (call.left_out, lost && !call.end_lost) {
-                    (true, _) => Outcome::Refused,
-                    (false, true) => Outcome::ConnectionLost,
-                    (false, false) => Outcome::Open,
-                };
-                call.outcome = Some(outcome);
-                if outcome != Outcome::Open {
-                    call.end = Some(at);
-                }
-            }
-            hand_out(call);
         }
     }
 
@@ -490,63 +321,5 @@ impl Calls {
             Exchange::Call(call) => sum.saturating_add(call.held_bytes()),
             Exchange::Plain(_) => sum,
         })
-    }
-}
-
-/// Reads the content of DATA as the call's content type says.
-#[expect(clippy::too_many_arguments, reason = "a run of octets, where it stands, and what it is read with")]
-fn read_body(
-    call: &mut Call,
-    direction: Direction,
-    data: &[u8],
-    holes: &[Hole],
-    pieces: &[Piece],
-    at: Arrival,
-    limits: &Limits,
-    shared: &mut Shared,
-) -> Progress {
-    let Shared { queue, decoded, .. } = shared;
-    if call.protocol != Some(Protocol::GrpcWebText) {
-        let progress = call.bodies[direction].data(data, holes, pieces, at, limits, queue);
-        if call.protocol == Some(Protocol::GrpcWeb) {
-            web_trailers(call, direction, data, limits, queue);
-        }
-        return progress;
-    }
-    let decoder = call.web_text[direction].get_or_insert_with(TextDecoder::default);
-    let readable = holes.is_empty() && decoder.push(data, decoded).is_ok();
-    if !readable {
-        call.damaged |= !holes.is_empty();
-        call.bodies[direction].lose(at, queue);
-        call.bodies[direction].is_not_messages();
-        return Progress { lost: true, ..Progress::default() };
-    }
-    // The text has no octet of its own for each decoded one: a message is shown with the packets of its frame.
-    let text = std::mem::take(decoded);
-    let progress = call.bodies[direction].data(&text, &[], pieces, at, limits, queue);
-    web_trailers(call, direction, &text, limits, queue);
-    *decoded = text;
-    progress
-}
-
-/// Takes the status out of the trailers that gRPC-Web sends as the last "message" of the response.
-fn web_trailers(call: &mut Call, direction: Direction, data: &[u8], limits: &Limits, queue: &Queue) {
-    if direction != Direction::ToClient {
-        return;
-    }
-    for done in queue.done().iter().filter(|done| done.flag & TRAILERS_FLAG != 0) {
-        for trailer in trailers(queue.octets(done, data)).flatten() {
-            let name: Vec<u8> = trailer.name.lower().collect();
-            call.take_web_trailer(&name, trailer.value, limits.call_metadata);
-        }
-    }
-}
-
-fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Shared) {
-    call.ended[direction] = true;
-    call.bodies[direction].abandon(at, &mut shared.queue);
-    if direction == Direction::ToClient && call.outcome.is_none() {
-        call.end = Some(at);
-        call.outcome = Some(Outcome::Completed);
     }
 }

@@ -3,113 +3,28 @@
 //! A message may span DATA frames and a DATA frame may hold many. Where octets were lost the place in the stream is lost too, unless the
 //! loss lies inside a message whose length is known; it is found again only where a chain of messages fills a DATA frame exactly.
 
+mod open;
+mod prefix;
+mod queue;
+mod run;
+
 use std::ops::Range;
 
-use super::pool::Pool;
+pub use prefix::{COMPRESSED, PREFIX, chain_fills};
+pub use queue::{Done, Queue};
+
+use self::open::Open;
+use self::prefix::{WEB_TRAILERS, index, is_legal, split};
+use self::queue::Octets;
+use self::run::Run;
 use crate::http2::connection::Hole;
 use crate::limits::Limits;
-use crate::span::{Arrival, Piece, slice_pieces};
+use crate::span::{Arrival, Piece};
 
-/// Octets before each message: a flag and a length.
-pub const PREFIX: usize = 5;
-/// The flag octet of a message that is compressed.
-pub const COMPRESSED: u8 = 1;
 /// Pieces remembered of one message: octets beyond them are shown without their packets.
 const MOST_PIECES: usize = 65_536;
 /// Octets a message is given room for before any of it has come.
 const FIRST_ROOM: usize = 64 << 10;
-/// The bit that marks the trailers of gRPC-Web.
-const WEB_TRAILERS: u8 = 0x80;
-
-/// A message that ended, on its way out of a [`Queue`].
-#[derive(Debug)]
-pub struct Done {
-    /// Which of its direction, from 0.
-    pub index: u32,
-    /// Whether `index` counts all messages of the direction; else only those seen.
-    pub index_known: bool,
-    /// The flag octet.
-    pub flag: u8,
-    /// The length its prefix declares.
-    pub declared: u32,
-    /// Octets of it that are missing: not captured, or never sent.
-    pub missing: u32,
-    /// Whether the content was kept: `false` beyond the limit.
-    pub kept: bool,
-    /// The packet with its first octet.
-    pub start: Arrival,
-    /// The packet with its last octet.
-    pub end: Arrival,
-    octets: Octets,
-    pieces: Range<usize>,
-}
-
-#[derive(Debug)]
-enum Octets {
-    /// A range of the DATA content being read.
-    Here(Range<usize>),
-    /// Collected over several frames.
-    Collected(Vec<u8>),
-}
-
-/// Messages that ended in the DATA content being read, and buffers for those that have not.
-#[derive(Debug, Default)]
-pub struct Queue {
-    done: Vec<Done>,
-    pieces: Vec<Piece>,
-    pool: Pool,
-    /// Octets held by unfinished messages of all calls.
-    pub held: usize,
-}
-
-impl Queue {
-    /// The messages that ended, in order.
-    #[must_use]
-    pub fn done(&self) -> &[Done] {
-        &self.done
-    }
-
-    /// The content of a message; missing octets stand as zeros. `data` is what was read.
-    #[must_use]
-    pub fn octets<'a>(&'a self, done: &'a Done, data: &'a [u8]) -> &'a [u8] {
-        match &done.octets {
-            Octets::Here(range) => data.get(range.clone()).unwrap_or_default(),
-            Octets::Collected(octets) => octets,
-        }
-    }
-
-    /// Where the captured octets of a message stand, prefix included.
-    #[must_use]
-    pub fn pieces(&self, done: &Done) -> &[Piece] {
-        self.pieces.get(done.pieces.clone()).unwrap_or_default()
-    }
-
-    /// Octets of memory held: of messages, and of buffers for those to come.
-    #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        self.held.saturating_add(self.pool.held_bytes())
-    }
-
-    /// Forgets the messages that ended; their buffers are used again.
-    #[inline]
-    pub fn clear(&mut self) {
-        if !self.done.is_empty() {
-            self.clear_done();
-        }
-    }
-
-    fn clear_done(&mut self) {
-        for done in &mut self.done {
-            if let Octets::Collected(octets) = &mut done.octets {
-                self.held = self.held.saturating_sub(octets.capacity());
-                self.pool.recycle(std::mem::take(octets));
-            }
-        }
-        self.done.clear();
-        self.pieces.clear();
-    }
-}
-
 /// One direction of a call: where in the sequence of messages it is.
 #[derive(Debug, Default)]
 pub struct Body {
@@ -139,32 +54,6 @@ enum Place {
     NotMessages,
 }
 
-/// A message that has not ended.
-#[derive(Debug)]
-struct Open {
-    index: u32,
-    flag: u8,
-    declared: u32,
-    have: u32,
-    missing: u32,
-    kept: bool,
-    /// What it counts for in [`Queue::held`].
-    charged: usize,
-    octets: Vec<u8>,
-    pieces: Vec<Piece>,
-    start: Arrival,
-}
-
-impl Open {
-    /// Makes room for `octets` more: once the first room does not suffice, for all that is declared, which is what was charged.
-    fn make_room(&mut self, octets: usize) {
-        let length = self.octets.len();
-        if self.octets.capacity().saturating_sub(length) < octets {
-            self.octets.reserve_exact(index(self.declared).saturating_sub(length));
-        }
-    }
-}
-
 /// What a run of DATA content did to the messages.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Progress {
@@ -184,6 +73,14 @@ pub struct Progress {
     pub lost: bool,
     /// Whether the numbers count all messages of the direction; else only those seen.
     pub numbers_known: bool,
+}
+
+impl Progress {
+    /// Whether messages with content end just where the DATA ends: what carries no messages hardly does that.
+    #[must_use]
+    pub const fn fills(&self) -> bool {
+        self.ended > 0 && self.ended_octets > 0 && self.open.is_none() && !self.lost
+    }
 }
 
 impl Body {
@@ -285,18 +182,6 @@ impl Body {
         }
         let first = queue.pieces.len();
         queue.pieces.extend(piece.part(0, data.len() as u64));
-        queue.done.push(Done {
-            index: self.messages,
-            index_known: !self.numbers_lost,
-            flag,
-            declared,
-            missing: 0,
-            kept: content.len() <= limits.message,
-            start: at,
-            end: at,
-            octets: Octets::Here(PREFIX..data.len()),
-            pieces: first..queue.pieces.len(),
-        });
         let progress = Progress {
             first: self.messages,
             ended: 1,
@@ -304,8 +189,34 @@ impl Body {
             numbers_known: !self.numbers_lost,
             ..Progress::default()
         };
-        self.count(flag, declared);
+        self.in_place((flag, declared), PREFIX..data.len(), first, at, limits, queue);
         Some(progress)
+    }
+
+    /// A message ends whose `content` lies whole in the run, and whose pieces are those in the queue from `first` on.
+    #[inline]
+    fn in_place(
+        &mut self,
+        (flag, declared): (u8, u32),
+        content: Range<usize>,
+        first: usize,
+        at: Arrival,
+        limits: &Limits,
+        queue: &mut Queue,
+    ) {
+        queue.done.push(Done {
+            index: self.messages,
+            index_known: !self.numbers_lost,
+            flag,
+            declared,
+            missing: 0,
+            kept: index(declared) <= limits.message,
+            start: at,
+            end: at,
+            octets: Octets::Here(content),
+            pieces: first..queue.pieces.len(),
+        });
+        self.count(flag, declared);
     }
 
     fn octets(&mut self, run: &Run<'_>, range: Range<usize>, queue: &mut Queue) {
@@ -356,19 +267,8 @@ impl Body {
                 let first = queue.pieces.len();
                 run.slice_plain(at, size, &mut queue.pieces);
                 let start = at.saturating_add(PREFIX);
-                queue.done.push(Done {
-                    index: self.messages,
-                    index_known: !self.numbers_lost,
-                    flag,
-                    declared,
-                    missing: 0,
-                    kept: length <= run.limits.message,
-                    start: run.at,
-                    end: run.at,
-                    octets: Octets::Here(start..start.saturating_add(length)),
-                    pieces: first..queue.pieces.len(),
-                });
-                self.count(flag, declared);
+                let content = start..start.saturating_add(length);
+                self.in_place((flag, declared), content, first, run.at, run.limits, queue);
                 return size;
             }
         }
@@ -448,6 +348,15 @@ impl Body {
         }
     }
 
+    /// How many octets of the prefix of a message have come, where that is all of it that has.
+    #[must_use]
+    pub const fn in_prefix(&self) -> Option<usize> {
+        match self.place {
+            Place::Prefix { have, .. } if !self.numbers_lost => Some(have),
+            _ => None,
+        }
+    }
+
     /// The direction has ended: a message that has not is told as far as it came.
     pub fn abandon(&mut self, at: Arrival, queue: &mut Queue) {
         if let Place::Inside(open) = &mut self.place {
@@ -498,71 +407,14 @@ impl Body {
 
     /// Gives back what an unfinished message holds.
     pub fn drop_open(&mut self, queue: &mut Queue) {
-        if let Place::Inside(open) = std::mem::take(&mut self.place)
+        if matches!(self.place, Place::Inside(_))
+            && let Place::Inside(open) = std::mem::take(&mut self.place)
             && open.kept
         {
             queue.held = queue.held.saturating_sub(open.charged);
             queue.pool.recycle(open.octets);
         }
     }
-}
-
-/// The DATA content being read and what is known of it.
-struct Run<'a> {
-    data: &'a [u8],
-    /// Where the captured octets of `data` stand.
-    pieces: &'a [Piece],
-    /// Missing octets before the place being read; they have no piece.
-    holes_before: u64,
-    at: Arrival,
-    limits: &'a Limits,
-}
-
-impl Run<'_> {
-    fn slice(&self, at: usize, length: usize, out: &mut Vec<Piece>) {
-        slice_pieces(self.pieces, (at as u64).saturating_sub(self.holes_before), length as u64, out);
-    }
-
-    /// As `slice`, but never joined to what is already in `out`, which belongs to another message.
-    fn slice_plain(&self, at: usize, length: usize, out: &mut Vec<Piece>) {
-        let at = (at as u64).saturating_sub(self.holes_before);
-        if let [only] = self.pieces {
-            out.extend(only.part(at, length as u64));
-            return;
-        }
-        let mut own = Vec::new();
-        slice_pieces(self.pieces, at, length as u64, &mut own);
-        out.append(&mut own);
-    }
-}
-
-fn split([flag, a, b, c, d]: [u8; PREFIX]) -> (u8, u32) {
-    (flag, u32::from_be_bytes([a, b, c, d]))
-}
-
-/// 0 and 1, and the same with the bit of the gRPC-Web trailers.
-const fn is_legal(flag: u8) -> bool {
-    flag & !(COMPRESSED | WEB_TRAILERS) == 0
-}
-
-/// Whether `data` is a chain of whole messages: what an onlooker may believe in without having seen the beginning.
-#[must_use]
-pub fn chain_fills(mut data: &[u8]) -> bool {
-    if data.is_empty() {
-        return false;
-    }
-    while let Some((prefix, content)) = data.split_first_chunk::<PREFIX>() {
-        let (flag, declared) = split(*prefix);
-        match content.get(index(declared)..) {
-            Some(rest) if flag <= COMPRESSED => data = rest,
-            _ => return false,
-        }
-    }
-    data.is_empty()
-}
-
-fn index(n: u32) -> usize {
-    usize::try_from(n).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

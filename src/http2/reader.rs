@@ -2,11 +2,14 @@
 //!
 //! Frames that lie whole in a segment are handed out in place; only what spans segments is copied.
 
+mod parts;
+mod search;
+
 use super::frame::{FrameHeader, FrameType, HEADER_OCTETS};
 use super::preface::MAGIC;
-use super::sync::{self, Evidence, Search};
+use super::sync;
 use crate::limits::Limits;
-use crate::span::{Piece, push_piece, slice_pieces};
+use crate::span::{Piece, slice_pieces};
 
 /// A run of payload octets that were not captured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,9 +74,6 @@ impl Bounds {
         Self { frame: limits.frame, search: limits.search }
     }
 }
-
-/// Pieces remembered of a frame that is read in parts: octets beyond them are shown without their packets.
-const MOST_PIECES: usize = 65_536;
 
 /// One direction's octets on their way to frames.
 #[derive(Debug)]
@@ -272,93 +272,6 @@ impl Reader {
         self.drop_buffer();
     }
 
-    /// Switches to reading in parts when the header in the buffer announces a frame beyond the limit.
-    #[inline(never)]
-    fn begin_large(&mut self, bounds: Bounds) -> bool {
-        let Some(header) = FrameHeader::first(&self.buffer).filter(|header| is_large(*header, bounds)) else {
-            return false;
-        };
-        self.buffer.clear();
-        self.mode = Mode::Large { header, at: 0, missing: 0 };
-        true
-    }
-
-    #[cold]
-    #[expect(clippy::too_many_arguments, reason = "the state of the mode, taken apart")]
-    fn large(
-        &mut self,
-        header: FrameHeader,
-        at: u32,
-        missing: u32,
-        octets: &[u8],
-        done: u64,
-        pieces: &[Piece],
-        emit: &mut impl FnMut(Item<'_>),
-    ) -> usize {
-        let left = usize::try_from(header.length().saturating_sub(at)).unwrap_or(usize::MAX);
-        let take = left.min(octets.len());
-        self.scratch.clear();
-        slice_pieces(pieces, done, take as u64, &mut self.scratch);
-        for piece in self.scratch.iter().take(MOST_PIECES.saturating_sub(self.pieces.len())) {
-            push_piece(&mut self.pieces, *piece);
-        }
-        let part = octets.get(..take).unwrap_or_default();
-        emit(Item::Part { header, at, octets: part, pieces: &self.scratch });
-        self.advance_large(header, at.saturating_add(u32::try_from(take).unwrap_or(u32::MAX)), missing, emit);
-        take
-    }
-
-    fn advance_large(&mut self, header: FrameHeader, at: u32, missing: u32, emit: &mut impl FnMut(Item<'_>)) {
-        if at < header.length() {
-            self.mode = Mode::Large { header, at, missing };
-            return;
-        }
-        emit(Item::LargeFrame { offset: self.offset, header, missing, pieces: &self.pieces });
-        self.offset = self.offset.saturating_add(whole(header) as u64);
-        self.pieces.clear();
-        self.mode = Mode::Frames;
-    }
-
-    #[cold]
-    fn search(
-        &mut self,
-        octets: &[u8],
-        done: u64,
-        pieces: &[Piece],
-        bounds: Bounds,
-        emit: &mut impl FnMut(Item<'_>),
-    ) -> usize {
-        let Mode::Searching { skipped, tried, scans, news } = self.mode else { return 0 };
-        self.keep(octets, octets.len(), done, pieces);
-        // Looking again at every octet would take time beyond measure on octets made for it: after a while look only when there is more to see.
-        let grown = self.buffer.len().saturating_sub(tried);
-        if scans > 64 && grown < self.buffer.len() / 8 {
-            return octets.len();
-        }
-        match sync::find(&self.buffer, 0, self.max_frame, Evidence::Place) {
-            Search::Found(at) => {
-                let skipped = skipped.saturating_add(at as u64);
-                self.trim(at);
-                if skipped > 0 {
-                    emit(Item::LostMore);
-                }
-                if news || skipped > 0 {
-                    emit(Item::Resync { offset: self.offset, skipped });
-                }
-                self.mode = Mode::Frames;
-                let (buffer, pieces) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.pieces));
-                self.push(&buffer, &pieces, bounds, emit);
-            }
-            Search::Perhaps(at) => {
-                let excess = self.buffer.len().saturating_sub(bounds.search).max(at);
-                self.trim(excess);
-                let skipped = skipped.saturating_add(excess as u64);
-                self.mode = Mode::Searching { skipped, tried: self.buffer.len(), scans: scans.saturating_add(1), news };
-            }
-        }
-        octets.len()
-    }
-
     /// Takes note that the next `octets` octets were not captured.
     #[cold]
     pub(super) fn gap(&mut self, octets: u64, bounds: Bounds, emit: &mut impl FnMut(Item<'_>)) {
@@ -411,14 +324,6 @@ impl Reader {
         }
     }
 
-    #[cold]
-    fn lose(&mut self, emit: &mut impl FnMut(Item<'_>)) {
-        emit(Item::Lost);
-        let skipped = self.buffer.len() as u64;
-        self.drop_buffer();
-        self.mode = Mode::Searching { skipped, tried: 0, scans: 0, news: true };
-    }
-
     /// The direction has ended: reports what is left.
     pub(super) fn finish(&mut self, emit: &mut impl FnMut(Item<'_>)) {
         match self.mode {
@@ -452,43 +357,6 @@ impl Reader {
         self.drop_buffer();
     }
 
-    /// Keeps no more of what is unfinished: the rest of a frame is read in parts, a search begins anew. The octets that were let go.
-    #[cold]
-    pub(super) fn let_go(&mut self, emit: &mut impl FnMut(Item<'_>)) -> usize {
-        let held = self.buffer.len();
-        match self.mode {
-            Mode::Frames => {
-                let Some(header) = FrameHeader::first(&self.buffer) else { return 0 };
-                let payload = self.buffer.get(HEADER_OCTETS..).unwrap_or_default();
-                let end = Hole { start: u32::try_from(payload.len()).unwrap_or(u32::MAX), length: 0 };
-                let (mut at, mut missing) = (0_u32, 0_u32);
-                for hole in self.holes.iter().chain([&end]) {
-                    let index = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-                    let octets = payload.get(index(at)..index(hole.start)).unwrap_or_default();
-                    self.scratch.clear();
-                    let before = u64::from(at.saturating_sub(missing)).saturating_add(HEADER_OCTETS as u64);
-                    slice_pieces(&self.pieces, before, octets.len() as u64, &mut self.scratch);
-                    emit(Item::Part { header, at, octets, pieces: &self.scratch });
-                    if hole.length > 0 {
-                        emit(Item::MissingPart { header, length: hole.length });
-                    }
-                    missing = missing.saturating_add(hole.length);
-                    at = hole.start.saturating_add(hole.length);
-                }
-                self.mode = Mode::Large { header, at, missing };
-                self.buffer = Vec::new();
-                self.holes.clear();
-                held
-            }
-            Mode::Searching { skipped, news, .. } => {
-                self.drop_buffer();
-                self.mode = Mode::Searching { skipped: skipped.saturating_add(held as u64), tried: 0, scans: 0, news };
-                held
-            }
-            Mode::Magic | Mode::Large { .. } => 0,
-        }
-    }
-
     /// Octets of what is unfinished, with what is remembered of their places.
     #[inline]
     pub(super) const fn unfinished(&self) -> usize {
@@ -512,19 +380,6 @@ impl Reader {
         if self.pieces.capacity() > 1024 {
             self.pieces = Vec::new();
         }
-    }
-
-    /// Drops the first `octets` octets of the buffer.
-    fn trim(&mut self, octets: usize) {
-        let octets = octets.min(self.buffer.len());
-        if octets == 0 {
-            return;
-        }
-        self.buffer.drain(..octets);
-        self.scratch.clear();
-        slice_pieces(&self.pieces, octets as u64, u64::MAX, &mut self.scratch);
-        std::mem::swap(&mut self.pieces, &mut self.scratch);
-        self.offset = self.offset.saturating_add(octets as u64);
     }
 
     pub(super) const fn held_bytes(&self) -> usize {

@@ -63,6 +63,17 @@ pub struct Block<'a> {
     pub complete: bool,
 }
 
+/// What an acknowledgement answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answers {
+    /// This frame.
+    Sent(FrameRef),
+    /// Nothing that was seen, or that was not answered before.
+    NotSeen,
+    /// One of several frames; frames that were lost would tell which.
+    OneOf,
+}
+
 /// What follows from a frame, by type.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Facts {
@@ -71,11 +82,11 @@ pub enum Facts {
     None,
     /// SETTINGS.
     Settings {
-        /// The side's first frame, its connection preface (§3.4).
-        preface: bool,
+        /// Whether it is the side's first frame, its connection preface (§3.4), where that is known.
+        preface: Option<bool>,
     },
     /// SETTINGS or PING with ACK.
-    Acknowledges(Option<FrameRef>),
+    Acknowledges(Answers),
     /// DATA: the windows left for this direction.
     Used {
         /// Of the connection.
@@ -91,6 +102,8 @@ pub enum Facts {
         used: Option<u64>,
         /// The stream those octets belonged to, when it was only one.
         by: Option<StreamId>,
+        /// Nanoseconds since DATA used the window up, where this update ends that and nothing else changed the window in between.
+        used_up: Option<i64>,
     },
 }
 
@@ -193,6 +206,9 @@ pub trait Sink {
     fn frame(&mut self, frame: &Frame<'_>);
     /// Part of a DATA frame that is too large to keep.
     fn part(&mut self, part: Part<'_>);
+    /// Which side is the client was a guess, and a frame that follows tells it. If they are `turned`, the guess was wrong: from here on
+    /// directions are exchanged.
+    fn sides(&mut self, _at: Arrival, _turned: bool) {}
     /// Something about the octets of a direction.
     fn notice(&mut self, direction: Direction, at: Arrival, notice: Notice<'_>);
 }

@@ -9,7 +9,11 @@ use super::frame::{FrameHeader, FrameType, HEADER_OCTETS, StreamId, defined_flag
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Evidence {
     /// The connection is known to be HTTP/2; only the place is sought.
-    Place,
+    Place {
+        /// The largest payload that content or a header block may have, although nothing has shown that the receiver takes it: as much
+        /// as is waited for, so that what follows the frame can prove it.
+        longest: u32,
+    },
     /// Nothing is known: the octets might be of any protocol.
     Protocol,
 }
@@ -23,7 +27,7 @@ pub enum Search {
     Perhaps(usize),
 }
 
-/// The largest payload believed without proof: what every peer accepts (§6.5.2), or what this connection has shown.
+/// The largest payload of any frame that is believed: what every peer accepts (§6.5.2), or what this connection has shown.
 pub const DEFAULT_MAX_FRAME: u32 = 16_384;
 
 /// The largest payload a header can announce.
@@ -35,7 +39,7 @@ pub fn find(octets: &[u8], from: usize, max_frame: u32, evidence: Evidence) -> S
     let mut perhaps = None;
     let mut at = from;
     while let Some(rest) = octets.get(at..).filter(|rest| !rest.is_empty()) {
-        match chain(rest, max_frame) {
+        match chain(rest, max_frame, evidence) {
             Chain::Broken => {}
             chain if is_enough(chain, at == 0, evidence) => return Search::Found(at),
             _ => {
@@ -61,14 +65,14 @@ enum Chain {
 fn is_enough(chain: Chain, at_segment_start: bool, evidence: Evidence) -> bool {
     match (chain, evidence) {
         (Chain::Broken, _) => false,
-        (Chain::Exact(weight), Evidence::Place) => weight >= if at_segment_start { 1 } else { 2 },
-        (Chain::Open(weight), Evidence::Place) => weight >= if at_segment_start { 2 } else { 3 },
+        (Chain::Exact(weight), Evidence::Place { .. }) => weight >= if at_segment_start { 1 } else { 2 },
+        (Chain::Open(weight), Evidence::Place { .. }) => weight >= if at_segment_start { 2 } else { 3 },
         (Chain::Exact(weight), Evidence::Protocol) => weight >= 2,
         (Chain::Open(weight), Evidence::Protocol) => weight >= 3,
     }
 }
 
-fn chain(mut octets: &[u8], max_frame: u32) -> Chain {
+fn chain(mut octets: &[u8], max_frame: u32, evidence: Evidence) -> Chain {
     /// Weight beyond which more frames prove nothing more.
     const ENOUGH: u32 = 8;
     let mut weight = 0_u32;
@@ -77,10 +81,16 @@ fn chain(mut octets: &[u8], max_frame: u32) -> Chain {
             return Chain::Exact(weight);
         }
         let Some(header) = FrameHeader::first(octets) else {
-            return if begins_like_a_header(octets, max_frame) { Chain::Open(weight) } else { Chain::Broken };
+            let most = if let Evidence::Place { longest } = evidence { max_frame.max(longest) } else { max_frame };
+            return if begins_like_a_header(octets, most) { Chain::Open(weight) } else { Chain::Broken };
         };
-        // Behind a frame that is plausible a DATA frame may be as long as any peer may allow.
-        let most = if weight > 0 && header.kind() == FrameType::DATA { MOST_FRAME } else { max_frame };
+        let most = match (is_long(header.kind()), evidence) {
+            (false, _) => max_frame,
+            // Behind a frame that is plausible such a frame may be as long as any peer may allow.
+            (true, _) if weight > 0 => MOST_FRAME,
+            (true, Evidence::Place { longest }) => max_frame.max(longest),
+            (true, Evidence::Protocol) => max_frame,
+        };
         let Some(worth) = plausibility(header, most) else { return Chain::Broken };
         let length = usize::try_from(header.length()).unwrap_or(usize::MAX).saturating_add(HEADER_OCTETS);
         let Some(rest) = octets.get(length..) else { return Chain::Open(weight) };
@@ -90,6 +100,11 @@ fn chain(mut octets: &[u8], max_frame: u32) -> Chain {
         }
         octets = rest;
     }
+}
+
+/// Whether peers that have agreed on it send frames of this type that are longer than every peer accepts.
+const fn is_long(kind: FrameType) -> bool {
+    matches!(kind, FrameType::DATA | FrameType::HEADERS | FrameType::PUSH_PROMISE | FrameType::CONTINUATION)
 }
 
 /// The worth of a header as evidence: 2 where type, length and stream bind each other, 1 where less is fixed, `None` where it cannot be.
@@ -139,6 +154,7 @@ mod tests {
     use super::*;
 
     const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    const PLACE: Evidence = Evidence::Place { longest: 60_000 };
     const DATA: &[u8] = &[0, 0, 3, 0, 0, 0, 0, 0, 5, b'a', b'b', b'c'];
 
     #[test]
@@ -148,19 +164,44 @@ mod tests {
 
     #[test]
     fn one_data_frame_proves_a_place_but_not_a_protocol() {
-        assert_eq!(find(DATA, 0, DEFAULT_MAX_FRAME, Evidence::Place), Search::Found(0));
+        assert_eq!(find(DATA, 0, DEFAULT_MAX_FRAME, PLACE), Search::Found(0));
         assert_eq!(find(DATA, 0, DEFAULT_MAX_FRAME, Evidence::Protocol), Search::Perhaps(0));
     }
 
     #[test]
     fn frames_are_found_behind_the_rest_of_a_lost_one() {
         let octets = [b"the end of something", PING, DATA].concat();
-        assert_eq!(find(&octets, 0, DEFAULT_MAX_FRAME, Evidence::Place), Search::Found(20));
+        assert_eq!(find(&octets, 0, DEFAULT_MAX_FRAME, PLACE), Search::Found(20));
     }
 
     #[test]
     fn text_is_not_frames() {
         let text = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".repeat(40);
         assert!(!matches!(find(&text, 0, DEFAULT_MAX_FRAME, Evidence::Protocol), Search::Found(_)));
+    }
+    /// HEADERS of stream 5 with this many octets, all of them `octet`.
+    fn headers(octet: u8, length: usize) -> Vec<u8> {
+        let [.., a, b, c] = length.to_be_bytes();
+        [&[a, b, c, 1, 4, 0, 0, 0, 5][..], &vec![octet; length]].concat()
+    }
+
+    #[test]
+    fn a_header_block_longer_than_every_peer_accepts_is_believed_when_frames_follow_it() {
+        let headers = headers(0xbf, 30_000);
+        let octets = [&headers, DATA].concat();
+        for end in [1, 9, 1_400, 20_000, octets.len() - 1] {
+            assert_eq!(find(&octets[..end], 0, DEFAULT_MAX_FRAME, PLACE), Search::Perhaps(0), "{end}");
+        }
+        assert_eq!(find(&octets, 0, DEFAULT_MAX_FRAME, PLACE), Search::Found(0));
+        assert_eq!(find(&octets, 0, DEFAULT_MAX_FRAME, Evidence::Protocol), Search::Perhaps(30_009));
+    }
+
+    #[test]
+    fn a_long_header_block_that_no_frame_follows_is_not_believed() {
+        let octets = [&headers(0xbf, 30_000), b"no frame at all".as_slice()].concat();
+        assert!(matches!(find(&octets, 0, DEFAULT_MAX_FRAME, PLACE), Search::Perhaps(at) if at > 30_009));
+        let octets = headers(0xbf, 70_000);
+        let found = find(&octets[..20_000], 0, DEFAULT_MAX_FRAME, PLACE);
+        assert!(matches!(found, Search::Perhaps(at) if at > 9), "longer than is waited for");
     }
 }

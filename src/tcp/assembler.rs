@@ -8,7 +8,6 @@ use super::history::Recent;
 use super::marks::Marks;
 use super::seq::SeqNumber;
 use crate::span::{Arrival, Piece};
-use crate::time::Timestamp;
 
 /// How far beyond the next octet a number may lie and still belong to this conversation: the largest TCP window (RFC 7323 §2.3).
 const WINDOW: i64 = 1 << 30;
@@ -42,8 +41,9 @@ pub(super) struct Assembler {
 /// A moment in the life of a flow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Since {
+    /// The packets of the flow until then.
     pub(super) packets: u64,
-    pub(super) time: Timestamp,
+    pub(super) at: Arrival,
 }
 
 /// Octets that cannot be delivered yet.
@@ -252,6 +252,12 @@ impl Assembler {
         Some((at, held))
     }
 
+    /// The packet that shows the present hole: the one with the octets behind it, or else the one that acknowledges what is missing.
+    pub(super) fn shown_at(&self) -> Option<Arrival> {
+        let behind = self.peek_waiting().map(|(_, held)| held.arrival());
+        behind.or_else(|| self.overdue_since.map(|since| since.at))
+    }
+
     /// Whether octets are known to be missing: acknowledged but never seen, or followed by octets that wait.
     pub(super) fn has_hole(&self) -> bool {
         (self.acked > self.next && self.seen) || self.first_waiting().is_some_and(|at| at > self.next)
@@ -294,6 +300,7 @@ fn part(octets: &[u8], skip: u64, length: u64) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Timestamp;
 
     fn early(octets: &[u8]) -> Waiting {
         let marks = Marks {

@@ -20,6 +20,9 @@ pub enum Verdict {
 /// Whether a call that was handed out at its end succeeded.
 #[must_use]
 pub fn verdict(call: &Call) -> Verdict {
+    if !call.is_told {
+        return Verdict::Unknown;
+    }
     match (call.status, call.outcome) {
         (Some(Status::OK), _) => Verdict::Good,
         (Some(_), _) | (None, Some(Outcome::ResetByClient(_) | Outcome::ResetByServer(_) | Outcome::Refused)) => {
@@ -71,9 +74,11 @@ pub fn bare_remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(before.as_bytes());
         error_code(code, out);
     }
-    if !call.is_complete() {
+    several(call, before, out);
+    untold(call, before, out);
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
         out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(b"incomplete");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -94,9 +99,11 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
             error_code(code, out);
         }
     }
-    if !call.is_complete() {
+    several(call, before, out);
+    untold(call, before, out);
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
         out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(b"incomplete");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -108,9 +115,35 @@ pub fn outcome(call: &Call, out: &mut Vec<u8>) {
         out.extend_from_slice(b", ");
         error_code(code, out);
     }
-    if !call.is_complete() {
-        out.extend_from_slice(b", incomplete");
+    several(call, ", ", out);
+    untold(call, ", ", out);
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(words.as_bytes());
     }
+}
+
+/// Appends that nothing says that it is gRPC at all, where that is so.
+fn untold(call: &Call, before: &str, out: &mut Vec<u8>) {
+    if !call.is_told {
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(b"perhaps not gRPC");
+    }
+}
+
+/// Appends how often the response said its status, where that is more than once: the last is shown.
+fn several(call: &Call, before: &str, out: &mut Vec<u8>) {
+    if call.statuses > 1 {
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(b"last of ");
+        write::integer(out, call.statuses);
+        out.extend_from_slice(b" statuses");
+    }
+}
+
+/// What makes a call uncertain.
+fn doubts(call: &Call) -> [(bool, &'static str); 2] {
+    [(!call.is_complete(), "incomplete"), (call.sides_guessed, "sides guessed")]
 }
 
 /// Appends an error code by name.

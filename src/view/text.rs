@@ -2,21 +2,25 @@
 //!
 //! Columns and words carry the meaning; colour only helps the eye.
 
+mod closing;
 mod detail;
 mod flow;
+mod fold;
+mod held;
 mod line;
+mod words;
 
 use crate::annotate;
 use crate::direction::Direction;
-use crate::event::{Body, Event, Finding, Flow, Protocol};
+use crate::event::{Body, Event, Flow, Protocol};
 use crate::grpc::call::Outcome;
-use crate::net::Counters;
 use crate::tcp::{Close, FlowId, GapReason};
 use crate::time::Timestamp;
 use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
 use crate::write;
 
+use self::held::Held;
 use self::line::{Line, Style};
 
 /// How the trace is written.
@@ -30,11 +34,13 @@ pub struct Options {
     pub bytes: bool,
     /// Columns of the output; details are wrapped and cut to it.
     pub width: usize,
+    /// Whether lines that are wider are broken, as on a terminal.
+    pub fold: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { absolute: false, colour: false, bytes: false, width: 120 }
+        Self { absolute: false, colour: false, bytes: false, width: 120, fold: false }
     }
 }
 
@@ -44,6 +50,9 @@ pub struct Text {
     options: Options,
     contents: Contents,
     start: Timestamp,
+    /// The latest time that a line above has; none where the order of lines is not that of the events.
+    latest: Option<Timestamp>,
+    late_explained: bool,
     /// The first flow shown; once another one is, each line names its flow.
     only_flow: Option<FlowId>,
     many_flows: bool,
@@ -52,6 +61,7 @@ pub struct Text {
     /// Packets captured only in part, and the octets missing from those that have no line.
     cut: (u64, u64),
     note: Vec<u8>,
+    held: Held,
     /// Comments that were this program's own notes.
     own_notes: u64,
 }
@@ -67,14 +77,24 @@ impl Text {
             options,
             contents,
             start: Timestamp::EPOCH,
+            latest: Some(Timestamp::EPOCH),
+            late_explained: false,
             only_flow: None,
             many_flows: false,
             header_shown: false,
             placeholders_explained: false,
             cut: (0, 0),
             note: Vec::new(),
+            held: Held::new(),
             own_notes: 0,
         }
+    }
+
+    /// For a reader who orders the lines anew: none is marked as later than those above it.
+    #[must_use]
+    pub const fn unordered(mut self) -> Self {
+        self.latest = None;
+        self
     }
 
     /// The line that introduces a flow.
@@ -149,13 +169,27 @@ impl Text {
         }
     }
 
-    fn line(&self, event: &Event<'_>) -> Line {
+    fn line(&mut self, event: &Event<'_>) -> Line {
+        let late = self.latest.is_some_and(|latest| event.at.time < latest);
+        self.latest = self.latest.map(|latest| latest.max(event.at.time));
         Line {
             absolute: self.options.absolute,
             start: self.start,
             at: event.at,
+            late,
             flow: event.flow.filter(|_| self.many_flows).map(|flow| flow.facts.id),
             style: Style::new(self.options.colour),
+            fold: self.options.fold.then_some(self.options.width),
+        }
+    }
+
+    /// Says once what the mark of a line means.
+    fn explain_late(&mut self, line: &Line, out: &mut Vec<u8>) {
+        if line.late && !std::mem::replace(&mut self.late_explained, true) {
+            detail::indent(out);
+            out.extend_from_slice(
+                b"(^ was captured before a line above it: it was held back until certain, or the packets are out of order)\n",
+            );
         }
     }
 
@@ -170,7 +204,13 @@ impl Text {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
-        self.line(event).remark(direction, &self.note, out);
+        // A finding says so itself.
+        if !matches!(event.body, Body::Finding(_)) {
+            annotate::hedge(event.flow.as_ref(), 0, &mut self.note);
+        }
+        let line = self.line(event);
+        line.remark(direction, &self.note, out);
+        self.explain_late(&line, out);
     }
 
     fn frame(&mut self, event: &Event<'_>, frame: &crate::event::FrameEvent<'_>, out: &mut Vec<u8>) {
@@ -178,8 +218,10 @@ impl Text {
         let mut note = std::mem::take(&mut self.note);
         note.clear();
         annotate::note(event, frame, &mut note);
-        self.line(event).frame(frame.frame, &note, out);
+        let line = self.line(event);
+        line.frame(frame.frame, &note, out);
         self.note = note;
+        self.explain_late(&line, out);
         detail::settings(frame.frame, self.options.width, out);
         if detail::fields(frame.frame, self.options.width, out) && !self.placeholders_explained {
             self.placeholders_explained = true;
@@ -188,6 +230,7 @@ impl Text {
                 b"(? is a header sent as a reference to an earlier one that this capture does not have)\n",
             );
         }
+        detail::web_trailers(frame, self.options.width, out);
         detail::status(&mut self.contents, frame, self.options.width, out);
         if self.options.bytes {
             detail::octets(frame.frame, out);
@@ -235,6 +278,13 @@ impl View for Text {
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if let (Body::Finding(finding), true) = (&event.body, self.held.is_due_later()) {
+            let mut held = std::mem::take(&mut self.held);
+            self.remark(event, finding.direction, |out| words::found(finding, out), held.lines());
+            self.held = held;
+            return;
+        }
+        self.held.passes(event, out);
         match event.body {
             Body::Identified => {
                 if let Some(flow) = &event.flow {
@@ -242,7 +292,10 @@ impl View for Text {
                 }
             }
             Body::Frame(frame) => self.frame(event, &frame, out),
-            Body::Message(message) => detail::message(&mut self.contents, &message, self.options.width, out),
+            Body::Message(message) => {
+                detail::message(&mut self.contents, &message, self.options.width, out);
+                self.held.shown(out);
+            }
             Body::Call(call)
                 // A call that a frame ended was told at that frame.
                 if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Open))
@@ -262,14 +315,14 @@ impl View for Text {
                     event,
                     Some(direction),
                     |out| {
-                        gap(octets, reason, out);
+                        words::gap(octets, reason, out);
                         out.extend_from_slice(if last { b"; further ones are counted at the end" } else { b"" });
                     },
                     out,
                 );
             }
             Body::Resync { direction, skipped, found, .. } => {
-                self.remark(event, Some(direction), |out| resync(skipped, found, out), out);
+                self.remark(event, Some(direction), |out| words::resync(skipped, found, out), out);
             }
             Body::Unfinished { direction, header, present, missing, by_sender, .. } => self.remark(
                 event,
@@ -332,8 +385,18 @@ impl View for Text {
                 out,
             ),
             Body::Finding(finding) => {
-                self.remark(event, finding.direction, |out| found(&finding, out), out);
+                self.remark(event, finding.direction, |out| words::found(&finding, out), out);
             }
+            Body::Sides { turned } => self.remark(
+                event,
+                None,
+                |out| {
+                    if let Some(flow) = &event.flow {
+                        annotate::sides(flow, turned, out);
+                    }
+                },
+                out,
+            ),
             Body::Limit { what, count } => self.remark(
                 event,
                 None,
@@ -351,159 +414,12 @@ impl View for Text {
     }
 
     fn finish(&mut self, summary: &Summary<'_>, out: &mut Vec<u8>) {
+        self.held.release(out);
         if self.header_shown {
             out.push(b'\n');
         }
-        totals(summary, out);
-        if self.cut.0 > CUT_SHOWN {
-            write::counted(out, self.cut.0.saturating_sub(CUT_SHOWN), "more packet");
-            out.extend_from_slice(b" captured only in part (snap length), ");
-            write::counted(out, self.cut.1, "octet");
-            out.extend_from_slice(b" missing, without a line of their own\n");
-        }
-        if let Some(net) = summary.net {
-            not_shown(net, self.own_notes, out);
-        }
-        if summary.late_packets > 0 {
-            write::counted_as(
-                out,
-                summary.late_packets,
-                "packet with octets came after its flow had ended",
-                "packets with octets came after their flows had ended",
-            );
-            out.push(b'\n');
-        }
-        if let Some(facts) = summary.capture {
-            if facts.dropped() > 0 {
-                out.extend_from_slice(b"the capture says that it dropped ");
-                write::counted(out, facts.dropped(), "packet");
-                out.push(b'\n');
-            }
-            if facts.faults_total > 0 {
-                write::counted(out, facts.faults_total, "block");
-                out.extend_from_slice(b" of the file could not be used");
-                for fault in facts.faults.iter().take(3) {
-                    out.extend_from_slice(b"; at octet ");
-                    write::integer(out, fault.offset);
-                    out.extend_from_slice(b": ");
-                    out.extend_from_slice(fault.what.as_bytes());
-                }
-                out.push(b'\n');
-            }
-        }
-        if let Some(why) = summary.ended_early {
-            out.extend_from_slice(b"the input ended early: ");
-            write::untrusted(out, why.as_bytes());
-            out.push(b'\n');
-        }
-    }
-}
-
-fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
-    let totals = summary.totals;
-    let mut first = true;
-    if let Some(shown) = summary.frames_shown {
-        write::counted(out, shown, "frame");
-        out.extend_from_slice(b" shown, of ");
-    }
-    let always = [
-        (totals.packets, "packet"),
-        (totals.flows, "flow"),
-        (totals.frames, "frame"),
-        (totals.calls, "call"),
-        (totals.messages, "message"),
-    ];
-    let sometimes = [(totals.conflicts, "conflict"), (totals.gaps, "gap"), (totals.malformed, "malformed item")];
-    for (n, noun) in always.into_iter().chain(sometimes.into_iter().filter(|(n, _)| *n > 0)) {
-        if !std::mem::replace(&mut first, false) {
-            out.extend_from_slice(b", ");
-        }
-        write::counted(out, n, noun);
-    }
-    if let Some(found) = summary.findings.filter(|found| *found > 0) {
-        out.extend_from_slice(b", ");
-        write::counted(out, found, "finding");
-    }
-    if totals.limits > 0 {
-        out.extend_from_slice(b", ");
-        write::counted_as(out, totals.limits, "limit reached", "limits reached");
-    }
-    if totals.gap_octets > 0 {
-        out.extend_from_slice(b" (");
-        write::counted(out, totals.gap_octets, "octet");
-        out.extend_from_slice(b" missing)");
-    }
-    out.push(b'\n');
-}
-
-/// What was in the capture but is not TCP, or did not parse.
-fn not_shown(net: &Counters, own_notes: u64, out: &mut Vec<u8>) {
-    let mut any = false;
-    if net.malformed > 0 {
-        out.extend_from_slice(b"not shown: ");
-        write::counted(out, net.malformed, "malformed packet");
-        any = true;
-    }
-    for (kind, count) in net.not_tcp() {
-        out.extend_from_slice(if any { b", " } else { b"not shown: " });
-        any = true;
-        write::integer(out, count);
-        out.push(b' ');
-        out.extend_from_slice(kind.to_string().as_bytes());
-    }
-    let incomplete = net.incomplete();
-    if incomplete.datagrams > 0 {
-        out.extend_from_slice(if any { b", " } else { b"not shown: " });
-        any = true;
-        write::counted(out, incomplete.datagrams, "IP datagram");
-        out.extend_from_slice(b" of which fragments are missing");
-    }
-    if own_notes > 0 {
-        out.extend_from_slice(if any { b", " } else { b"not shown: " });
-        any = true;
-        write::counted(out, own_notes, "comment");
-        out.extend_from_slice(b" with notes of framescope itself");
-    }
-    if any {
-        out.push(b'\n');
-    }
-}
-
-fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(finding.rule.severity.name().as_bytes());
-    out.extend_from_slice(b": ");
-    write::untrusted(out, finding.summary.as_bytes());
-    out.extend_from_slice(b" (");
-    out.extend_from_slice(finding.rule.slug.as_bytes());
-    out.extend_from_slice(b", ");
-    out.extend_from_slice(finding.rule.reference.as_bytes());
-    out.push(b')');
-    if finding.uncertain {
-        out.extend_from_slice(b"; uncertain: what this capture does not have may explain it");
-    }
-}
-
-fn gap(octets: u64, reason: GapReason, out: &mut Vec<u8>) {
-    write::counted(out, octets, "octet");
-    out.extend_from_slice(match reason {
-        GapReason::Lost => b" missing: they reached the other side, but the capture does not have them".as_slice(),
-        GapReason::Cut => b" missing: the packet was captured only in part (snap length)",
-        GapReason::NotCaptured => b" missing: the capture ended before they came",
-        GapReason::Limit => b" missing: they may have come later, a limit ended the waiting",
-    });
-}
-
-fn resync(skipped: u64, found: bool, out: &mut Vec<u8>) {
-    if found {
-        out.extend_from_slice(b"frames are found again");
-        if skipped > 0 {
-            out.extend_from_slice(b" after ");
-            write::counted(out, skipped, "octet");
-            out.extend_from_slice(b" that could not be read");
-        }
-    } else {
-        out.extend_from_slice(b"no frames were found in the last ");
-        write::counted(out, skipped, "octet");
+        let without_line = (self.cut.0.saturating_sub(CUT_SHOWN), self.cut.1);
+        closing::tell(summary, without_line, self.own_notes, out);
     }
 }
 

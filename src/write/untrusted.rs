@@ -6,7 +6,7 @@
 use super::scan::{is_plain, is_printable};
 use super::{hex, hex_number, integer};
 
-/// Appends text from a stranger: what could steer a terminal or is no UTF-8 is shown as `\x1b`.
+/// Appends text from a stranger: what could steer a terminal, does not show or is no UTF-8 stands as octets, `\x1b`.
 pub fn untrusted(out: &mut Vec<u8>, text: &[u8]) {
     if is_printable(text) {
         out.extend_from_slice(text);
@@ -16,10 +16,7 @@ pub fn untrusted(out: &mut Vec<u8>, text: &[u8]) {
         for character in chunk.valid().chars() {
             let mut octets = [0; 4];
             let octets = character.encode_utf8(&mut octets).as_bytes();
-            // Besides the control characters: those that change the direction of text.
-            if character.is_control()
-                || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-            {
+            if character.is_control() || is_unseen(character) {
                 octets.iter().for_each(|octet| escape_octet(out, *octet));
             } else {
                 out.extend_from_slice(octets);
@@ -29,8 +26,9 @@ pub fn untrusted(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// As [`untrusted`], but at most about `most` octets of it; the rest is counted.
+/// As [`untrusted`], but at most about `most` octets of it, cut before a character; the rest is counted.
 pub fn untrusted_part(out: &mut Vec<u8>, text: &[u8], most: usize) {
+    let most = whole_characters(text, most);
     match text.get(..most).filter(|_| text.len() > most) {
         None => untrusted(out, text),
         Some(part) => {
@@ -40,6 +38,14 @@ pub fn untrusted_part(out: &mut Vec<u8>, text: &[u8], most: usize) {
             out.extend_from_slice(b" more");
         }
     }
+}
+
+/// The largest number of octets up to `most` that does not cut a character of UTF-8.
+#[must_use]
+pub fn whole_characters(text: &[u8], most: usize) -> usize {
+    let continues = |at: usize| text.get(at).is_some_and(|octet| octet & 0xc0 == 0x80);
+    // No character has more than three octets after its first.
+    (most.saturating_sub(3)..=most).rev().find(|at| !continues(*at)).unwrap_or(most)
 }
 
 /// Appends text that nobody vouches for so that it shows on one line and does nothing else: control characters and octets that are not
@@ -139,6 +145,22 @@ mod tests {
             let shown = text(|out| escaped(out, &[octet]));
             assert!(shown.chars().all(|c| !c.is_control()), "{octet:#x}");
         }
+    }
+
+    #[test]
+    fn a_part_of_text_ends_with_a_whole_character() {
+        assert_eq!(text(|out| untrusted_part(out, "漢字".as_bytes(), 4)), "漢… 3 more");
+        assert_eq!(text(|out| untrusted_part(out, "漢字".as_bytes(), 5)), "漢… 3 more");
+        assert_eq!(text(|out| untrusted_part(out, "漢字".as_bytes(), 6)), "漢字");
+        assert_eq!(text(|out| untrusted_part(out, b"\xbf\xbf\xbf\xbf\xbf\xbf", 4)), r"\xbf\xbf\xbf\xbf… 2 more");
+    }
+
+    #[test]
+    fn text_that_does_not_show_is_told_by_its_octets() {
+        assert_eq!(
+            text(|out| untrusted(out, "a\u{200b}b\u{2028}\u{feff}".as_bytes())),
+            r"a\xe2\x80\x8bb\xe2\x80\xa8\xef\xbb\xbf"
+        );
     }
 
     #[test]

@@ -224,3 +224,45 @@ fn random_octets_never_panic_and_always_give_json() {
         parsed(std::str::from_utf8(&out).unwrap());
     });
 }
+
+/// JSON, line and faults of a message.
+fn all_readings(schema: &Schema, name: &str, octets: &[u8], width: usize) -> (String, String, Vec<String>) {
+    let (mut decoder, mut json, mut line) = (Decoder::default(), Vec::new(), Vec::new());
+    let report = decoder.json(schema, id(schema, name), octets, &mut json);
+    let faults = report.faults().map(|fault| fault.to_string()).collect();
+    decoder.line(schema, id(schema, name), octets, width, &mut line);
+    (String::from_utf8(json).unwrap(), String::from_utf8(line).unwrap(), faults)
+}
+
+/// A record that no message declares, and that stands behind all others: the message has to be indexed.
+const UNDECLARED: [u8; 6] = [0xf8, 0xff, 0xff, 0xff, 0x0f, 0x00];
+
+#[test]
+fn a_message_that_has_to_be_indexed_reads_as_it_does_without() {
+    let (schema, pool) = (lab(), pool());
+    let entropy = || prop::collection::vec(any::<u8>(), 0..400);
+    proptest!(config(600), |(first in entropy(), second in entropy(), merged in any::<bool>())| {
+        for name in ["lab.v1.Kinds", "lab.v1.Kinds.Inner", "google.protobuf.Value"] {
+            let descriptor = pool.get_message_by_name(name).unwrap();
+            let mut octets = Draw(first.iter()).message(&descriptor, 0).encode_to_vec();
+            if merged {
+                octets.extend(Draw(second.iter()).message(&descriptor, 0).encode_to_vec());
+            }
+            let short = all_readings(&schema, name, &octets, usize::MAX >> 1);
+            octets.extend(UNDECLARED);
+            prop_assert_eq!(all_readings(&schema, name, &octets, usize::MAX >> 1), short);
+        }
+    });
+}
+
+#[test]
+fn a_line_is_cut_at_the_same_place_whether_its_message_has_to_be_indexed_or_not() {
+    let (schema, pool) = (lab(), pool());
+    let descriptor = pool.get_message_by_name("lab.v1.Kinds").unwrap();
+    proptest!(config(200), |(choices in prop::collection::vec(any::<u8>(), 0..400), width in 0..300_usize)| {
+        let mut octets = Draw(choices.iter()).message(&descriptor, 0).encode_to_vec();
+        let short = all_readings(&schema, "lab.v1.Kinds", &octets, width);
+        octets.extend(UNDECLARED);
+        prop_assert_eq!(all_readings(&schema, "lab.v1.Kinds", &octets, width), short);
+    });
+}

@@ -9,7 +9,8 @@ use crate::grpc::metadata::{Kind, is_binary, kind};
 pub(super) fn read(headers: &[String]) -> Result<Fields, Failure> {
     let mut fields = Fields::default();
     for header in headers {
-        let (name, value) = header.split_once(':').ok_or_else(|| wrong(header, "it is not NAME: VALUE"))?;
+        let (name, value) =
+            header.split_once(':').ok_or_else(|| wrong(header, "it is not NAME: VALUE, such as -H 'x-id: 7'"))?;
         let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
         let is_name = |octet: u8| matches!(octet, b'0'..=b'9' | b'a'..=b'z' | b'_' | b'-' | b'.');
         if name.is_empty() || !name.bytes().all(is_name) {
@@ -35,8 +36,8 @@ pub(super) fn read(headers: &[String]) -> Result<Fields, Failure> {
 
 fn wrong(header: &str, why: &str) -> Failure {
     // The value may be a secret.
-    let name = header.split_once(':').map_or("", |(name, _)| name);
-    Failure::new(Failure::USAGE, format!("-H `{}: ...` cannot be sent: {why}", shown(name)))
+    let name = header.split_once(':').map_or_else(|| "...".to_owned(), |(name, _)| format!("{}: ...", shown(name)));
+    Failure::new(Failure::USAGE, format!("-H `{name}` cannot be sent: {why}"))
 }
 
 #[cfg(test)]

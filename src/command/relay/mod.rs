@@ -7,10 +7,8 @@ mod forward;
 mod queue;
 mod recorder;
 
-use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
-use std::path::Path;
 use std::thread;
 
 use self::forward::Forwarding;
@@ -18,10 +16,9 @@ use self::recorder::Recorder;
 use super::drive::clock::Clock;
 use super::drive::stop::{Stopper, stopping};
 use super::drive::{self, accept, words};
-use super::output::Output;
+use super::output::{self, Output};
 use super::{Failure, options, shown};
-use crate::cli::Relay;
-use crate::view::contents::Contents;
+use crate::cli::{ReadingArgs, Relay};
 
 /// Relays until Ctrl-C, or until nobody reads the trace any more.
 ///
@@ -29,22 +26,16 @@ use crate::view::contents::Contents;
 ///
 /// An address that cannot be used; a trace or capture that could not be written to its end.
 pub fn run(arguments: &Relay) -> Result<(), Failure> {
-    let limits = options::limits(&arguments.limits)?;
+    let limits = options::limits(&arguments.reading.limits)?;
     let filter = options::frame_filter(&arguments.filter)?;
     let to = host_and_port("--to", &arguments.to)?;
     host_and_port("--listen", &arguments.listen)?;
-    if let (Some(write), Some(output)) = (&arguments.write, &arguments.shown.output)
-        && write == output
-    {
-        return Err(Failure::new(Failure::USAGE, "-w and -o name the same file: the trace needs one of its own"));
-    }
-    let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, &limits));
-    let text = options::text(&arguments.shown);
-    let call = filter.call.map(crate::grpc::call::CallId);
-    let view = super::view::view(arguments.shown.format, text, call, contents)?;
+    let ReadingArgs { shown, schema, .. } = &arguments.reading;
+    output::apart(arguments.write.as_deref(), shown.output.as_deref())?;
+    let view = super::view::asked(&arguments.reading, &limits, &filter)?;
     let (listener, address) = listen(&arguments.listen)?;
-    let file = arguments.write.as_deref().map(create).transpose()?;
-    let output = Output::open(arguments.shown.output.as_deref(), &[] as &[&Path])?;
+    let file = arguments.write.as_deref().map(|path| output::create_capture(path, schema)).transpose()?;
+    let output = Output::open(shown.output.as_deref(), &[], schema)?;
 
     let clock = Clock::new();
     let (stopper, stopping) = stopping();
@@ -107,11 +98,4 @@ fn unusable(name: &str, error: &io::Error) -> Failure {
         _ => (Failure::INPUT, "name an address of this machine"),
     };
     Failure::new(code, format!("cannot listen on {}: {}; {what_to_do}", shown(name), words(error)))
-}
-
-fn create(path: &Path) -> Result<File, Failure> {
-    File::create(path).map_err(|error| {
-        let name = shown(&path.display().to_string());
-        Failure::new(Failure::USAGE, format!("cannot write to {name}: {error}; name another file with -w"))
-    })
 }

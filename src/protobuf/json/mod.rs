@@ -5,6 +5,7 @@
 
 mod float;
 mod map;
+mod straight;
 pub(crate) mod text;
 mod values;
 mod well_known;
@@ -12,7 +13,7 @@ mod writer;
 
 use std::ops::Range;
 
-use super::decode::{Entry, FaultKind, Level, Step};
+use super::decode::{FaultKind, Level, Step};
 use super::schema::{Field, Kind, Label, Message, MessageId, Shape};
 use super::wire::DamageKind;
 use writer::MAX_BRACKETS;
@@ -21,7 +22,9 @@ pub(crate) use writer::{Segments, Style, Writer};
 impl<'a> Writer<'a, '_> {
     /// Writes the outermost message.
     pub(crate) fn whole(mut self, message: MessageId, range: Range<usize>) {
-        self.message(message, Segments::One(range));
+        if !self.straight(message, range.clone()) {
+            self.message(message, Segments::One(range));
+        }
         self.finish();
     }
 
@@ -117,7 +120,7 @@ impl<'a> Writer<'a, '_> {
                 if repeats > 0 {
                     self.walk.report.supersede(repeats);
                 }
-                if field.implicit && is_zero(field.kind, &entry) {
+                if field.implicit && is_zero(field.kind, entry.value == entry.end, entry.bits) {
                     return;
                 }
                 self.key(field, first);
@@ -154,15 +157,15 @@ impl<'a> Writer<'a, '_> {
     }
 }
 
-/// Whether a value is what an absent field without presence has. A negative zero is not.
+/// Whether a value, no octets or these bits, is what an absent field without presence has. A negative zero is not.
 #[inline]
-fn is_zero(kind: Kind, entry: &Entry) -> bool {
+fn is_zero(kind: Kind, empty: bool, bits: u64) -> bool {
     match kind {
-        Kind::String | Kind::Bytes => entry.value == entry.end,
+        Kind::String | Kind::Bytes => empty,
         Kind::Double | Kind::Int64 | Kind::Uint64 | Kind::Sint64 | Kind::Fixed64 | Kind::Sfixed64 | Kind::Bool => {
-            entry.bits == 0
+            bits == 0
         }
         Kind::Unresolved => false,
-        _ => entry.bits as u32 == 0,
+        _ => bits as u32 == 0,
     }
 }

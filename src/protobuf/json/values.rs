@@ -47,7 +47,7 @@ impl<'a> Writer<'a, '_> {
         self.close(b']');
     }
 
-    fn element(&mut self, step: Step, field: &'a Field, record: &Record, stop: usize) {
+    pub(super) fn element(&mut self, step: Step, field: &'a Field, record: &Record, stop: usize) {
         let mark = self.mark();
         self.comma(step.index == 0);
         match field.kind {
@@ -76,7 +76,7 @@ impl<'a> Writer<'a, '_> {
     }
 
     /// The values of one packed record.
-    fn packed(&mut self, field: &'a Field, record: &Record, count: &mut u32) {
+    pub(super) fn packed(&mut self, field: &'a Field, record: &Record, count: &mut u32) {
         let mut reader = Reader::within(self.walk.octets, record.value_range());
         let wire = field.kind.wire();
         loop {

@@ -152,7 +152,11 @@ impl<'a> Pass<'a> {
             Symbol::Enum(id) => self.enums.get(id.0 as usize).map(|(_, at)| *at),
         };
         let first = file.and_then(|at| self.shown.get(at)).unwrap_or(&"");
-        let what = format!("{name} is defined differently in {first}, which is used");
+        let what = if *first == unit.shown {
+            format!("{name} is defined twice; the first definition is used")
+        } else {
+            format!("{name} is defined differently in {first}, which is used")
+        };
         self.out.warnings.push(Warning::new(&unit.shown, None, what));
     }
 
@@ -342,7 +346,7 @@ impl<'a> Pass<'a> {
             client_streaming: item.client_streaming,
             server_streaming: item.server_streaming,
         };
-        self.out.methods.entry(path).or_insert(info);
+        self.out.methods.entry(path.into_boxed_bytes()).or_insert(info);
     }
 
     /// A name as written inside `scope`: absolute with a leading dot, else sought outwards.

@@ -77,7 +77,7 @@ impl Loader<'_> {
     fn descriptor_set(&mut self, path: &Path) {
         let octets = match self.files.read(path) {
             Ok(octets) => octets,
-            Err(error) => return self.warn(path, format!("cannot be read: {error}")),
+            Err(error) => return self.warn(path, format!("cannot be read: {}", reason(&error))),
         };
         let set = descriptor::split_set(&octets).and_then(|files| {
             files.into_iter().map(|octets| Ok((descriptor::read_file(octets)?, octets))).collect::<Result<Vec<_>, _>>()
@@ -85,6 +85,10 @@ impl Loader<'_> {
         let set = match set {
             Ok(set) if set.iter().any(|(file, _)| !file.name.is_empty()) => set,
             Ok(_) => return self.warn(path, "a FileDescriptorSet without files".to_owned()),
+            Err(_) if is_source(&octets) => {
+                return self
+                    .warn(path, "not a FileDescriptorSet but the text of a .proto; give it with --proto".to_owned());
+            }
             Err(damage) => {
                 let what = format!("not a FileDescriptorSet: {damage}; make one with protoc -o FILE --include_imports");
                 return self.warn(path, what);
@@ -164,7 +168,7 @@ impl Loader<'_> {
         let shown = path.display().to_string();
         let text = match self.files.read(path) {
             Ok(octets) => octets,
-            Err(error) => return self.warn(path, format!("cannot be read: {error}")),
+            Err(error) => return self.warn(path, format!("cannot be read: {}", reason(&error))),
         };
         if text.contains(&0) {
             let what = "not a text; a binary descriptor set is given with --descriptor-set";
@@ -315,3 +319,15 @@ impl Warning {
 const MAX_ENTRIES: usize = 100_000;
 /// Levels of directories below, and above, an input.
 const MAX_DEPTH: u32 = 32;
+
+/// Whether octets are the text of a .proto, by the words that stand in one.
+fn is_source(octets: &[u8]) -> bool {
+    let text = std::str::from_utf8(octets).unwrap_or_default();
+    text.contains(';') && ["syntax", "edition", "message", "service", "package"].iter().any(|word| text.contains(word))
+}
+
+/// Why a file cannot be read, without the system's number for it.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_lowercase()
+}

@@ -82,6 +82,11 @@ impl Schema {
 
     /// The method of a `:path` such as `/pkg.Service/Method`: one hash, no allocation.
     pub fn method(&self, path: &str) -> Option<&MethodInfo> {
+        self.method_of(path.as_bytes())
+    }
+
+    /// The same for a path as it stood on the wire, which may be no text.
+    pub fn method_of(&self, path: &[u8]) -> Option<&MethodInfo> {
         self.methods.get(path)
     }
 
@@ -126,7 +131,7 @@ impl Schema {
 }
 
 /// Methods by path; looked up for every message.
-type Methods = HashMap<Box<str>, MethodInfo, foldhash::fast::RandomState>;
+type Methods = HashMap<Box<[u8]>, MethodInfo, foldhash::fast::RandomState>;
 
 /// One RPC method as its service declares it.
 #[derive(Clone, Debug, Eq, PartialEq)]

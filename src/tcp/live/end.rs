@@ -39,6 +39,7 @@ impl Live {
         for direction in Direction::BOTH {
             let missing = self.missing_at_end(direction);
             if missing > 0 {
+                let at = self.halves[direction].shown_at().unwrap_or(at);
                 self.skip(direction, missing, GapReason::Lost, at, context);
             }
         }

@@ -3,8 +3,8 @@
 use super::Tools;
 use super::names::Names;
 use super::write::{
-    base64, display, end, end_list, key, moment, name, number, number_if_known, quoted, quoted_hex, string,
-    string_or_hex, truth,
+    base64, display, end, end_list, key, moment, name, number, number_again, number_if_known, quoted, quoted_hex,
+    string, string_or_hex, truth,
 };
 use crate::direction::Direction;
 use crate::event::Event;
@@ -18,8 +18,8 @@ use crate::write::Moments;
 
 /// A call has ended, or the capture before it.
 pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, tools: &mut Tools, out: &mut Vec<u8>) {
-    let Tools { scratch, moments, names: known, .. } = tools;
-    number(out, b"{\"type\":\"call\",\"call\":", call.id.0);
+    let Tools { scratch, moments, names: known, numbers, .. } = tools;
+    number_again(out, b"{\"type\":\"call\",\"call\":", &mut numbers.call, call.id.0);
     number_if_known(out, key!("flow"), event.flow.map(|flow| flow.facts.id.0));
     number(out, key!("stream"), call.stream.0);
     kind(call, contents, out);
@@ -56,6 +56,9 @@ pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, tool
         number(out, key!("error_code"), code.0);
         display(out, key!("error_name"), code);
     }
+    if call.sides_guessed {
+        truth(out, key!("sides_guessed"), true);
+    }
     truth(out, key!("complete"), call.is_complete() && call.outcome != Some(Outcome::Open));
     end(out);
 }
@@ -75,6 +78,9 @@ fn kind(call: &Call, contents: &Contents, out: &mut Vec<u8>) {
     };
     name(out, key!("kind"), kind);
     truth(out, key!("inferred"), method.is_none());
+    if !call.is_told {
+        truth(out, key!("grpc_known"), false);
+    }
     if let Some(protocol) = call.protocol {
         let protocol = match protocol {
             Protocol::Grpc => "grpc",

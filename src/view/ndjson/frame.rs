@@ -5,33 +5,33 @@ use super::fields::Fields;
 use super::prepared::{Prepared, prepared};
 use super::trouble::{self, Reached};
 use super::write::{
-    display, end, end_list, hex, integer, key, moment, name, number, number_if_known, place, quoted, string,
-    string_or_hex, truth,
+    display, end, end_list, hex, integer, key, moment, name, number, number_again, number_if_known, place, quoted,
+    string, string_or_hex, truth,
 };
 use crate::annotate;
 use crate::event::{Event, FrameEvent};
 use crate::grpc::calls::{Belongs, Role};
 use crate::grpc::message::Progress;
-use crate::http2::connection::{Block, Facts, Frame};
+use crate::http2::connection::{Answers, Block, Facts, Frame};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::{Flags, FrameHeader, FrameType, StreamId, defined_flags};
 use crate::http2::payload::{Payload, Priority};
 use crate::http2::preface::MAGIC;
 use crate::http2::stream::{self, Half, StreamState};
-use crate::write::is_plain;
+use crate::write::{Again, is_plain};
 
 /// A frame.
 pub(super) fn frame(
     event: &Event<'_>,
     of: &FrameEvent<'_>,
     bytes: bool,
-    Tools { scratch, fields, moments, .. }: &mut Tools,
+    Tools { scratch, fields, moments, numbers, .. }: &mut Tools,
     out: &mut Vec<u8>,
 ) {
     let frame = of.frame;
-    number(out, b"{\"type\":\"frame\",\"id\":", frame.id.0);
+    number_again(out, b"{\"type\":\"frame\",\"id\":", &mut numbers.frame, frame.id.0);
     moment(out, key!("time_ns"), moments, frame.at.time);
-    place(out, event.flow, frame.direction, frame.pieces);
+    place(out, event.flow, frame.direction, frame.pieces, &mut numbers.packet);
     match frame.header {
         Some(header) => head(header, out),
         None => {
@@ -49,11 +49,11 @@ pub(super) fn frame(
     if let Some(state) = frame.state {
         stream_state(state, out);
     }
-    belongs(&of.belongs, out);
+    belongs(&of.belongs, &mut numbers.call, out);
     payload(frame, out);
     facts(frame, out);
     if let Some(of) = &frame.block {
-        block(of, fields, out);
+        block(of, fields, &mut numbers.frame, out);
     }
     note(event, of, scratch, out);
     if bytes {
@@ -172,8 +172,10 @@ const fn states(to_server: Half) -> [Prepared; 3] {
 }
 
 /// What the frame is to its call.
-fn belongs(belongs: &Belongs, out: &mut Vec<u8>) {
-    number_if_known(out, key!("call"), belongs.call.map(|call| call.0));
+fn belongs(belongs: &Belongs, calls: &mut Again, out: &mut Vec<u8>) {
+    if let Some(call) = belongs.call {
+        number_again(out, key!("call"), calls, call.0);
+    }
     if belongs.is_plain {
         truth(out, key!("not_grpc"), true);
     }
@@ -211,6 +213,9 @@ fn messages(progress: &Progress, out: &mut Vec<u8>) {
         number(out, key!("have"), have);
         number_if_known(out, key!("length"), length);
         out.push(b'}');
+    }
+    if !progress.numbers_known {
+        truth(out, key!("index_known"), false);
     }
     out.push(b'}');
 }
@@ -316,9 +321,9 @@ fn origins(mut entries: &[u8], out: &mut Vec<u8>) {
 /// What follows from the frame.
 fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
     match frame.facts {
-        Facts::None | Facts::Acknowledges(None) => {}
-        Facts::Settings { preface } => truth(out, key!("preface"), preface),
-        Facts::Acknowledges(Some(sent)) => {
+        Facts::None | Facts::Acknowledges(Answers::NotSeen | Answers::OneOf) | Facts::Settings { preface: None } => {}
+        Facts::Settings { preface: Some(preface) } => truth(out, key!("preface"), preface),
+        Facts::Acknowledges(Answers::Sent(sent)) => {
             out.extend_from_slice(key!("acknowledges"));
             number(out, b"{\"frame\":", sent.id.0);
             number(out, key!("packet"), sent.at.packet);
@@ -330,18 +335,19 @@ fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
             number_if_known(out, key!("window_connection"), connection);
             number_if_known(out, key!("window_stream"), stream);
         }
-        Facts::Granted { window, used, by } => {
+        Facts::Granted { window, used, by, used_up } => {
             let on_connection = frame.header.is_some_and(|header| header.stream() == StreamId::CONNECTION);
             let window_key = if on_connection { key!("window_connection") } else { key!("window_stream") };
             number_if_known(out, window_key, window);
             number_if_known(out, key!("used"), used);
             number_if_known(out, key!("used_by"), by.map(|stream| stream.0));
+            number_if_known(out, key!("window_used_up_ns"), used_up);
         }
     }
 }
 
 /// The header block that ends with the frame.
-fn block(block: &Block<'_>, fields: &mut Fields, out: &mut Vec<u8>) {
+fn block(block: &Block<'_>, fields: &mut Fields, frames: &mut Again, out: &mut Vec<u8>) {
     out.extend_from_slice(key!("fields"));
     let mut before = b'[';
     for one in block.fields.fields() {
@@ -361,7 +367,7 @@ fn block(block: &Block<'_>, fields: &mut Fields, out: &mut Vec<u8>) {
     let mut before = b'[';
     for id in block.frames {
         out.push(before);
-        integer(out, id.0);
+        frames.write(id.0, out);
         before = b',';
     }
     end_list(out, before);

@@ -14,6 +14,7 @@ mod frame;
 mod message;
 mod names;
 mod prepared;
+mod sides;
 mod summary;
 mod tls;
 mod trouble;
@@ -22,7 +23,7 @@ mod write;
 use crate::event::{Body, Event};
 use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
-use crate::write::Moments;
+use crate::write::{Again, Moments};
 
 use self::fields::Fields;
 use self::names::Names;
@@ -50,6 +51,15 @@ struct Tools {
     fields: Box<Fields>,
     names: Box<Names>,
     moments: Moments,
+    numbers: Numbers,
+}
+
+/// Numbers that records have in common with those before them.
+#[derive(Debug, Default)]
+struct Numbers {
+    frame: Again,
+    packet: Again,
+    call: Again,
 }
 
 impl Ndjson {
@@ -68,7 +78,8 @@ impl View for Ndjson {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         let Self { contents, bytes, reached, tools } = self;
         match &event.body {
-            Body::Identified => {}
+            Body::Identified => sides::guessed(event, out),
+            Body::Sides { turned } => sides::known(event, *turned, out),
             Body::Frame(frame) => {
                 frame::frame(event, frame, *bytes, tools, out);
                 frame::limits(event, frame, reached, out);

@@ -9,6 +9,7 @@ use crate::event::{Event, Fault, What};
 use crate::http2::frame::FrameHeader;
 use crate::span::Piece;
 use crate::tcp::GapReason;
+use crate::write::Again;
 
 /// Limits that were reached, in the order in which they first were.
 #[derive(Debug, Default)]
@@ -114,6 +115,7 @@ pub(super) fn foreign(event: &Event<'_>, direction: Direction, octets: &[u8], ou
     out.extend_from_slice(key!("note"));
     let mut note = Vec::new();
     annotate::foreign(direction, octets, &mut note);
+    annotate::hedge(event.flow.as_ref(), 0, &mut note);
     quoted(out, &note);
     end(out);
 }
@@ -147,8 +149,10 @@ pub(super) fn malformed(event: &Event<'_>, fault: &Fault<'_>, out: &mut Vec<u8>)
     }
     match &fault.what {
         // A header in a reassembled datagram may begin in an earlier packet than the one that completed it.
-        What::Packet(header) => packets(out, &[at_packet(header.packet), at_packet(event.at.packet)]),
-        _ => packets(out, fault.pieces),
+        What::Packet(header) => {
+            packets(out, &[at_packet(header.packet), at_packet(event.at.packet)], &mut Again::default())
+        }
+        _ => packets(out, fault.pieces, &mut Again::default()),
     }
     number(out, key!("offset"), fault.offset);
     number(out, key!("length"), fault.length);

@@ -12,7 +12,7 @@ pub(super) use crate::protobuf::json::text::base64;
 use crate::span::{Piece, each_packet};
 use crate::time::Timestamp;
 pub(super) use crate::write::integer;
-use crate::write::{Moments, is_plain};
+use crate::write::{Again, Moments, is_plain};
 
 /// A key with the comma before it and the colon behind it, as octets.
 macro_rules! key {
@@ -40,6 +40,13 @@ pub(super) fn number(out: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer +
     integer(out, number);
 }
 
+/// Appends a key and an integer that is often the one before.
+#[inline(always)]
+pub(super) fn number_again(out: &mut Vec<u8>, key: &[u8], again: &mut Again, number: u64) {
+    out.extend_from_slice(key);
+    again.write(number, out);
+}
+
 /// Appends a key and a moment in nanoseconds.
 #[inline(always)]
 pub(super) fn moment(out: &mut Vec<u8>, key: &[u8], moments: &mut Moments, time: Timestamp) {
@@ -64,14 +71,20 @@ pub(super) fn truth(out: &mut Vec<u8>, key: &[u8], value: bool) {
 
 /// Appends `flow`, `direction` and [`packets`].
 #[inline(always)]
-pub(super) fn place(out: &mut Vec<u8>, flow: Option<Flow<'_>>, direction: Direction, pieces: &[Piece]) {
+pub(super) fn place(
+    out: &mut Vec<u8>,
+    flow: Option<Flow<'_>>,
+    direction: Direction,
+    pieces: &[Piece],
+    numbers: &mut Again,
+) {
     number_if_known(out, key!("flow"), flow.map(|flow| flow.facts.id.0));
     let key = match direction {
         Direction::ToServer => prepared!(r#","direction":"to_server","packets":["#),
         Direction::ToClient => prepared!(r#","direction":"to_client","packets":["#),
     };
     key.write(out);
-    packets_listed(out, pieces);
+    packets_listed(out, pieces, numbers);
 }
 
 /// Appends a key and a name of ours, which needs no escapes.
@@ -143,17 +156,17 @@ fn quoted_plain(out: &mut Vec<u8>, octets: &[u8]) {
 
 /// Appends the numbers of the packets that hold `pieces`, in the order of the octets.
 #[inline(always)]
-pub(super) fn packets(out: &mut Vec<u8>, pieces: &[Piece]) {
+pub(super) fn packets(out: &mut Vec<u8>, pieces: &[Piece], numbers: &mut Again) {
     out.extend_from_slice(br#","packets":["#);
-    packets_listed(out, pieces);
+    packets_listed(out, pieces, numbers);
 }
 
 /// The same behind the bracket.
 #[inline(always)]
-fn packets_listed(out: &mut Vec<u8>, pieces: &[Piece]) {
+fn packets_listed(out: &mut Vec<u8>, pieces: &[Piece], numbers: &mut Again) {
     // What nearly everything stands in.
     if let [only] = pieces {
-        integer(out, only.packet);
+        numbers.write(only.packet, out);
         return out.push(b']');
     }
     let mut first = true;
@@ -207,7 +220,10 @@ mod tests {
     #[test]
     fn packets_are_listed_once_each_and_may_be_none() {
         let piece = |packet| Piece { packet, offset: 0, length: 1 };
-        assert_eq!(written(|out| packets(out, &[])), r#","packets":[]"#);
-        assert_eq!(written(|out| packets(out, &[piece(7), piece(7), piece(9)])), r#","packets":[7,9]"#);
+        assert_eq!(written(|out| packets(out, &[], &mut Again::default())), r#","packets":[]"#);
+        assert_eq!(
+            written(|out| packets(out, &[piece(7), piece(7), piece(9)], &mut Again::default())),
+            r#","packets":[7,9]"#
+        );
     }
 }

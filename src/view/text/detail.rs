@@ -2,13 +2,15 @@
 
 use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
+use crate::grpc::call::Metadata;
 use crate::grpc::calls::Role;
+use crate::grpc::content_type::Codec;
 use crate::grpc::encoding::{End, Form};
 use crate::grpc::metadata::{binary_values, is_binary};
 use crate::http2::connection::Frame;
 use crate::http2::frame::FrameHeader;
 use crate::http2::payload::Payload;
-use crate::view::contents::{Contents, Unpacked};
+use crate::view::contents::{Contents, Unpacked, compact_json};
 use crate::write;
 
 const INDENT: usize = 30;
@@ -44,7 +46,7 @@ impl Wrap {
         }
         let start = out.len();
         write(out);
-        let length = out.len().saturating_sub(start);
+        let length = write::columns(out.get(start..).unwrap_or_default());
         if self.column == 0 {
             self.column = INDENT.saturating_add(length);
         } else if self.column.saturating_add(length).saturating_add(2) <= self.width {
@@ -120,6 +122,33 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
     }
     wrap.end(out);
     placeholder
+}
+
+/// What gRPC-Web says at the end of a body: the status, its message, and the metadata that came with them.
+pub(super) fn web_trailers(event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
+    let Some(call) =
+        event.call.filter(|_| matches!(event.belongs.role, Role::Messages(progress) if progress.web_trailers))
+    else {
+        return;
+    };
+    let mut wrap = Wrap::new(width);
+    let mut field = |name: &[u8], value: &dyn Fn(&mut Vec<u8>), out: &mut Vec<u8>| {
+        wrap.item(out, |out| {
+            write::untrusted_part(out, name, VALUE);
+            out.push(b' ');
+            value(out);
+        });
+    };
+    if let Some(status) = call.status {
+        field(b"grpc-status", &|out| write::integer(out, status.0), out);
+    }
+    if let Some(message) = call.status_message() {
+        field(b"grpc-message", &|out| text(message, out), out);
+    }
+    for (name, value) in call.metadata(Metadata::Trailers) {
+        field(name, &|out| text(value, out), out);
+    }
+    wrap.end(out);
 }
 
 /// A header value, in quotes where its ends could not be seen.
@@ -216,6 +245,11 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
             }
             return;
         };
+        let used = out.len().saturating_sub(before).saturating_add(INDENT);
+        if let Some(codec) = reading.codec {
+            let room = width.saturating_mul(4).saturating_sub(used).max(40);
+            return foreign(codec, octets, room, out);
+        }
         match reading.type_name() {
             Some(name) => out.extend_from_slice(name.as_bytes()),
             None if event.call.path().is_none() => out.extend_from_slice(b"(its method is not known, a guess)"),
@@ -250,6 +284,25 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
         }
     });
     out.push(b'\n');
+}
+
+/// A message that is not protobuf: JSON as it is, anything else as octets.
+fn foreign(codec: Codec<'_>, octets: &[u8], room: usize, out: &mut Vec<u8>) {
+    match compact_json(octets).filter(|_| codec.is_json()) {
+        Some(json) => {
+            out.extend_from_slice(b"JSON ");
+            write::untrusted_part(out, &json, room);
+        }
+        None => {
+            out.extend_from_slice(if codec.is_json() {
+                b"not JSON, as it says: \"".as_slice()
+            } else {
+                b"its codec is not read here: \""
+            });
+            write::untrusted_part(out, octets, 40);
+            out.push(b'"');
+        }
+    }
 }
 
 fn name(form: Form) -> &'static [u8] {

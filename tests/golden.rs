@@ -106,6 +106,16 @@ fn captures_behind_bugs_are_shown_as_records_as_they_were() {
 }
 
 #[test]
+fn mirrored_and_tagged_captures_are_shown_as_text_as_they_were() {
+    check("mirrored", "text", "txt");
+}
+
+#[test]
+fn mirrored_and_tagged_captures_are_shown_as_records_as_they_were() {
+    check("mirrored", "ndjson", "ndjson");
+}
+
+#[test]
 fn broken_rules_are_shown_as_text_as_they_were() {
     check("rules", "text", "txt");
 }

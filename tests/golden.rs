@@ -125,6 +125,16 @@ fn broken_rules_are_shown_as_records_as_they_were() {
     check("rules", "ndjson", "ndjson");
 }
 
+#[test]
+fn captures_that_begin_in_the_middle_are_shown_as_text_as_they_were() {
+    check("sides", "text", "txt");
+}
+
+#[test]
+fn captures_that_begin_in_the_middle_are_shown_as_records_as_they_were() {
+    check("sides", "ndjson", "ndjson");
+}
+
 /// The time that a line of the trace begins with, as a number of microseconds, and whether it is marked as late.
 fn moment(line: &str) -> Option<(i64, bool)> {
     let rest = line.trim_start();
@@ -138,7 +148,7 @@ fn moment(line: &str) -> Option<(i64, bool)> {
 #[test]
 fn times_go_back_only_in_lines_that_are_marked_and_the_mark_is_explained() {
     let mut marked = 0;
-    for capture in ["captures", "damaged", "found", "rules"].iter().flat_map(|directory| captures(directory)) {
+    for capture in ["captures", "damaged", "found", "rules", "sides"].iter().flat_map(|directory| captures(directory)) {
         let shown = shown(&capture, "text");
         let mut latest = i64::MIN;
         let mut marks = 0;

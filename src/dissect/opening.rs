@@ -20,7 +20,7 @@ const PREFACE_WITHIN: usize = 512;
 /// Octets, and capture time, for which a connection met midway is held back until a header block tells who is the client.
 const SIDES_OCTETS: usize = 16 << 10;
 const SIDES_NANOS: i64 = 1_000_000_000;
-/// How often all of it is looked through before that.
+/// How often all that is held back is looked through; after that only when it has grown.
 const LOOKS: u32 = 64;
 /// How PROXY protocol headers begin, version 1 and version 2.
 const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n"];

@@ -10,6 +10,8 @@ mod sequence;
 mod trace;
 mod words;
 
+use std::collections::BTreeMap;
+
 use self::diagram::Diagram;
 use self::escape::code;
 use self::findings::Findings;
@@ -53,7 +55,7 @@ pub struct Options {
 /// How much of everything a report holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Rows of the table of calls: the first ones that end. 100.
+    /// Rows of the table of calls: those that began first. 100.
     pub rows: usize,
     /// Rows of the table of findings: the first ones. 50.
     pub findings: usize,
@@ -78,10 +80,28 @@ impl Default for Limits {
 
 #[derive(Debug, Default)]
 struct Rows {
-    text: Vec<u8>,
-    count: usize,
+    /// By the numbers of calls; whether each has failed.
+    rows: BTreeMap<CallId, (Vec<u8>, bool)>,
     left_out: u64,
     failed_left_out: u64,
+}
+
+impl Rows {
+    /// Keeps the row, if it is not behind as many as there may be.
+    fn add(&mut self, call: CallId, row: Vec<u8>, failed: bool, most: usize) {
+        self.rows.insert(call, (row, failed));
+        if self.rows.len() > most
+            && let Some((_, (_, failed))) = self.rows.pop_last()
+        {
+            self.left_out = self.left_out.saturating_add(1);
+            self.failed_left_out = self.failed_left_out.saturating_add(u64::from(failed));
+        }
+    }
+
+    fn held_bytes(&self) -> usize {
+        let row = |(row, _): &(Vec<u8>, bool)| row.capacity().saturating_add(size_of::<(CallId, Vec<u8>, bool)>());
+        self.rows.values().map(row).fold(0, usize::saturating_add)
+    }
 }
 
 /// Characters of a path.
@@ -112,7 +132,7 @@ impl Markdown {
     pub fn held_bytes(&self) -> usize {
         [
             self.findings.held_bytes(),
-            self.rows.text.capacity(),
+            self.rows.held_bytes(),
             self.methods.held_bytes(),
             self.diagram.held_bytes(),
             self.trace.held_bytes(),
@@ -123,13 +143,7 @@ impl Markdown {
 
     fn row(&mut self, flow: &Flow<'_>, call: &Call) {
         let verdict = self.methods.add(call);
-        let Rows { text: out, count, left_out, failed_left_out } = &mut self.rows;
-        if *count >= self.options.limits.rows {
-            *left_out = left_out.saturating_add(1);
-            *failed_left_out = failed_left_out.saturating_add(u64::from(verdict == Verdict::Failed));
-            return;
-        }
-        *count = count.saturating_add(1);
+        let out = &mut Vec::new();
         let origin = self.origin;
         out.extend_from_slice(b"| ");
         integer(out, call.id.0);
@@ -172,6 +186,8 @@ impl Markdown {
             None => out.push(b'?'),
         }
         out.extend_from_slice(b" |\n");
+        let row = std::mem::take(out);
+        self.rows.add(call.id, row, verdict == Verdict::Failed, self.options.limits.rows);
     }
 
     fn facts(&self, summary: &Summary<'_>, out: &mut Vec<u8>) {
@@ -203,7 +219,7 @@ impl Markdown {
 
     fn calls(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\n## Calls\n\n");
-        if self.rows.count == 0 {
+        if self.rows.rows.is_empty() {
             return out.extend_from_slice(b"There are none.\n");
         }
         let start: &[u8] = if self.options.absolute { b"start" } else { b"start ms" };
@@ -213,7 +229,7 @@ impl Markdown {
             b" | flow | stream | requests | responses | octets to server | octets to client | took ms | status or end | outcome | method |\n",
         );
         out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|---:|:---|:---|:---|\n");
-        out.extend_from_slice(&self.rows.text);
+        self.rows.rows.values().for_each(|(row, _)| out.extend_from_slice(row));
         if self.rows.left_out > 0 {
             out.push(b'\n');
             counted_as(out, self.rows.left_out, "more call is", "more calls are");

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use crate::capture::Packet;
 use crate::direction::Direction;
-use crate::event::{Body, Event, Fault, Flow, Observer, Protocol, What};
+use crate::event::{Body, EndedBy, Event, Fault, Flow, Observer, Protocol, What};
 use crate::grpc::calls;
 use crate::http2::connection;
 use crate::http2::preface::Begin;
@@ -307,7 +307,7 @@ impl<O: Observer> Step<'_, O> {
             }
             FlowEvent::Finished { direction, at } => {
                 if let State::Http2(_) = self.application.state {
-                    self.with_http2(|http2, frames| http2.finish(direction, true, at, frames));
+                    self.with_http2(|http2, frames| http2.finish(direction, EndedBy::Sender, at, frames));
                 }
             }
             FlowEvent::Closed { close, at } => self.close(close, at),

@@ -2,7 +2,7 @@
 
 use crate::direction::{Both, Direction};
 use crate::dissect::Totals;
-use crate::event::{Body, Event, Fault, Flow, FrameEvent, MessageEvent, Observer, What};
+use crate::event::{Body, EndedBy, Event, Fault, Flow, FrameEvent, MessageEvent, Observer, What};
 use crate::grpc::call::Call;
 use crate::grpc::calls::{self, Belongs, Calls};
 use crate::grpc::web::TRAILERS_FLAG;
@@ -94,8 +94,15 @@ impl Http2 {
             return;
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames = Frames {
+            flow: *flow,
+            calls: &mut self.calls,
+            grpc,
+            totals,
+            limits,
+            by: EndedBy::Capture,
+            observer: *observer,
+        };
         self.connection.push(direction, octets, pieces, at, shared, &mut frames);
     }
 
@@ -130,8 +137,15 @@ impl Http2 {
             return;
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames = Frames {
+            flow: *flow,
+            calls: &mut self.calls,
+            grpc,
+            totals,
+            limits,
+            by: EndedBy::Capture,
+            observer: *observer,
+        };
         self.connection.gap(direction, octets, at, shared, &mut frames);
     }
 
@@ -139,7 +153,7 @@ impl Http2 {
     pub(super) fn finish<O: Observer>(
         &mut self,
         direction: Direction,
-        by_sender: bool,
+        by: EndedBy,
         at: Arrival,
         context: &mut Context<'_, O>,
     ) {
@@ -147,26 +161,40 @@ impl Http2 {
             return;
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender, observer: *observer };
+        let mut frames = Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by, observer: *observer };
         self.connection.finish(direction, at, shared, &mut frames);
     }
 
     pub(super) fn close<O: Observer>(&mut self, close: Close, at: Arrival, context: &mut Context<'_, O>) {
         for direction in Direction::BOTH {
-            self.finish(direction, false, at, context);
+            let by = if let Close::Reset(sender) = close { EndedBy::Reset(sender) } else { EndedBy::Capture };
+            self.finish(direction, by, at, context);
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames = Frames {
+            flow: *flow,
+            calls: &mut self.calls,
+            grpc,
+            totals,
+            limits,
+            by: EndedBy::Capture,
+            observer: *observer,
+        };
         self.connection.close(at, shared, &mut frames);
         let seen = flow.facts.seen;
         // How calls ended stands in what both sides sent.
         let lost = matches!(close, Close::Fin | Close::Reset(_)) && seen.to_server && seen.to_client;
         let mut rest = Vec::new();
         self.calls.finish(lost, at, |call| rest.push(call));
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames = Frames {
+            flow: *flow,
+            calls: &mut self.calls,
+            grpc,
+            totals,
+            limits,
+            by: EndedBy::Capture,
+            observer: *observer,
+        };
         for mut call in rest {
             for direction in Direction::BOTH {
                 frames.grpc.queue.clear();
@@ -190,7 +218,7 @@ struct Frames<'a, O> {
     totals: &'a mut Totals,
     limits: &'a Limits,
     /// Whether a direction that ends does so because its sender said so.
-    by_sender: bool,
+    by: EndedBy,
     observer: &'a mut O,
 }
 
@@ -336,8 +364,8 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
                 self.emit(at, Body::Resync { direction, offset, skipped: octets, found: false })
             }
             Notice::Unfinished { offset, header, present, missing, .. } => {
-                let by_sender = self.by_sender;
-                self.emit(at, Body::Unfinished { direction, offset, header, present, missing, by_sender });
+                let by = self.by;
+                self.emit(at, Body::Unfinished { direction, offset, header, present, missing, by });
             }
             Notice::Malformed { frame, offset, length, what, pieces } => {
                 self.totals.malformed = self.totals.malformed.saturating_add(1);

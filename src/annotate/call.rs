@@ -44,7 +44,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(b"interim response ");
             http_status(event.belongs, out);
         }
-        (Some(call), Role::ResponseBegins) => response_begins(call, event.belongs, out),
+        (Some(call), Role::ResponseBegins) => response_begins(call, event.belongs, block, out),
         (Some(call), Role::Ends | Role::TrailersOnly) => ends(call, event.belongs, out),
         (None, Role::RequestBegins) => {
             out.extend_from_slice(b"request begins: ");
@@ -53,6 +53,8 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             value(block, StaticName::PATH, out);
             other_protocol(block, out);
         }
+        (None, Role::RequestTrailers) => out.extend_from_slice(b"trailers of the request (not gRPC)"),
+        (None, Role::Ends) => out.extend_from_slice(b"trailers of the response (not gRPC)"),
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
         (Some(_), _) => {}
@@ -77,9 +79,17 @@ fn request_begins(call: &Call, block: &Block<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
+fn response_begins(call: &Call, belongs: Belongs, block: &Block<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"response begins: ");
-    http_status(belongs, out);
+    let said = block.fields.fields().find(|field| field.static_name() == StaticName::STATUS);
+    match said.and_then(|field| field.value()).filter(|_| belongs.http_status.is_none()) {
+        Some(value) => {
+            out.extend_from_slice(b"HTTP status \"");
+            write::untrusted_part(out, value, 20);
+            out.push(b'"');
+        }
+        None => http_status(belongs, out),
+    }
     if !call.begins {
         out.extend_from_slice(b", of ");
         name(call, out);
@@ -90,6 +100,8 @@ fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         if let Some(content_type) = call.content_type(Direction::ToClient) {
             out.extend_from_slice(b" but ");
             write::untrusted_part(out, content_type, 60);
+        } else {
+            out.extend_from_slice(b", it has no content-type");
         }
     }
 }
@@ -133,13 +145,18 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         after(belongs.duration, out);
     }
     several(call, out);
+    said(call, out);
+    if !call.ended.to_server && call.is_complete() {
+        out.extend_from_slice(b"; the request had not ended");
+    }
+}
+
+/// The message beside the status.
+fn said(call: &Call, out: &mut Vec<u8>) {
     if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
         out.extend_from_slice(b": \"");
         write::untrusted_part(out, &percent::decode(message), SHOWN);
         out.push(b'"');
-    }
-    if !call.ended.to_server && call.is_complete() {
-        out.extend_from_slice(b"; the request had not ended");
     }
 }
 
@@ -166,6 +183,10 @@ fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
     match direction {
         Direction::ToServer => out.extend_from_slice(b"header block"),
         Direction::ToClient => {
+            let status = block.fields.fields().find(|field| field.static_name() == StaticName::STATUS);
+            if matches!(status.and_then(|field| field.value()), Some([b'1', _, _])) {
+                out.extend_from_slice(b"interim ");
+            }
             out.extend_from_slice(b"response: ");
             value(block, StaticName::STATUS, out);
             other_protocol(block, out);
@@ -226,6 +247,8 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
                     }
                 }
                 after(event.belongs.duration, out);
+                several(call, out);
+                said(call, out);
             }
             None => {
                 out.extend_from_slice(b"the ");
@@ -315,10 +338,13 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     let Some(call) = event.call else {
         out.extend_from_slice(b"the ");
         out.extend_from_slice(sender(by));
-        out.extend_from_slice(b" closes the stream: ");
+        out.extend_from_slice(match event.frame.facts {
+            Facts::AlreadyClosed => b" resets the stream, which is closed already: ".as_slice(),
+            _ => b" closes the stream: ",
+        });
         return code(error, out);
     };
-    if let Role::Reset { after_end: true } = event.belongs.role {
+    if let Role::Reset { after_end: true, .. } = event.belongs.role {
         out.extend_from_slice(b"the ");
         out.extend_from_slice(sender(by));
         out.extend_from_slice(b" closes the stream of ");
@@ -328,7 +354,13 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     }
     out.extend_from_slice(b"the ");
     out.extend_from_slice(sender(by));
+    let left_out = matches!(event.belongs.role, Role::Reset { left_out: true, .. });
     match (by, error) {
+        _ if left_out => {
+            out.extend_from_slice(b" gives up ");
+            name(call, out);
+            out.extend_from_slice(b", which a GOAWAY left out");
+        }
         (Direction::ToServer, ErrorCode::CANCEL) => {
             out.extend_from_slice(b" cancels ");
             name(call, out);
@@ -346,7 +378,7 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     out.extend_from_slice(b": ");
     code(error, out);
     after(event.belongs.duration, out);
-    if let Some(limit) = call.timeout.filter(|_| by == Direction::ToServer && error == ErrorCode::CANCEL)
+    if let Some(limit) = call.timeout.filter(|_| by == Direction::ToServer && !left_out)
         && let Some(elapsed) = event.belongs.duration.and_then(|nanos| u128::try_from(nanos).ok())
         && elapsed >= limit.nanos()
     {

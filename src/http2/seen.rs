@@ -76,6 +76,8 @@ pub enum Facts {
     },
     /// SETTINGS or PING with ACK.
     Acknowledges(Option<FrameRef>),
+    /// RST_STREAM: the stream was closed before.
+    AlreadyClosed,
     /// DATA: the windows left for this direction.
     Used {
         /// Of the connection.

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) streams: Streams<Stream>,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
     pub(super) partial: bool,
+    /// Whether streams were left out for the limit.
+    overflowed: bool,
     /// Octets of the header tables, as counted against the limit over all connections.
     pub(super) charged: usize,
     /// Limits of this connection that were reached before: the first time was told, the others are counted.
@@ -104,6 +106,7 @@ impl State {
             sides: Both::from_fn(|direction| Side::new(from_start[direction], both)),
             streams: Streams::default(),
             partial: !both,
+            overflowed: false,
             charged: 0,
             again: [("", 0); 3],
             closed: VecDeque::new(),
@@ -308,8 +311,9 @@ impl State {
             Payload::Ping(opaque) => self.ping(raw, opaque, step),
             Payload::WindowUpdate { increment } => self.window_update(raw, increment, step),
             Payload::RstStream(_) => {
-                self.end_stream(raw.header.stream(), step.shared);
-                let facts = Facts::None;
+                let stream = raw.header.stream();
+                let facts = if self.is_over(stream) { Facts::AlreadyClosed } else { Facts::None };
+                self.end_stream(stream, step.shared);
                 self.emit(raw, payload, facts, Some(CLOSED), step);
             }
             _ => self.plain(raw, payload, Facts::None, step),
@@ -332,6 +336,7 @@ impl State {
             self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
         } else {
+            self.overflowed = true;
             self.limit("streams at once", step);
         }
     }
@@ -344,6 +349,12 @@ impl State {
                 (stream.balance, stream.used) = (Both::default(), Both::default());
             }
         }
+    }
+
+    /// Whether a stream of the client is known to be closed.
+    fn is_over(&self, id: StreamId) -> bool {
+        let opened = !self.partial && !self.overflowed && id.0 <= self.sides[Direction::ToServer].highest;
+        id.is_client_initiated() && !self.streams.contains(id) && (opened || self.closed.contains(&id.0))
     }
 
     fn new_stream(&self) -> Stream {

@@ -28,14 +28,18 @@ impl Calls {
             None => return Belongs::default(),
         };
         let after_end = call.outcome.is_some();
+        let left_out = call.left_out && !after_end && frame.direction == Direction::ToServer;
         if !after_end {
             call.end = Some(frame.at);
             call.outcome = Some(match frame.direction {
                 Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
                 Direction::ToClient => Outcome::ResetByServer(code),
+                // The server did not process it, whatever the client makes of that.
+                Direction::ToServer if left_out => Outcome::Refused,
                 Direction::ToServer => Outcome::ResetByClient(code),
             });
         }
+        call.left_out = false;
         call.ended[frame.direction] = true;
         if !call.ended[frame.direction.opposite()] {
             // The other side does not know yet: what it has sent is still to come.
@@ -45,7 +49,7 @@ impl Calls {
         let duration = if !after_end && call.begins { call.duration() } else { None };
         Belongs {
             call: Some(call.id),
-            role: Role::Reset { after_end },
+            role: Role::Reset { after_end, left_out },
             duration,
             status: call.status,
             http_status: call.http_status,

@@ -102,7 +102,8 @@ fn content(
     };
     let mut error = unpacking_error(unpacked);
     if let Some(codec) = reading.codec.filter(|_| error.is_empty() && octets.is_some() && json.is_none()) {
-        error = if codec.is_json() { "not JSON, as its content type says" } else { "its codec is not read here" }.to_owned();
+        error = if codec.is_json() { "not JSON, as its content type says" } else { "its codec is not read here" }
+            .to_owned();
     }
     left_out.cut = matches!(unpacked, Unpacked::From { end: End::Cut, .. });
     if !clean && let Some(octets) = octets {

@@ -2,6 +2,7 @@
 
 use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
+use crate::grpc::call::{Call, Metadata};
 use crate::grpc::calls::Role;
 use crate::grpc::content_type::Codec;
 use crate::grpc::encoding::{End, Form};
@@ -146,11 +147,40 @@ fn binary(raw: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// What the trailers said that gRPC-Web sends inside the body.
+fn web_trailers(call: &Call, width: usize, out: &mut Vec<u8>) {
+    let mut wrap = Wrap::new(width);
+    let mut field = |out: &mut Vec<u8>, name: &[u8], value: &[u8]| {
+        wrap.item(out, |out| {
+            write::untrusted_part(out, name, VALUE);
+            out.push(b' ');
+            text(value, out);
+        });
+    };
+    if let Some(status) = call.status {
+        field(out, b"grpc-status", status.0.to_string().as_bytes());
+    }
+    if let Some(unreadable) = call.unreadable_status() {
+        field(out, b"grpc-status", unreadable);
+    }
+    if let Some(message) = call.status_message() {
+        field(out, b"grpc-message", message);
+    }
+    if let Some(details) = call.status_details() {
+        field(out, b"grpc-status-details-bin", details);
+    }
+    call.metadata(Metadata::Trailers).for_each(|(name, value)| field(out, name, value));
+    wrap.end(out);
+}
+
 /// The `google.rpc.Status` that a call ended with, if it came with one.
 pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
-    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else {
-        return;
-    };
+    let web = matches!(event.belongs.role, Role::Messages(progress) if progress.web_trailers);
+    let ends = web || matches!(event.belongs.role, Role::Ends | Role::TrailersOnly);
+    let Some(call) = event.call.filter(|_| ends) else { return };
+    if web {
+        web_trailers(call, width, out);
+    }
     let Some(value) = call.status_details() else { return };
     indent(out);
     out.extend_from_slice(b"google.rpc.Status ");
@@ -266,7 +296,11 @@ fn foreign(codec: Codec<'_>, octets: &[u8], room: usize, out: &mut Vec<u8>) {
             write::untrusted_part(out, &json, room);
         }
         None => {
-            out.extend_from_slice(if codec.is_json() { b"not JSON, as it says: \"".as_slice() } else { b"its codec is not read here: \"" });
+            out.extend_from_slice(if codec.is_json() {
+                b"not JSON, as it says: \"".as_slice()
+            } else {
+                b"its codec is not read here: \""
+            });
             write::untrusted_part(out, octets, 40);
             out.push(b'"');
         }

@@ -4,6 +4,9 @@
 //! everything runs. grpcio is measured if `tests/interop/setup.sh` has made it, or `INTEROP_PYTHON` names an interpreter
 //! that has it. A call is one of framescope.Echo/Unary: a message of 17 octets goes and comes back.
 
+#[path = "../tests/support/batch.rs"]
+mod batch;
+
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -18,11 +21,13 @@ use framescope::endpoint::channel::{self, Channel, Target};
 use framescope::endpoint::client::{self, Client, Request};
 use framescope::endpoint::config::Config;
 use framescope::endpoint::services::{Services, Serving, builtin_schema};
-use framescope::endpoint::{ConnectionId, Dialler, News, Order, Peer, Stop};
+use framescope::endpoint::{Peer, Stop};
 use framescope::grpc::status::Status;
 use framescope::protobuf::encode::Encoder;
 use framescope::time::Timestamp;
 use tokio::net::TcpListener;
+
+use batch::{Batch, Work};
 
 const PATH: &str = "/framescope.Echo/Unary";
 /// An EchoMessage with a text of 15 octets.
@@ -188,68 +193,31 @@ fn over_loopback(calls: u32, at_once: usize) -> Option<Times> {
         let host = move |_| Box::new(Serving::new(Arc::clone(&services), Config::default())) as Box<dyn Peer>;
         let serving = tokio::task::spawn_local(accept::serve(listener, host, stop, clock));
         let channel = Channel::new(&Target::addresses(&[address]), channel::Config::default());
-        let mut caller = Caller { channel, at_once, to_begin: calls, good: 0 };
-        dialler::run(&mut caller, clock).await;
-        assert_eq!(caller.good, calls);
+        let mut batch = Batch::new(channel, calls, at_once, Echoes { good: 0 });
+        dialler::run(&mut batch, clock).await;
+        assert_eq!(batch.work.good, calls);
         stopper.stop(Stop::Gracefully);
         serving.await.expect("no panic");
     };
     time(|| drive::block_on(all).expect("a runtime"))
 }
 
-/// Makes calls on a channel, and closes it.
-struct Caller {
-    channel: Channel,
-    at_once: usize,
-    to_begin: u32,
+/// Calls the echo, and counts what comes back.
+struct Echoes {
     good: u32,
 }
 
-impl Caller {
-    fn follow(&mut self, now: Timestamp) {
-        loop {
-            while self.to_begin > 0 && self.channel.calls() < self.at_once {
-                self.to_begin -= 1;
-                let ticket = self.channel.call(now, request());
-                self.channel.send_last(ticket, MESSAGE);
-            }
-            match self.channel.poll_event() {
-                None => break,
-                Some(channel::Event::Message { octets, .. }) => assert_eq!(octets, MESSAGE),
-                Some(channel::Event::Ended { ending, .. }) => self.good += u32::from(ending.status == Status::OK),
-                Some(_) => {}
-            }
+impl Work for Echoes {
+    fn call(&mut self, channel: &mut Channel, now: Timestamp, _: u32) {
+        let ticket = channel.call(now, request());
+        channel.send_last(ticket, MESSAGE);
+    }
+    fn event(&mut self, event: channel::Event) {
+        match event {
+            channel::Event::Message { octets, .. } => assert_eq!(octets, MESSAGE),
+            channel::Event::Ended { ending, .. } => self.good += u32::from(ending.status == Status::OK),
+            _ => {}
         }
-        if self.to_begin == 0 && self.channel.calls() == 0 {
-            self.channel.close(now);
-        }
-    }
-}
-
-impl Dialler for Caller {
-    fn begin(&mut self, now: Timestamp) {
-        self.channel.begin(now);
-        self.follow(now);
-    }
-    fn handle_news(&mut self, now: Timestamp, news: News) {
-        self.channel.handle_news(now, news);
-        self.follow(now);
-    }
-    fn handle_timeout(&mut self, now: Timestamp) {
-        self.channel.handle_timeout(now);
-        self.follow(now);
-    }
-    fn poll_timeout(&self) -> Option<Timestamp> {
-        self.channel.poll_timeout()
-    }
-    fn poll_order(&mut self) -> Option<Order> {
-        self.channel.poll_order()
-    }
-    fn poll_transmit(&mut self, connection: ConnectionId, out: &mut Vec<u8>) {
-        self.channel.poll_transmit(connection, out);
-    }
-    fn is_finished(&self) -> bool {
-        self.to_begin == 0 && self.channel.is_finished()
     }
 }
 

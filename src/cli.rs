@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Shows what gRPC said on the wire: every HTTP/2 frame, every call and every message of a capture, explained.
 #[derive(Debug, Parser)]
-#[command(name = "framescope", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "framescope", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -17,12 +17,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Decode capture files into an annotated frame trace
-    #[command(after_help = EXIT_CODES)]
+    #[command(override_usage = "framescope decode [OPTIONS] <FILE>...", after_help = DECODE_HELP)]
     Decode(Box<Decode>),
     /// Watch the built-in client and server speak gRPC
-    #[command(
-        after_help = "Exit codes: 0 clean, 2 usage, 3 the connection failed, 4 no permission to capture or no libpcap (`--capture live`), 7 output or capture cannot be written"
-    )]
+    #[command(after_help = DEMO_HELP)]
     Demo(Box<Demo>),
     /// Forward TCP connections untouched, and decode and record what they carry
     #[command(after_help = RELAY_HELP)]
@@ -38,12 +36,55 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff)
-    Man,
+    /// Print a manual page (roff): `framescope man decode | man -l -`
+    Man {
+        /// The command whose page it is; without one, the page of all
+        #[arg(value_name = "COMMAND")]
+        of: Option<String>,
+    },
 }
 
-/// The exit codes, as every command keeps them.
-pub const EXIT_CODES: &str = "Exit codes: 0 clean, 2 usage, 3 input unreadable, 5 schema unusable, 6 input ended inside a record (what preceded it was decoded and printed), 7 output cannot be written";
+const EXAMPLES: &str = "\
+Examples:
+  framescope demo                             a call, in its twelve steps
+  framescope decode a.pcapng --proto DIR      every frame, annotated
+  framescope decode a.pcapng -T calls         one row a call
+  tcpdump -w - | framescope decode -          frames as they arrive
+  framescope relay --listen ADDR --to ADDR    the same without root
+
+`framescope COMMAND --help` has the options and exit codes of a command.";
+
+const DECODE_HELP: &str = "\
+Examples:
+  framescope decode a.pcapng --proto DIR
+  framescope decode a.pcapng -T calls --status '!ok'
+  framescope decode a.pcapng --call 3 --bytes
+  framescope decode a.pcapng -T ndjson | jq -c 'select(.type == \"finding\")'
+  framescope decode a.pcapng -T markdown -o report.md
+  tcpdump -i lo -w - port 50051 | framescope decode -
+
+Exit codes:
+  0  clean
+  2  the command line
+  3  the input cannot be read, or is no capture
+  5  the schema cannot be used
+  6  the input ended inside a record; what preceded it was shown
+  7  the output cannot be written";
+
+const DEMO_HELP: &str = "\
+Examples:
+  framescope demo --list
+  framescope demo retry
+  framescope demo multiplex --simulate | diff - golden.txt
+  framescope demo bidi -w bidi.pcapng
+  framescope demo load --calls 100000 -w load.pcapng
+
+Exit codes:
+  0  clean
+  2  the command line
+  3  the connection between client and server failed
+  4  no permission to capture, or no libpcap (--capture live)
+  7  the output or the capture cannot be written";
 
 const RELAY_HELP: &str = "\
 No privilege is needed: connect clients to --listen instead of to the server. Half-closes, resets and back pressure are forwarded \
@@ -53,7 +94,13 @@ cannot keep up, octets are forwarded but not recorded, and counted. A full disk 
 Ctrl-C closes the connections, completes trace and capture and tells what was forwarded; a second one ends at once. \
 A closed pipe on the standard output (`relay ... | head`) ends the relay as well; `-o FILE` keeps it going.
 
-Exit codes: 0 clean, 2 usage, 3 the address cannot be used, 4 no permission for the port, 5 schema unusable, 7 trace or capture cannot be written";
+Exit codes:
+  0  ended by Ctrl-C or a closed pipe
+  2  the command line
+  3  the address cannot be used
+  4  no permission for the port
+  5  the schema cannot be used
+  7  the trace or the capture cannot be written";
 
 const CALL_HELP: &str = "\
 Each answer is a line of JSON on the standard output, as soon as it is there. Without --proto, -I or --descriptor-set the \
@@ -66,8 +113,18 @@ prints the annotated frames on the standard error as they pass.
 Metadata whose name speaks of a secret (authorization, cookie, ...token..., ...api-key..., ...secret..., ...password..., \
 ...credential...) is never put into a header table. Ctrl-C cancels the call (RST_STREAM with CANCEL); a second one ends at once.
 
-Exit codes: 0 OK, 64 and the status of a call that failed (UNAVAILABLE, also for a server that cannot be reached: 78), \
-2 usage or JSON that does not fit, 3 a file that cannot be read, 5 no usable schema, 7 the answer cannot be printed";
+Examples:
+  framescope call 127.0.0.1:50051 SearchService/Search -d '{\"request\": \"gRPC\"}'
+  framescope call 127.0.0.1:50051 SearchService/Search -d @a.json --deadline 2s
+  framescope call 127.0.0.1:50051 SearchService/Search -d '{}' --trace
+
+Exit codes:
+  0   OK
+  2   the command line, or JSON that does not fit
+  3   a file cannot be read
+  5   no usable schema
+  7   the answer cannot be printed
+  64  and the status of a call that failed: 69 for NOT_FOUND, 78 for UNAVAILABLE";
 
 /// `framescope call`.
 #[derive(Args, Debug)]
@@ -139,15 +196,9 @@ pub struct Relay {
     /// Keep the capture (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
-    /// How and where it is shown.
+    /// How it is read and shown.
     #[command(flatten)]
-    pub shown: ShownArgs,
-    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
-    #[arg(long = "limit", value_name = "NAME=SIZE")]
-    pub limits: Vec<String>,
-    /// The schema.
-    #[command(flatten)]
-    pub schema: SchemaArgs,
+    pub reading: ReadingArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FrameFilterArgs,
@@ -159,15 +210,9 @@ pub struct Decode {
     /// Captures: pcap or pcapng, also gzip or zstd; `-` reads a pipe; several (a rotated capture) are read as one
     #[arg(required_unless_present = "limits", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How and where it is shown.
+    /// How it is read and shown.
     #[command(flatten)]
-    pub shown: ShownArgs,
-    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `--limit help` lists them
-    #[arg(long = "limit", value_name = "NAME=SIZE")]
-    pub limits: Vec<String>,
-    /// The schema.
-    #[command(flatten)]
-    pub schema: SchemaArgs,
+    pub reading: ReadingArgs,
     /// The filter.
     #[command(flatten)]
     pub filter: FilterArgs,
@@ -206,6 +251,20 @@ pub struct Demo {
     /// How and where it is shown.
     #[command(flatten)]
     pub shown: ShownArgs,
+}
+
+/// How what was captured is read and shown.
+#[derive(Args, Debug)]
+pub struct ReadingArgs {
+    /// How and where it is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
+    /// Change a bound on memory, e.g. `message=16MiB` (again for more); `decode --limit help` lists them
+    #[arg(long = "limit", value_name = "NAME=SIZE")]
+    pub limits: Vec<String>,
+    /// The schema.
+    #[command(flatten)]
+    pub schema: SchemaArgs,
 }
 
 /// How and where something is shown.
@@ -329,7 +388,17 @@ time; stamp writes into metadata \"stamp\" which interceptors a call has come to
 
 Ctrl-C stops gracefully, a second one at once.
 
-Exit codes: 0 stopped, 2 usage, 3 the address or a file cannot be used, 4 no permission to listen, 5 schema unusable";
+Examples:
+  framescope serve
+  framescope serve --proto DIR --answer 'shop.Shop/Get={\"name\": \"saw\"}'
+  framescope serve --interceptor logging,deadline=5s
+
+Exit codes:
+  0  stopped
+  2  the command line
+  3  the address or a file cannot be used
+  4  no permission to listen
+  5  the schema cannot be used";
 
 /// The formats.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -383,7 +452,7 @@ pub struct FilterArgs {
     /// From this time on: after the first packet (`1.5s`, `200ms`) or by the clock (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
-    /// Up to this time
+    /// Up to this time, as with --from
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
     /// Flows with this port
@@ -395,13 +464,13 @@ pub struct FilterArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = FILTERS)]
 pub struct FrameFilterArgs {
-    /// One flow
+    /// One flow, by its number
     #[arg(long, value_name = "N")]
     pub flow: Option<u64>,
-    /// One stream number
+    /// Streams with this number, in any flow
     #[arg(long, value_name = "N")]
     pub stream: Option<u32>,
-    /// One call
+    /// One call, by its number
     #[arg(long, value_name = "N")]
     pub call: Option<u64>,
     /// Calls of methods that match: `/pkg.Service/Method`, `Service*/Get*`, `Search`

@@ -26,6 +26,6 @@ fn run(Cli { command }: Cli) -> Result<(), Failure> {
         Command::Serve(arguments) => command::serve::run(&arguments),
         Command::Call(arguments) => command::call::run(&arguments),
         Command::Completions { shell } => command::page::completions(shell, &mut Cli::command()),
-        Command::Man => command::page::manual(&Cli::command()),
+        Command::Man { of } => command::page::manual(Cli::command(), of.as_deref()),
     }
 }

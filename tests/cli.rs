@@ -258,6 +258,12 @@ fn output_that_cannot_be_written_is_exit_code_7() {
 fn completions_and_the_manual_page_are_made_from_the_same_definition() {
     assert!(stdout(&["completions", "bash"]).contains("--descriptor-set"));
     assert!(stdout(&["man"]).contains(".TH framescope"));
+    for command in ["decode", "demo", "relay", "serve", "call"] {
+        let page = stdout(&["man", command]);
+        assert!(page.contains(&format!("framescope\\-{command} \\- ")), "{page}");
+        assert!(page.contains(".nf\n") && page.contains("Exit codes:"), "{page}");
+    }
+    assert_eq!(failure(&["man", "nothing"]).0, 2);
 }
 
 #[test]

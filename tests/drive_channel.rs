@@ -1,6 +1,9 @@
 //! A channel over real TCP: many calls over several servers, and nothing left when it is closed.
 #![allow(missing_docs, reason = "a test binary")]
 
+#[path = "support/batch.rs"]
+mod batch;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -11,80 +14,49 @@ use framescope::endpoint::channel::{Balancer, Channel, Config, Event, Target};
 use framescope::endpoint::client::Request;
 use framescope::endpoint::connection;
 use framescope::endpoint::example::{Example, SEARCH, search_request};
-use framescope::endpoint::{ConnectionId, Dialler, News, Order, Peer, Stop};
+use framescope::endpoint::{Peer, Stop};
 use framescope::grpc::status::Status;
 use framescope::time::Timestamp;
 use tokio::net::TcpListener;
 
-/// Calls so many times, so many at once, and closes the channel.
-struct Busy {
-    channel: Channel,
-    to_begin: u32,
-    at_once: usize,
+use batch::{Batch, Work};
+
+type Program = Batch<Searches>;
+
+/// Searches, and what came of them.
+#[derive(Default)]
+struct Searches {
     answers: u32,
     good: u32,
     addresses: Vec<SocketAddr>,
 }
 
-impl Busy {
-    fn new(target: &str, config: Config, calls: u32) -> Self {
-        let channel = Channel::new(&Target::parse(target).expect("a target"), config);
-        Self { channel, to_begin: calls, at_once: 50, answers: 0, good: 0, addresses: Vec::new() }
-    }
-
-    fn follow(&mut self, now: Timestamp) {
-        loop {
-            while self.to_begin > 0 && self.channel.calls() < self.at_once {
-                self.to_begin -= 1;
-                let ticket = self.channel.call(now, Request { path: SEARCH.to_owned(), ..Request::default() });
-                self.channel.send_last(ticket, &search_request("gRPC"));
-            }
-            match self.channel.poll_event() {
-                None => break,
-                Some(Event::Attempt { address, .. }) => self.addresses.push(address),
-                Some(Event::Message { octets, .. }) => {
-                    assert_eq!(octets, search_request("gRPC Server"));
-                    self.answers += 1;
-                }
-                Some(Event::Ended { ending, .. }) => self.good += u32::from(ending.status == Status::OK),
-                Some(_) => {}
-            }
-        }
-        if self.to_begin == 0 && self.channel.calls() == 0 {
-            self.channel.close(now);
-        }
-    }
+/// A program that searches so many times.
+fn searching(target: &str, config: Config, calls: u32) -> Program {
+    let channel = Channel::new(&Target::parse(target).expect("a target"), config);
+    Batch::new(channel, calls, 50, Searches::default())
 }
 
-impl Dialler for Busy {
-    fn begin(&mut self, now: Timestamp) {
-        self.channel.begin(now);
-        self.follow(now);
+impl Work for Searches {
+    fn call(&mut self, channel: &mut Channel, now: Timestamp, _: u32) {
+        let ticket = channel.call(now, Request { path: SEARCH.to_owned(), ..Request::default() });
+        channel.send_last(ticket, &search_request("gRPC"));
     }
-    fn handle_news(&mut self, now: Timestamp, news: News) {
-        self.channel.handle_news(now, news);
-        self.follow(now);
-    }
-    fn handle_timeout(&mut self, now: Timestamp) {
-        self.channel.handle_timeout(now);
-        self.follow(now);
-    }
-    fn poll_timeout(&self) -> Option<Timestamp> {
-        self.channel.poll_timeout()
-    }
-    fn poll_order(&mut self) -> Option<Order> {
-        self.channel.poll_order()
-    }
-    fn poll_transmit(&mut self, connection: ConnectionId, out: &mut Vec<u8>) {
-        self.channel.poll_transmit(connection, out);
-    }
-    fn is_finished(&self) -> bool {
-        self.to_begin == 0 && self.channel.is_finished()
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Attempt { address, .. } => self.addresses.push(address),
+            Event::Message { octets, .. } => {
+                assert_eq!(octets, search_request("gRPC Server"));
+                self.answers += 1;
+            }
+            Event::Ended { ending, .. } => self.good += u32::from(ending.status == Status::OK),
+            _ => {}
+        }
     }
 }
 
 /// Runs the program against so many servers of the example; gives where these were.
-fn serve<const N: usize>(program: impl FnOnce([SocketAddr; N]) -> Busy) -> (Busy, [SocketAddr; N]) {
+fn serve<const N: usize>(program: impl FnOnce([SocketAddr; N]) -> Program) -> (Program, [SocketAddr; N]) {
     let all = async {
         let clock = Clock::new();
         let (stopper, stop) = stopping();
@@ -110,22 +82,22 @@ fn serve<const N: usize>(program: impl FnOnce([SocketAddr; N]) -> Busy) -> (Busy
 
 #[test]
 fn round_robin_over_three_servers_loses_and_mixes_up_nothing() {
-    let (busy, addresses) = serve(|addresses: [SocketAddr; 3]| {
+    let (program, addresses) = serve(|addresses: [SocketAddr; 3]| {
         let target = addresses.map(|address| address.to_string()).join(",");
-        Busy::new(&target, Config { balancer: Balancer::RoundRobin, ..Config::default() }, 3000)
+        searching(&target, Config { balancer: Balancer::RoundRobin, ..Config::default() }, 3000)
     });
-    assert_eq!((busy.good, busy.answers), (3000, 3000));
-    let counts = addresses.map(|address| busy.addresses.iter().filter(|used| **used == address).count());
+    assert_eq!((program.work.good, program.work.answers), (3000, 3000));
+    let counts = addresses.map(|address| program.work.addresses.iter().filter(|used| **used == address).count());
     assert!(counts.iter().all(|count| *count > 900), "{counts:?}");
-    assert_eq!((busy.channel.connections(), busy.channel.held_bytes()), (0, 0));
+    assert_eq!((program.channel.connections(), program.channel.held_bytes()), (0, 0));
 }
 
 #[test]
 fn a_name_is_looked_up_and_a_dead_address_is_passed_over() {
-    let (busy, [address]) = serve(|[address]| {
+    let (program, [address]) = serve(|[address]| {
         let dead = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("one");
-        Busy::new(&format!("{dead},localhost:{}", address.port()), Config::default(), 100)
+        searching(&format!("{dead},localhost:{}", address.port()), Config::default(), 100)
     });
-    assert_eq!(busy.good, 100);
-    assert!(busy.addresses.iter().all(|used| *used == address));
+    assert_eq!(program.work.good, 100);
+    assert!(program.work.addresses.iter().all(|used| *used == address));
 }

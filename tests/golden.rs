@@ -111,3 +111,34 @@ fn broken_rules_are_shown_as_text_as_they_were() {
 fn broken_rules_are_shown_as_records_as_they_were() {
     check("rules", "ndjson", "ndjson");
 }
+
+/// The time that a line of the trace begins with, as a number of microseconds, and whether it is marked as late.
+fn moment(line: &str) -> Option<(i64, bool)> {
+    let rest = line.trim_start();
+    let end = rest.find([' ', '^'])?;
+    let (whole, part) = rest[..end].split_once('.')?;
+    let is_line = line.len() - rest.len() <= 8 && part.len() == 3;
+    let micros = whole.parse::<i64>().ok()?.checked_mul(1000)?.checked_add(part.parse().ok()?)?;
+    is_line.then_some((micros, rest[end..].starts_with('^')))
+}
+
+#[test]
+fn times_go_back_only_in_lines_that_are_marked_and_the_mark_is_explained() {
+    let mut marked = 0;
+    for capture in ["captures", "damaged", "found", "rules"].iter().flat_map(|directory| captures(directory)) {
+        let shown = shown(&capture, "text");
+        let mut latest = i64::MIN;
+        let mut marks = 0;
+        for (line, (time, late)) in shown.lines().filter_map(|line| Some((line, moment(line)?))) {
+            // Times are shown in whole microseconds, and compared in nanoseconds.
+            assert!(late || time >= latest, "{}: {line}", capture.display());
+            assert!(!late || time <= latest, "{}: {line}", capture.display());
+            latest = latest.max(time);
+            marks += u64::from(late);
+        }
+        let explained = shown.matches("(^ was captured before a line above it").count();
+        assert_eq!(explained, usize::from(marks > 0), "{}", capture.display());
+        marked += marks;
+    }
+    assert!(marked > 0, "some captures are out of order");
+}

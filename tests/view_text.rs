@@ -25,8 +25,14 @@ fn text_of(file: &[u8]) -> String {
     show("made", file, &mut Text::new(contents, Options::default()))
 }
 
-fn calls(conversation: Conversation) -> String {
-    show("made", &conversation.file(), &mut Calls::new(framescope::view::calls::Options::default()))
+/// The file without the handshake: its header, and what follows three packets of 14 + 40 octets with their record headers.
+fn late(conversation: Conversation) -> Vec<u8> {
+    let whole = conversation.file();
+    [&whole[..24], &whole[24 + 3 * (16 + 54)..]].concat()
+}
+
+fn calls(file: &[u8]) -> String {
+    show("made", file, &mut Calls::new(framescope::view::calls::Options::default()))
 }
 
 /// The one line with these words.
@@ -65,7 +71,7 @@ fn a_status_that_is_said_twice_is_told_with_the_call_and_in_its_row() {
     let shown = text(make());
     assert!(line(&shown, "call 0 ends").contains(", the last of 2 fields grpc-status"), "{shown}");
     assert!(shown.contains("(grpc/several-statuses, "), "{shown}");
-    assert!(line(&calls(make()), "/a.B/C  ").ends_with("/a.B/C  last of 2 statuses"));
+    assert!(line(&calls(&make().file()), "/a.B/C  ").ends_with("/a.B/C  last of 2 statuses"));
 }
 
 #[test]
@@ -183,16 +189,9 @@ fn a_long_header_block_is_read_although_the_settings_that_allow_it_were_lost() {
 #[test]
 fn a_long_header_block_is_read_in_a_connection_met_late() {
     let mut conversation = Conversation::bare();
-    conversation.lose(CLIENT, 5_000);
-    conversation.lose(SERVER, 5_000);
-    let whole = {
-        send_cut(&mut conversation, CLIENT, &long_request(9));
-        conversation.send(SERVER, &[response(9), trailers(9, &[("grpc-status", "0")])].concat());
-        conversation.file()
-    };
-    // The file without the handshake: its header and three packets of 14 + 40 octets with their record headers.
-    let late = [&whole[..24], &whole[24 + 3 * (16 + 54)..]].concat();
-    let shown = text_of(&late);
+    send_cut(&mut conversation, CLIENT, &long_request(9));
+    conversation.send(SERVER, &[response(9), trailers(9, &[("grpc-status", "0")])].concat());
+    let shown = text_of(&late(conversation));
     line(&shown, "call 0 begins: /a.B/Long");
     assert!(shown.contains("x-last the end"), "{shown}");
 }
@@ -204,4 +203,60 @@ fn a_stream_that_is_reset_inside_the_octets_before_a_message_is_not_malformed() 
     conversation.send(CLIENT, &frame(3, 0, 1, &8_u32.to_be_bytes()));
     let shown = text(conversation);
     assert!(!shown.contains("malformed"), "{shown}");
+}
+
+/// A connection met late: an answer whose fields are these, with DATA, and what ends it.
+fn late_answer(block: &[u8], data: &[u8], end: &[u8]) -> Vec<u8> {
+    let mut conversation = Conversation::bare();
+    conversation.send(SERVER, &frame(6, 0, 0, b"12345678"));
+    conversation.send(CLIENT, &frame(6, 1, 0, b"12345678"));
+    conversation.send(SERVER, &frame(1, 4, 1, block));
+    conversation.send(SERVER, &frame(0, 0, 1, data));
+    conversation.send(SERVER, end);
+    conversation.send(CLIENT, &frame(6, 0, 0, b"abcdefgh"));
+    late(conversation)
+}
+
+/// `:status 200`, and a reference to an entry of the table that was not captured.
+const UNTOLD: &[u8] = &[0x88, 0xbe];
+
+#[test]
+fn an_answer_met_late_that_says_it_is_no_grpc_is_no_call() {
+    let block = [&[0x88][..], &literal(b"content-type", b"text/html")].concat();
+    let file = late_answer(&block, b"\0\0\0\0\x01a", &trailers(1, &[("x-checksum", "0")]));
+    let shown = text_of(&file);
+    line(&shown, "response: 200 (not gRPC)");
+    line(&shown, "trailers (not gRPC)");
+    assert!(shown.contains(" 0 calls, 0 messages"), "{shown}");
+    assert!(!calls(&file).contains("perhaps"), "{}", calls(&file));
+}
+
+#[test]
+fn an_answer_met_late_is_an_exchange_until_its_messages_or_its_status_tell_that_it_is_a_call() {
+    let shown = text_of(&late_answer(UNTOLD, &message(b"a"), &trailers(1, &[("grpc-status", "0")])));
+    line(&shown, "response begins: 200, of exchange 0, whose request was not captured");
+    line(&shown, "response 0, 1 octet");
+    line(&shown, "call 0 ends: OK (0)");
+    let shown = text_of(&late_answer(UNTOLD, &[], &trailers(1, &[("grpc-status", "5")])));
+    line(&shown, "call 0 ends: NOT_FOUND (5)");
+}
+
+#[test]
+fn an_answer_met_late_whose_trailers_have_no_status_is_no_call() {
+    let file = late_answer(UNTOLD, &[0, 0, 0, 0, 9, 1], &trailers(1, &[("x-checksum", "0")]));
+    let shown = text_of(&file);
+    line(&shown, "response begins: 200, of exchange 0");
+    line(&shown, "trailers (not gRPC)");
+    assert!(shown.contains(" 0 calls, 0 messages"), "{shown}");
+}
+
+#[test]
+fn an_exchange_of_which_nothing_tells_what_it_is_counts_neither_as_good_nor_as_failed() {
+    let file = late_answer(&[0x8d, 0xbe], &[0, 0, 0, 0, 9, 1], &frame(0, 1, 1, &[2]));
+    let shown = text_of(&file);
+    line(&shown, "response begins: 404, of exchange 0");
+    let rows = calls(&file);
+    assert!(line(&rows, "HTTP 404").contains("perhaps not gRPC  incomplete"), "{rows}");
+    assert!(rows.contains("\n        1        0        1 "), "{rows}");
+    assert!(rows.contains("6 frames, 0 messages, 1 call\n"), "{rows}");
 }

@@ -63,13 +63,9 @@ pub fn run(data: &[u8]) {
         }
         dissector.finish(&mut Judging { judge: &mut judge, observer: &mut Showing(&mut views) });
         let summary = Summary {
-            totals: dissector.totals(),
-            net: Some(dissector.net()),
             capture: Some(source.facts()),
-            late_packets: dissector.late_packets(),
-            frames_shown: None,
             findings: Some(judge.found()),
-            ended_early: None,
+            ..Summary::of(&dissector)
         };
         for (out, view) in &mut views {
             view.finish(&summary, out);

@@ -54,9 +54,13 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             other_protocol(block, out);
         }
         (None, Role::RequestTrailers) => out.extend_from_slice(b"trailers of the request (not gRPC)"),
-        (None, Role::Ends) => out.extend_from_slice(b"trailers of the response (not gRPC)"),
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
+        (Some(call), Role::None) => {
+            out.extend_from_slice(b"a header block of ");
+            name(call, out);
+            out.extend_from_slice(b" that does not tell who sends it");
+        }
         (Some(_), _) => {}
     }
 }
@@ -151,7 +155,7 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     }
 }
 
-/// The message beside the status.
+/// The message that came with a status.
 fn said(call: &Call, out: &mut Vec<u8>) {
     if let Some(message) = call.status_message().filter(|message| !message.is_empty()) {
         out.extend_from_slice(b": \"");
@@ -182,6 +186,7 @@ fn mapped(call: &Call, out: &mut Vec<u8>) {
 fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
     match direction {
         Direction::ToServer => out.extend_from_slice(b"header block"),
+        Direction::ToClient if block.complete && !has_status(block) => out.extend_from_slice(b"trailers (not gRPC)"),
         Direction::ToClient => {
             let status = block.fields.fields().find(|field| field.static_name() == StaticName::STATUS);
             if matches!(status.and_then(|field| field.value()), Some([b'1', _, _])) {
@@ -192,6 +197,11 @@ fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
             other_protocol(block, out);
         }
     }
+}
+
+/// Whether it may be the block that a response begins with.
+fn has_status(block: &Block<'_>) -> bool {
+    block.fields.fields().any(|field| field.static_name() == StaticName::STATUS || !field.is_known())
 }
 
 /// What it is that is not gRPC, where its type alone tells.
@@ -275,12 +285,16 @@ fn used_up(frame: &Frame<'_>, before: usize, out: &mut Vec<u8>) {
 }
 
 fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8], out: &mut Vec<u8>) {
+    let before = out.len();
     let noun: &[u8] = if direction == Direction::ToServer { b"request" } else { b"response" };
     if data.is_empty() && progress.open.is_some() && progress.ended == 0 {
         return out.extend_from_slice(b"an empty frame");
     }
     if progress.lost && progress.ended == 0 {
         write::counted(out, data.len() as u64, "octet");
+        if !call.is_told {
+            return out.extend_from_slice(b", whether of messages is not known");
+        }
         out.extend_from_slice(b" of ");
         out.extend_from_slice(noun);
         return out.extend_from_slice(b"s, where each begins is not known");
@@ -329,7 +343,8 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
         }
     }
     if call.outcome.is_some_and(|outcome| outcome != Outcome::Completed) {
-        out.extend_from_slice(b" (after the reset)");
+        let alone = out.len() == before;
+        out.extend_from_slice(if alone { b"after the reset".as_slice() } else { b" (after the reset)" });
     }
 }
 
@@ -422,8 +437,9 @@ pub fn numbered(noun: &[u8], index: u32, known: bool, out: &mut Vec<u8>) {
     }
 }
 
+/// A call, or an exchange of which nothing says that it is one.
 fn name(call: &Call, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"call ");
+    out.extend_from_slice(if call.is_told { b"call ".as_slice() } else { b"exchange " });
     write::integer(out, call.id.0);
 }
 

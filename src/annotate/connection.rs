@@ -3,7 +3,7 @@
 use super::{sender, separate};
 use crate::direction::Direction;
 use crate::event::FrameEvent;
-use crate::http2::connection::{Facts, Frame};
+use crate::http2::connection::{Answers, Facts, Frame};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::{FrameHeader, FrameType, StreamId};
 use crate::http2::payload::Priority;
@@ -13,8 +13,12 @@ use crate::write;
 
 pub(super) fn settings(frame: &Frame<'_>, settings: Settings<'_>, out: &mut Vec<u8>) {
     if frame.header.is_some_and(|header| header.is_ack()) {
-        let Facts::Acknowledges(Some(sent)) = frame.facts else {
-            return out.extend_from_slice(b"accepts SETTINGS that were not seen before");
+        let sent = match frame.facts {
+            Facts::Acknowledges(Answers::Sent(sent)) => sent,
+            Facts::Acknowledges(Answers::OneOf) => {
+                return out.extend_from_slice(b"accepts SETTINGS; which of them is not known");
+            }
+            _ => return out.extend_from_slice(b"accepts SETTINGS that were not seen before"),
         };
         out.extend_from_slice(b"accepts the SETTINGS of packet ");
         write::integer(out, sent.at.packet);
@@ -23,7 +27,7 @@ pub(super) fn settings(frame: &Frame<'_>, settings: Settings<'_>, out: &mut Vec<
     }
     out.extend_from_slice(sender(frame.direction));
     let count = settings.count() as u64;
-    let preface = matches!(frame.facts, Facts::Settings { preface: true });
+    let preface = matches!(frame.facts, Facts::Settings { preface: Some(true) });
     match (preface, count) {
         (true, 0) => out.extend_from_slice(b" preface: all defaults"),
         (true, _) => {

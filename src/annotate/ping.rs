@@ -1,6 +1,6 @@
 //! PING: whose probe it looks like, and how long its answer took (RFC 9113 §6.7).
 
-use crate::http2::connection::{Facts, Frame};
+use crate::http2::connection::{Answers, Facts, Frame};
 use crate::write;
 
 /// Payloads that implementations always use for one purpose.
@@ -20,13 +20,14 @@ const KNOWN: [([u8; 8], &[u8]); 8] = [
 
 pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {
     match frame.facts {
-        Facts::Acknowledges(Some(sent)) => {
+        Facts::Acknowledges(Answers::Sent(sent)) => {
             out.extend_from_slice(b"answers packet ");
             write::integer(out, sent.at.packet);
             out.extend_from_slice(b": ");
             super::since(frame.at.time.nanos_since(sent.at.time), out);
         }
-        Facts::Acknowledges(None) => out.extend_from_slice(b"answers a PING that was not seen before"),
+        Facts::Acknowledges(Answers::OneOf) => out.extend_from_slice(b"answers one of several PINGs with its payload"),
+        Facts::Acknowledges(Answers::NotSeen) => out.extend_from_slice(b"answers a PING that was not seen before"),
         _ => match KNOWN.iter().find(|(payload, _)| *payload == opaque) {
             Some((_, words)) => out.extend_from_slice(words),
             // The C core counts its PINGs, keepalive and bandwidth probes alike; the first has number 0.

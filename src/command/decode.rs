@@ -16,7 +16,6 @@ use crate::finding::Judge;
 use crate::grpc::call::CallId;
 use crate::limits::Limits;
 use crate::time::Timestamp;
-use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
 
 /// Decodes every file that is named.
@@ -25,18 +24,18 @@ use crate::view::{Source, Summary, View};
 ///
 /// The first failure, with its exit code; what preceded it was shown.
 pub fn run(arguments: &Decode) -> Result<(), Failure> {
-    if arguments.limits.iter().any(|change| change == "help") {
+    if arguments.reading.limits.iter().any(|change| change == "help") {
         let mut output = open_output(arguments)?;
         output.buffer.extend_from_slice(options::limits_help().as_bytes());
         return output.finish();
     }
-    let limits = options::limits(&arguments.limits)?;
+    let limits = options::limits(&arguments.reading.limits)?;
     if arguments.files.is_empty() {
         return Err(Failure::new(Failure::USAGE, "there is nothing to decode: name a capture, or `-` for a pipe"));
     }
     let filter = options::filter(&arguments.filter)?;
     let interrupted = interruptions();
-    let mut view = view(arguments, &limits, &filter)?;
+    let mut view = super::view::asked(&arguments.reading, &limits, &filter)?;
     let mut output = open_output(arguments)?;
     let mut inputs = Inputs::new(&arguments.files);
     let outcome = decode(&mut inputs, view.as_mut(), &filter, &limits, &interrupted, &mut output);
@@ -44,7 +43,7 @@ pub fn run(arguments: &Decode) -> Result<(), Failure> {
 }
 
 fn open_output(arguments: &Decode) -> Result<Output, Failure> {
-    Output::open(arguments.shown.output.as_deref(), &arguments.files, &arguments.schema)
+    Output::open(arguments.reading.shown.output.as_deref(), &arguments.files, &arguments.reading.schema)
 }
 
 /// Ctrl-C ends the reading and shows what there is; a second one ends the program.
@@ -54,11 +53,6 @@ fn interruptions() -> Arc<AtomicBool> {
     let _ = signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 130, Arc::clone(&flag));
     let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&flag));
     flag
-}
-
-fn view(arguments: &Decode, limits: &Limits, filter: &Filter) -> Result<Box<dyn View>, Failure> {
-    let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, limits));
-    super::view::view(arguments.shown.format, options::text(&arguments.shown), filter.call.map(CallId), contents)
 }
 
 /// Decodes the files, one after the other as one capture.
@@ -95,13 +89,11 @@ fn decode(
     dissector.finish(&mut showing);
     let Showing { view, filtering, output, judge, .. } = showing;
     let summary = Summary {
-        totals: dissector.totals(),
-        net: Some(dissector.net()),
         capture: read.only.as_ref().map(|source| source.facts()),
-        late_packets: dissector.late_packets(),
         frames_shown: filtering.shown(),
         findings: judge.map(|judge| judge.found()),
         ended_early: read.ended_early.as_deref(),
+        ..Summary::of(&dissector)
     };
     view.finish(&summary, &mut output.buffer);
     output.flush();

@@ -91,10 +91,10 @@ fn chosen(arguments: &Demo) -> Result<Vec<&'static Scenario>, Failure> {
 
 fn list(out: &mut Vec<u8>) {
     for Scenario { name, about, .. } in Scenario::all() {
-        out.extend_from_slice(format!("{name:<18}{about}\n").as_bytes());
+        out.extend_from_slice(format!("{name:<19}{about}\n").as_bytes());
     }
-    out.extend_from_slice(format!("{:<18}{}\n", load::NAME, load::ABOUT).as_bytes());
-    out.extend_from_slice(b"all               all of them but `load`, one after another\n");
+    out.extend_from_slice(format!("{:<19}{}\n", load::NAME, load::ABOUT).as_bytes());
+    out.extend_from_slice(b"all                all of them but `load`, one after another\n");
 }
 
 /// What was played.
@@ -283,15 +283,7 @@ fn show(scenario: &Scenario, arguments: &Demo, capture: &[u8], output: &mut Outp
     } else {
         each_event(capture, &mut showing)?
     };
-    let summary = Summary {
-        totals: dissector.totals(),
-        net: Some(dissector.net()),
-        capture: Some(source.facts()),
-        late_packets: dissector.late_packets(),
-        frames_shown: None,
-        findings: Some(judge.found()),
-        ended_early: None,
-    };
+    let summary = Summary { capture: Some(source.facts()), findings: Some(judge.found()), ..Summary::of(&dissector) };
     view.finish(&summary, &mut output.buffer);
     Ok(())
 }

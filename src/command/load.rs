@@ -96,15 +96,7 @@ fn show(load: Load, arguments: &Demo, output: &mut Output) -> Result<(), Failure
         showing.output.is_open()
     });
     dissector.finish(&mut showing);
-    let summary = Summary {
-        totals: dissector.totals(),
-        net: Some(dissector.net()),
-        capture: None,
-        late_packets: dissector.late_packets(),
-        frames_shown: None,
-        findings: judge.as_ref().map(Judge::found),
-        ended_early: None,
-    };
+    let summary = Summary { findings: judge.as_ref().map(Judge::found), ..Summary::of(&dissector) };
     view.finish(&summary, &mut output.buffer);
     outcome.map_err(|stuck| Failure::new(Failure::INPUT, format!("the simulated traffic did not end: {stuck}")))
 }

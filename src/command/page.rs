@@ -7,15 +7,59 @@ use clap::error::ErrorKind as Wrong;
 use super::drive::words;
 use super::{Failure, shown};
 
-/// Prints the manual page, made from the command line's definition.
+/// Prints the manual page of one command, or of all, made from the command line's definition.
 ///
 /// # Errors
 ///
-/// When the standard output cannot be written.
-pub fn manual(command: &clap::Command) -> Result<(), Failure> {
+/// A command that does not exist; when the standard output cannot be written.
+pub fn manual(mut command: clap::Command, of: Option<&str>) -> Result<(), Failure> {
+    command.build();
+    if let Some(name) = of {
+        let Some(found) = command.find_subcommand(name) else {
+            let why = format!("there is no command `{}`; `framescope --help` names them", shown(name));
+            return Err(Failure::new(Failure::USAGE, why));
+        };
+        command = found.clone();
+    }
+    let notes = command.get_after_long_help().or_else(|| command.get_after_help()).map(ToString::to_string);
+    let has_commands = command.has_subcommands();
+    let page_of = clap_mangen::Man::new(command).source(concat!("framescope ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(|error| unprinted(&error))?;
+    sections(&page_of, has_commands, &mut page).map_err(|error| unprinted(&error))?;
+    page.extend_from_slice(noted(&notes.unwrap_or_default()).as_bytes());
     print(&page)
+}
+
+fn sections(page: &clap_mangen::Man, has_commands: bool, out: &mut Vec<u8>) -> std::io::Result<()> {
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_description_section(out)?;
+    page.render_options_section(out)?;
+    if has_commands { page.render_subcommands_section(out) } else { Ok(()) }
+}
+
+/// What stands behind the options as roff: lines that are indented stay as they are, others are filled.
+fn noted(text: &str) -> String {
+    let mut out = String::from(".SH NOTES\n");
+    let mut as_it_is = false;
+    for line in text.lines() {
+        let indented = line.starts_with("  ");
+        if indented != as_it_is {
+            out.push_str(if indented { ".nf\n" } else { ".fi\n" });
+            as_it_is = indented;
+        }
+        if line.is_empty() {
+            out.push_str(".PP\n");
+            continue;
+        }
+        if line.starts_with(['.', '\'']) {
+            out.push_str("\\&");
+        }
+        out.push_str(&line.replace('\\', "\\e").replace('-', "\\-"));
+        out.push('\n');
+    }
+    out
 }
 
 /// Prints completions for a shell.

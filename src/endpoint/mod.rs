@@ -164,6 +164,21 @@ pub enum News {
     },
 }
 
+impl News {
+    /// The connection that it is about, if it is about one.
+    #[must_use]
+    pub const fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Resolved { .. } => None,
+            Self::Connected { connection }
+            | Self::Failed { connection, .. }
+            | Self::Octets { connection, .. }
+            | Self::Ended { connection }
+            | Self::Lost { connection, .. } => Some(*connection),
+        }
+    }
+}
+
 /// A program that opens connections, none or many, as whoever moves octets sees it.
 pub trait Dialler {
     /// The program starts.

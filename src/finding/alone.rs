@@ -1,6 +1,5 @@
 //! Rules that a single frame breaks by itself, whatever came before it.
 
-use super::Shared;
 use super::report::Report;
 use super::rules;
 use crate::direction::Direction;
@@ -14,16 +13,16 @@ pub(super) const LARGEST_WINDOW: u32 = 0x7fff_ffff;
 
 /// Holds one frame against the rules about frames.
 #[inline]
-pub(super) fn frame(frame: &Frame<'_>, header: FrameHeader, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+pub(super) fn frame(frame: &Frame<'_>, header: FrameHeader, report: &mut Report<'_, '_, '_>) {
     if (header.stream() == StreamId::CONNECTION) != belongs_on_stream_0(header) {
-        place(frame, header, shared, report);
+        place(frame, header, report);
     }
     match frame.payload {
-        Payload::Settings(values) if !header.is_ack() => settings(frame.direction, values, shared, report),
-        Payload::WindowUpdate { increment } => window_update(frame, header, increment, shared, report),
+        Payload::Settings(values) if !header.is_ack() => settings(frame.direction, values, report),
+        Payload::WindowUpdate { increment } => window_update(frame, header, increment, report),
         Payload::PushPromise { promised, .. } if frame.direction == Direction::ToServer => {
             let summary = format_args!("the client sends PUSH_PROMISE for stream {promised}, which only a server may");
-            report.tell(&rules::CLIENT_PUSH, shared, summary);
+            report.tell(&rules::CLIENT_PUSH, summary);
         }
         _ => {}
     }
@@ -44,18 +43,18 @@ fn belongs_on_stream_0(header: FrameHeader) -> bool {
 }
 
 #[cold]
-fn place(frame: &Frame<'_>, header: FrameHeader, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+fn place(frame: &Frame<'_>, header: FrameHeader, report: &mut Report<'_, '_, '_>) {
     let (side, kind, stream) = (frame.direction.sender(), header.kind(), header.stream());
     if stream == StreamId::CONNECTION {
         let summary = format_args!("the {side} sends {kind} on stream 0, which is the connection itself");
-        report.tell(&rules::ON_STREAM_0, shared, summary);
+        report.tell(&rules::ON_STREAM_0, summary);
     } else {
         let summary = format_args!("the {side} sends {kind}, which is about the connection, on stream {stream}");
-        report.tell(&rules::OFF_STREAM_0, shared, summary);
+        report.tell(&rules::OFF_STREAM_0, summary);
     }
 }
 
-fn settings(direction: Direction, settings: Settings<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+fn settings(direction: Direction, settings: Settings<'_>, report: &mut Report<'_, '_, '_>) {
     for setting in settings {
         let (id, value) = (setting.id, setting.value);
         let range = match id {
@@ -66,26 +65,16 @@ fn settings(direction: Direction, settings: Settings<'_>, shared: &mut Shared, r
             _ => continue,
         };
         let side = direction.sender();
-        report.tell(
-            &rules::SETTINGS_VALUE,
-            shared,
-            format_args!("the {side} sends SETTINGS with {id} {value}: {range}"),
-        );
+        report.tell(&rules::SETTINGS_VALUE, format_args!("the {side} sends SETTINGS with {id} {value}: {range}"));
     }
 }
 
-fn window_update(
-    frame: &Frame<'_>,
-    header: FrameHeader,
-    increment: u32,
-    shared: &mut Shared,
-    report: &mut Report<'_, '_, '_>,
-) {
+fn window_update(frame: &Frame<'_>, header: FrameHeader, increment: u32, report: &mut Report<'_, '_, '_>) {
     let side = frame.direction.sender();
     if increment == 0 {
         let what = Window(header.stream());
         let summary = format_args!("the {side} sends WINDOW_UPDATE for {what} that grants 0 octets");
-        report.tell(&rules::ZERO_WINDOW_UPDATE, shared, summary);
+        report.tell(&rules::ZERO_WINDOW_UPDATE, summary);
     }
 }
 

@@ -1,6 +1,5 @@
 //! Rules about calls and their messages (PROTOCOL-HTTP2).
 
-use super::Shared;
 use super::connection::Connection;
 use super::report::{About, Quoted, Report};
 use super::rules;
@@ -11,12 +10,7 @@ use crate::grpc::content_type::{ContentType, Protocol};
 
 impl Connection {
     /// A message that is marked as compressed has ended.
-    pub(super) fn message<'e>(
-        &mut self,
-        message: &'e MessageEvent<'e>,
-        shared: &mut Shared,
-        report: &mut Report<'e, '_, '_>,
-    ) {
+    pub(super) fn message<'e>(&mut self, message: &'e MessageEvent<'e>, report: &mut Report<'e, '_, '_>) {
         let MessageEvent { call, direction, message, .. } = *message;
         let named = call.encoding(direction).is_some_and(|name| name != b"identity");
         if named || call.protocol != Some(Protocol::Grpc) || !is_known(call) {
@@ -28,11 +22,11 @@ impl Connection {
         let what = if direction == Direction::ToServer { "request" } else { "response" };
         let named = if call.encoding(direction).is_some() { "says identity" } else { "is not there" };
         let summary = format_args!("the {side} marks {what} {index} as compressed, but its grpc-encoding {named}");
-        report.tell_with(&rules::COMPRESSED_WITHOUT_ENCODING, shared, earlier.as_slice(), summary);
+        report.tell_with(&rules::COMPRESSED_WITHOUT_ENCODING, earlier.as_slice(), summary);
     }
 
     /// A call has ended, and not with a status.
-    pub(super) fn call<'e>(&mut self, call: &'e Call, shared: &mut Shared, report: &mut Report<'e, '_, '_>) {
+    pub(super) fn call<'e>(&mut self, call: &'e Call, report: &mut Report<'e, '_, '_>) {
         let answers_grpc =
             call.content_type(Direction::ToClient).is_some_and(|value| ContentType::parse(value).is_grpc());
         // What a proxy answers in HTTP's own terms has no gRPC status.
@@ -45,11 +39,11 @@ impl Connection {
             Some(value) => {
                 let summary =
                     format_args!("the server ends the call with grpc-status {}, which is no number", Quoted(value));
-                report.tell_with(&rules::INVALID_STATUS, shared, earlier.as_slice(), summary);
+                report.tell_with(&rules::INVALID_STATUS, earlier.as_slice(), summary);
             }
             None => {
                 let summary = format_args!("the server ends stream {} without grpc-status", call.stream);
-                report.tell_with(&rules::NO_STATUS, shared, earlier.as_slice(), summary);
+                report.tell_with(&rules::NO_STATUS, earlier.as_slice(), summary);
             }
         }
     }

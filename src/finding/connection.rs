@@ -75,6 +75,12 @@ impl Connection {
         self.book = Book::default();
     }
 
+    /// Exchanges the sides, which were guessed wrong. Nothing is known then of what they have agreed on.
+    pub(super) fn turn(&mut self) {
+        self.sides.swap();
+        self.doubt.swap();
+    }
+
     /// What is read of a direction from now on may not be what was sent.
     pub(super) fn doubt(&mut self, direction: Direction, shared: &mut Shared) {
         self.doubt[direction] = true;
@@ -91,7 +97,7 @@ impl Connection {
         self.doubt.to_server || self.doubt.to_client
     }
 
-    pub(super) fn malformed(&mut self, fault: &Fault<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    pub(super) fn malformed(&mut self, fault: &Fault<'_>, report: &mut Report<'_, '_, '_>) {
         let What::Http2(what) = fault.what else { return };
         if self.whole
             && let (Some(direction), Some(id)) = (fault.direction, fault.frame)
@@ -102,26 +108,20 @@ impl Connection {
             match what {
                 Malformed::BlockInterrupted => {
                     let summary = format_args!("the {side} sends another frame before its header block has ended");
-                    report.tell_with(&rules::HEADER_BLOCK_INTERRUPTED, shared, &shown, summary);
+                    report.tell_with(&rules::HEADER_BLOCK_INTERRUPTED, &shown, summary);
                 }
                 Malformed::StrayContinuation => {
                     let summary = format_args!("the {side} sends CONTINUATION without a header block to continue");
-                    report.tell_with(&rules::CONTINUATION, shared, &shown, summary);
+                    report.tell_with(&rules::CONTINUATION, &shown, summary);
                 }
                 Malformed::Payload(_) | Malformed::Hpack(_) => {}
             }
         }
-        self.lose(shared);
+        self.lose(report.shared);
     }
 
     #[inline]
-    pub(super) fn frame<'e>(
-        &mut self,
-        event: &'e FrameEvent<'e>,
-        flow: &Flow<'_>,
-        shared: &mut Shared,
-        report: &mut Report<'e, '_, '_>,
-    ) {
+    pub(super) fn frame<'e>(&mut self, event: &'e FrameEvent<'e>, flow: &Flow<'_>, report: &mut Report<'e, '_, '_>) {
         let frame = event.frame;
         let direction = frame.direction;
         let Some(header) = frame.header else {
@@ -130,10 +130,10 @@ impl Connection {
         };
         report.uncertain = self.doubt[direction];
         if frame.missing > 0 || matches!(frame.payload, Payload::Unreadable(_)) {
-            self.lose(shared);
+            self.lose(report.shared);
         }
         if self.whole && !self.sides[direction].begun {
-            self.begins(frame, header, shared, report);
+            self.begins(frame, header, report);
         }
         if let (Payload::WindowUpdate { increment: 1.. }, Facts::Granted { window, .. }, StreamId::CONNECTION) =
             (frame.payload, frame.facts, header.stream())
@@ -141,31 +141,31 @@ impl Connection {
         {
             return;
         }
-        alone::frame(frame, header, shared, report);
-        self.go_away_with_calm(frame, shared, report);
+        alone::frame(frame, header, report);
+        self.go_away_with_calm(frame, report);
         let seen = &mut self.sides[direction].seen;
         let read = frame.block.as_ref().map(|block| Read::new(block, seen));
         if let Some(read) = &read {
-            read.judge(event, shared, report);
+            read.judge(event, report);
         }
         if self.whole {
-            self.follow(event, header, read.as_ref(), flow, shared, report);
+            self.follow(event, header, read.as_ref(), flow, report);
         }
         self.latest = Some(FrameRef { id: frame.id, at: frame.at });
     }
 
     /// The first frame of a side.
     #[cold]
-    fn begins(&mut self, frame: &Frame<'_>, header: FrameHeader, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    fn begins(&mut self, frame: &Frame<'_>, header: FrameHeader, report: &mut Report<'_, '_, '_>) {
         self.sides[frame.direction].begun = true;
-        if frame.facts == (Facts::Settings { preface: true }) {
+        if frame.facts == (Facts::Settings { preface: Some(true) }) {
             return;
         }
         if frame.direction == Direction::ToServer && self.magic {
             let summary = format_args!("the client begins with {} where SETTINGS must stand", header.kind());
-            return report.tell(&rules::PREFACE, shared, summary);
+            return report.tell(&rules::PREFACE, summary);
         }
-        self.lose(shared);
+        self.lose(report.shared);
     }
 
     /// Holds a frame against all that came before.
@@ -176,20 +176,19 @@ impl Connection {
         header: FrameHeader,
         read: Option<&Read>,
         flow: &Flow<'_>,
-        shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
         let frame = event.frame;
         let (direction, stream) = (frame.direction, header.stream());
         if header.length() > ALWAYS_ALLOWED {
-            self.size(direction, header, shared, report);
+            self.size(direction, header, report);
         }
         let sent = FrameRef { id: frame.id, at: frame.at };
         if stream == StreamId::CONNECTION {
             match frame.payload {
-                Payload::Settings(settings) => self.settings(frame, settings, shared, report),
-                Payload::Ping(_) => self.ping(frame, shared, report),
-                Payload::WindowUpdate { .. } => self.window_update(frame, stream, shared, report),
+                Payload::Settings(settings) => self.settings(frame, settings, report),
+                Payload::Ping(_) => self.ping(frame, report),
+                Payload::WindowUpdate { .. } => self.window_update(frame, stream, report),
                 Payload::GoAway { last_stream: last, .. } => {
                     let told = GoAway { sent, last, read: None, told: false };
                     self.sides[direction].go_away.get_or_insert(told).last = last;
@@ -199,32 +198,32 @@ impl Connection {
             return;
         }
         match frame.payload {
-            Payload::Data { data, .. } => self.data(event, header, data, flow, shared, report),
-            Payload::Headers { .. } => self.headers(frame, stream, read, shared, report),
+            Payload::Data { data, .. } => self.data(event, header, data, flow, report),
+            Payload::Headers { .. } => self.headers(frame, stream, read, report),
             Payload::PushPromise { promised, .. } if direction == Direction::ToClient => {
-                self.push_promise(promised, shared, report);
+                self.push_promise(promised, report);
             }
-            Payload::RstStream(_) => self.reset(frame, stream, shared, report),
-            Payload::WindowUpdate { .. } => self.window_update(frame, stream, shared, report),
+            Payload::RstStream(_) => self.reset(frame, stream, report),
+            Payload::WindowUpdate { .. } => self.window_update(frame, stream, report),
             _ => {}
         }
         if let Some(read) = read {
-            self.block(event, stream, read, shared, report);
+            self.block(event, stream, read, report);
         }
         if frame.ends_stream {
-            self.end_half(event, stream, shared, report);
+            self.end_half(event, stream, report);
         }
     }
 
     #[cold]
-    fn size(&self, direction: Direction, header: FrameHeader, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    fn size(&self, direction: Direction, header: FrameHeader, report: &mut Report<'_, '_, '_>) {
         let most = self.sides[direction.opposite()].most(|values| values.frame);
         if let Some(most) = most.filter(|most| header.length() > *most) {
             let (side, other) = (direction.sender(), direction.opposite().sender());
             let (kind, length) = (header.kind(), header.length());
             let summary =
                 format_args!("the {side} sends {kind} of {length} octets, where the {other} takes at most {most}");
-            report.tell(&rules::FRAME_TOO_LARGE, shared, summary);
+            report.tell(&rules::FRAME_TOO_LARGE, summary);
         }
     }
 

@@ -1,6 +1,5 @@
 //! Frames about the connection: SETTINGS, PING, WINDOW_UPDATE and GOAWAY (RFC 9113 §6.5, §6.7, §6.8, §6.9).
 
-use super::Shared;
 use super::alone::{LARGEST_WINDOW, Window};
 use super::connection::Connection;
 use super::report::{About, Report};
@@ -8,7 +7,7 @@ use super::rules;
 use super::side::Pending;
 use crate::direction::Direction;
 use crate::event::Flow;
-use crate::http2::connection::{Facts, Frame, FrameRef};
+use crate::http2::connection::{Answers, Facts, Frame, FrameRef};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
 use crate::http2::payload::Payload;
@@ -18,29 +17,26 @@ use crate::http2::settings::Settings;
 const PATIENCE_NANOS: i64 = 1_000_000_000;
 
 impl Connection {
-    pub(super) fn settings(
-        &mut self,
-        frame: &Frame<'_>,
-        settings: Settings<'_>,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn settings(&mut self, frame: &Frame<'_>, settings: Settings<'_>, report: &mut Report<'_, '_, '_>) {
         match frame.facts {
             // The other side's frames are not in the capture, or not where they belong.
-            Facts::Acknowledges(None) if !self.sides[frame.direction.opposite()].begun => self.lose(shared),
-            Facts::Acknowledges(Some(_)) => self.sides[frame.direction.opposite()].is_accepted(),
-            Facts::Acknowledges(None) => {
+            Facts::Acknowledges(Answers::NotSeen) if !self.sides[frame.direction.opposite()].begun => {
+                self.lose(report.shared)
+            }
+            Facts::Acknowledges(Answers::OneOf) => self.lose(report.shared),
+            Facts::Acknowledges(Answers::Sent(_)) => self.sides[frame.direction.opposite()].is_accepted(),
+            Facts::Acknowledges(Answers::NotSeen) => {
                 let (side, other) = (frame.direction.sender(), frame.direction.opposite().sender());
                 let summary = format_args!(
                     "the {side} acknowledges SETTINGS although all that the {other} has sent are acknowledged already"
                 );
-                report.tell(&rules::SETTINGS_ACK_UNASKED, shared, summary);
+                report.tell(&rules::SETTINGS_ACK_UNASKED, summary);
             }
             _ => self.sides[frame.direction].asks(settings, FrameRef { id: frame.id, at: frame.at }),
         }
     }
 
-    pub(super) fn ping(&mut self, frame: &Frame<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    pub(super) fn ping(&mut self, frame: &Frame<'_>, report: &mut Report<'_, '_, '_>) {
         let Facts::Acknowledges(asked) = frame.facts else {
             let side = &mut self.sides[frame.direction];
             side.pings = side.pings.saturating_add(1);
@@ -48,17 +44,17 @@ impl Connection {
         };
         let other = frame.direction.opposite();
         match asked {
-            Some(asked) => self.sides[other].is_read(asked, frame.at.time),
-            None if !self.sides[other].begun => self.lose(shared),
-            None => {
+            Answers::Sent(asked) => self.sides[other].is_read(asked, frame.at.time),
+            Answers::NotSeen if self.sides[other].begun => {
                 let (side, other) = (frame.direction.sender(), other.sender());
                 let summary = format_args!("the {side} answers a PING that the {other} has not sent");
-                report.tell(&rules::PING_ACK_UNASKED, shared, summary);
+                report.tell(&rules::PING_ACK_UNASKED, summary);
             }
+            Answers::NotSeen | Answers::OneOf => self.lose(report.shared),
         }
     }
 
-    pub(super) fn go_away_with_calm(&self, frame: &Frame<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    pub(super) fn go_away_with_calm(&self, frame: &Frame<'_>, report: &mut Report<'_, '_, '_>) {
         let Payload::GoAway { error: ErrorCode::ENHANCE_YOUR_CALM, debug_data: b"too_many_pings", .. } = frame.payload
         else {
             return;
@@ -71,16 +67,10 @@ impl Connection {
             "the {side} ends the connection (ENHANCE_YOUR_CALM) because the {other} sends PINGs more often than it allows{seen}: \
              a longer keepalive time of the {other}, or a smaller minimum at the {side}, ends this"
         );
-        report.tell(&rules::TOO_MANY_PINGS, shared, summary);
+        report.tell(&rules::TOO_MANY_PINGS, summary);
     }
 
-    pub(super) fn window_update(
-        &mut self,
-        frame: &Frame<'_>,
-        stream: StreamId,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn window_update(&mut self, frame: &Frame<'_>, stream: StreamId, report: &mut Report<'_, '_, '_>) {
         if let Facts::Granted { window: Some(window), .. } = frame.facts
             && window > i64::from(LARGEST_WINDOW)
             && self.both_begun()
@@ -89,38 +79,25 @@ impl Connection {
             let summary = format_args!(
                 "the {side} lets the window of {what} grow to {window} octets, where {LARGEST_WINDOW} is the most"
             );
-            report.tell(&rules::WINDOW_OVERFLOW, shared, summary);
+            report.tell(&rules::WINDOW_OVERFLOW, summary);
         }
         if stream != StreamId::CONNECTION {
-            self.idle("WINDOW_UPDATE", frame.direction, stream, shared, report);
+            self.idle("WINDOW_UPDATE", frame.direction, stream, report);
         }
     }
 
     /// Frames that may come for any stream but one that nobody has opened.
-    pub(super) fn idle(
-        &mut self,
-        kind: &str,
-        direction: Direction,
-        stream: StreamId,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn idle(&mut self, kind: &str, direction: Direction, stream: StreamId, report: &mut Report<'_, '_, '_>) {
         let highest = self.highest(stream);
         if stream.0 > highest {
             let side = direction.sender();
             let summary = format_args!("the {side} sends {kind} on stream {stream}, which nobody has opened");
-            report.tell(&rules::IDLE_STREAM, shared, summary);
+            report.tell(&rules::IDLE_STREAM, summary);
         }
     }
 
     /// A stream may be under way when GOAWAY comes. One is not that begins after the client has shown that it read it, or long after.
-    pub(super) fn after_go_away(
-        &mut self,
-        frame: &Frame<'_>,
-        stream: StreamId,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn after_go_away(&mut self, frame: &Frame<'_>, stream: StreamId, report: &mut Report<'_, '_, '_>) {
         let Some(go_away) = &mut self.sides.to_client.go_away else { return };
         let after = frame.at.time.nanos_since(go_away.sent.at.time);
         let packet = go_away.sent.at.packet;
@@ -137,11 +114,11 @@ impl Connection {
         let summary = format_args!(
             "the client opens stream {stream} after the GOAWAY of packet {packet} (last stream {last}), {why}"
         );
-        report.tell_with(&rules::NEW_STREAM_AFTER_GOAWAY, shared, &[go_away.sent], summary);
+        report.tell_with(&rules::NEW_STREAM_AFTER_GOAWAY, &[go_away.sent], summary);
     }
 
     /// The flow has ended.
-    pub(super) fn ended(&mut self, flow: &Flow<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    pub(super) fn ended(&mut self, flow: &Flow<'_>, report: &mut Report<'_, '_, '_>) {
         if !self.whole {
             return;
         }
@@ -159,7 +136,7 @@ impl Connection {
             let summary = format_args!(
                 "the {other} has read the SETTINGS of the {side} in packet {packet} and not acknowledged them in the {millis} ms since"
             );
-            report.tell_with(&rules::SETTINGS_UNANSWERED, shared, &[sent], summary);
+            report.tell_with(&rules::SETTINGS_UNANSWERED, &[sent], summary);
         }
     }
 }

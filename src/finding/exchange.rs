@@ -22,7 +22,6 @@ impl Connection {
         header: FrameHeader,
         data: &[u8],
         flow: &Flow<'_>,
-        shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
         let frame = event.frame;
@@ -32,19 +31,19 @@ impl Connection {
         let known = self.both_begun() && flow.facts.seen.to_server && flow.facts.seen.to_client && header.length() > 0;
         let over = known && connection.is_some_and(|window| window < 0);
         if over && !std::mem::replace(&mut self.sides[direction].exceeded, over) {
-            exceeded(direction, StreamId::CONNECTION, connection, header, shared, report);
+            exceeded(direction, StreamId::CONNECTION, connection, header, report);
         }
         if !over {
             self.sides[direction].exceeded = false;
         }
         let ahead = self.window_ahead(direction);
         let Some(open) = self.book.get_mut(stream) else {
-            return self.stray("DATA", direction, stream, shared, report);
+            return self.stray("DATA", direction, stream, report);
         };
         let half = &mut open.halves[direction];
         if let Some(by) = half.ended {
             if !std::mem::replace(&mut half.told, true) {
-                after_end("DATA", direction, stream, by, shared, report);
+                after_end("DATA", direction, stream, by, report);
             }
             return;
         }
@@ -52,12 +51,12 @@ impl Connection {
             let (side, when) =
                 (direction.sender(), if half.trailers { "after its trailers" } else { "before HEADERS" });
             let summary = format_args!("the {side} sends DATA on stream {stream} {when}");
-            report.tell(&rules::DATA_OUT_OF_PLACE, shared, summary);
+            report.tell(&rules::DATA_OUT_OF_PLACE, summary);
         }
         let window = window.zip(ahead).map(|(window, ahead)| window.saturating_add(ahead));
         let over = known && window.is_some_and(|window| window < 0);
         if over && !half.exceeded {
-            exceeded(direction, stream, window, header, shared, report);
+            exceeded(direction, stream, window, header, report);
         }
         half.exceeded = over;
         half.octets = half.octets.saturating_add(data.len() as u64);
@@ -85,17 +84,16 @@ impl Connection {
         kind: &str,
         direction: Direction,
         stream: StreamId,
-        shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
         let highest = self.highest(stream);
         match self.book.known(stream, highest) {
-            Known::Idle => self.idle(kind, direction, stream, shared, report),
+            Known::Idle => self.idle(kind, direction, stream, report),
             Known::Over(over) => {
                 if let Some(by) = over.by[direction]
                     && !std::mem::replace(&mut over.told, true)
                 {
-                    after_end(kind, direction, stream, by, shared, report);
+                    after_end(kind, direction, stream, by, report);
                 }
             }
             Known::Skipped => {
@@ -103,7 +101,7 @@ impl Connection {
                 let summary = format_args!(
                     "the {side} sends {kind} on stream {stream}, which was never opened and is closed since stream {highest} was"
                 );
-                report.tell(&rules::CLOSED_STREAM, shared, summary);
+                report.tell(&rules::CLOSED_STREAM, summary);
             }
             Known::Open(_) | Known::Forgotten => {}
         }
@@ -115,7 +113,6 @@ impl Connection {
         frame: &Frame<'_>,
         stream: StreamId,
         read: Option<&Read>,
-        shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
         let direction = frame.direction;
@@ -128,7 +125,7 @@ impl Connection {
                 if let Some(by) = ended
                     && !std::mem::replace(&mut half.told, true)
                 {
-                    after_end("HEADERS", direction, stream, by, shared, report);
+                    after_end("HEADERS", direction, stream, by, report);
                 }
                 if direction == Direction::ToClient {
                     open.reserved = false;
@@ -136,27 +133,27 @@ impl Connection {
                 ended.is_none()
             }
             Known::Idle if opens => {
-                self.opens(frame, stream, shared, report);
+                self.opens(frame, stream, report);
                 true
             }
             Known::Idle if direction == Direction::ToServer => {
                 let summary = format_args!("the client opens stream {stream}, where clients open odd ones");
-                report.tell(&rules::STREAM_ID, shared, summary);
+                report.tell(&rules::STREAM_ID, summary);
                 false
             }
             Known::Skipped if opens => {
                 let summary = format_args!("the client opens stream {stream} after stream {highest}");
-                report.tell(&rules::STREAM_ID, shared, summary);
+                report.tell(&rules::STREAM_ID, summary);
                 false
             }
             // A request that begins, and not trailers that crossed a RST_STREAM.
             Known::Forgotten if opens && read.is_some_and(Read::has_method) => {
                 let summary = format_args!("the client opens stream {stream} after stream {highest}");
-                report.tell(&rules::STREAM_ID, shared, summary);
+                report.tell(&rules::STREAM_ID, summary);
                 false
             }
             _ => {
-                self.stray("HEADERS", direction, stream, shared, report);
+                self.stray("HEADERS", direction, stream, report);
                 false
             }
         };
@@ -164,13 +161,7 @@ impl Connection {
     }
 
     /// The client opens a stream.
-    pub(super) fn opens(
-        &mut self,
-        frame: &Frame<'_>,
-        stream: StreamId,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn opens(&mut self, frame: &Frame<'_>, stream: StreamId, report: &mut Report<'_, '_, '_>) {
         let open = self.book.of_client;
         let most = self.sides.to_client.most(|values| values.streams);
         let too_many = most.filter(|most| open >= *most);
@@ -181,12 +172,12 @@ impl Connection {
             let summary = format_args!(
                 "the client opens stream {stream}, which makes {open} at once, where the server allows {most}"
             );
-            report.tell(&rules::TOO_MANY_STREAMS, shared, summary);
+            report.tell(&rules::TOO_MANY_STREAMS, summary);
         }
         self.sides.to_server.too_many = too_many.is_some();
-        self.after_go_away(frame, stream, shared, report);
+        self.after_go_away(frame, stream, report);
         self.sides.to_server.highest = stream.0;
-        self.open(stream, Stream::default(), shared);
+        self.open(stream, Stream::default(), report.shared);
     }
 
     pub(super) fn open(&mut self, id: StreamId, stream: Stream, shared: &mut Shared) {
@@ -197,23 +188,23 @@ impl Connection {
         self.book.open(id, stream);
     }
 
-    pub(super) fn push_promise(&mut self, promised: StreamId, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    pub(super) fn push_promise(&mut self, promised: StreamId, report: &mut Report<'_, '_, '_>) {
         if self.sides.to_server.values.push == Some(0) && self.sides.to_server.pending.is_empty() {
             let summary = format_args!(
                 "the server promises stream {promised} although it has acknowledged ENABLE_PUSH 0 of the client"
             );
-            report.tell(&rules::PUSH_DISABLED, shared, summary);
+            report.tell(&rules::PUSH_DISABLED, summary);
         }
         let highest = self.sides.to_client.highest;
         if promised.is_client_initiated() || promised.0 <= highest {
             let summary =
                 format_args!("the server promises stream {promised}, where it must be even and above {highest}");
-            return report.tell(&rules::STREAM_ID, shared, summary);
+            return report.tell(&rules::STREAM_ID, summary);
         }
         self.sides.to_client.highest = promised.0;
         let asked = Half { ended: Some(EndedBy::EndStream), headed: true, ..Half::default() };
         let halves = Both { to_server: asked, to_client: Half::default() };
-        self.open(promised, Stream { halves, reserved: true }, shared);
+        self.open(promised, Stream { halves, reserved: true }, report.shared);
     }
 
     /// A header block has ended: which one it is in its stream, and what must stand in it.
@@ -222,16 +213,15 @@ impl Connection {
         event: &FrameEvent<'_>,
         stream: StreamId,
         read: &Read,
-        shared: &mut Shared,
         report: &mut Report<'_, '_, '_>,
     ) {
         let frame = event.frame;
         let direction = frame.direction;
         if !read.whole {
-            return self.lose(shared);
+            return self.lose(report.shared);
         }
         if frame.block.is_some_and(|block| block.promised.is_some()) {
-            return read.judge_place(event, Place::Request, shared, report);
+            return read.judge_place(event, Place::Request, report);
         }
         if !self.sides[direction].block_in_place {
             return;
@@ -247,16 +237,16 @@ impl Connection {
             if !frame.ends_stream && !half.trailers {
                 let side = direction.sender();
                 let summary = format_args!("the {side} sends trailers on stream {stream} without END_STREAM");
-                report.tell(&rules::TRAILERS_WITHOUT_END, shared, summary);
+                report.tell(&rules::TRAILERS_WITHOUT_END, summary);
             }
             half.trailers = true;
         } else if !read.interim {
             half.headed = true;
             half.length = read.length;
         }
-        read.judge_place(event, place, shared, report);
+        read.judge_place(event, place, report);
         match place {
-            Place::Request => self.te(event.call, read, shared, report),
+            Place::Request => self.te(event.call, read, report),
             Place::Response => {
                 // The server has read what came before the request.
                 let preface = self.sides.to_server.pending.front_mut().filter(|pending| pending.preface);
@@ -268,39 +258,27 @@ impl Connection {
         }
     }
 
-    pub(super) fn te(
-        &mut self,
-        call: Option<&Call>,
-        read: &Read,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn te(&mut self, call: Option<&Call>, read: &Read, report: &mut Report<'_, '_, '_>) {
         let is_grpc = call.is_some_and(|call| call.protocol == Some(Protocol::Grpc));
         if is_grpc && !read.may_have_te() && !std::mem::replace(&mut self.te_told, true) {
             let summary = "the client calls without te: trailers, so a proxy that drops trailers, and the status with them, goes unnoticed; \
                            told once a connection";
-            report.tell(&rules::NO_TE_TRAILERS, shared, summary);
+            report.tell(&rules::NO_TE_TRAILERS, summary);
         }
     }
 
-    pub(super) fn reset(
-        &mut self,
-        frame: &Frame<'_>,
-        stream: StreamId,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, report: &mut Report<'_, '_, '_>) {
         let direction = frame.direction;
         let Some(open) = self.book.get_mut(stream) else {
-            return self.idle("RST_STREAM", direction, stream, shared, report);
+            return self.idle("RST_STREAM", direction, stream, report);
         };
         let unanswered = direction == Direction::ToServer && !open.halves.to_client.headed;
-        self.end(stream, direction, EndedBy::Reset, shared);
+        self.end(stream, direction, EndedBy::Reset, report.shared);
         if unanswered && let Some((count, nanos)) = self.sides.to_server.resets.count(frame.at.time) {
             let millis = nanos / 1_000_000;
             let summary =
                 format_args!("the client has reset {count} streams within {millis} ms before they were answered");
-            report.tell(&rules::RAPID_RESET, shared, summary);
+            report.tell(&rules::RAPID_RESET, summary);
         }
     }
 
@@ -311,13 +289,7 @@ impl Connection {
     }
 
     /// A side ends its half of a stream with END_STREAM.
-    pub(super) fn end_half(
-        &mut self,
-        event: &FrameEvent<'_>,
-        stream: StreamId,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn end_half(&mut self, event: &FrameEvent<'_>, stream: StreamId, report: &mut Report<'_, '_, '_>) {
         let direction = event.frame.direction;
         let Some(open) = self.book.get_mut(stream) else { return };
         let half = &open.halves[direction];
@@ -333,7 +305,7 @@ impl Connection {
             let octets = Count(half.octets, "octet");
             let summary =
                 format_args!("the {side} sends content-length {length} and {octets} of content on stream {stream}");
-            report.tell(&rules::CONTENT_LENGTH, shared, summary);
+            report.tell(&rules::CONTENT_LENGTH, summary);
         }
         if let (Some(inside), Some(call)) = (half.inside, event.call)
             && call.protocol == Some(Protocol::Grpc)
@@ -347,24 +319,17 @@ impl Connection {
                 None => format!("after {have} of the 5 octets before it"),
             };
             let summary = format_args!("the {side} ends stream {stream} inside {what} {index}, {have}");
-            report.tell(&rules::MESSAGE_CUT, shared, summary);
+            report.tell(&rules::MESSAGE_CUT, summary);
         }
-        self.end(stream, direction, EndedBy::EndStream, shared);
+        self.end(stream, direction, EndedBy::EndStream, report.shared);
     }
 }
 
 #[cold]
-fn after_end(
-    kind: &str,
-    direction: Direction,
-    stream: StreamId,
-    by: EndedBy,
-    shared: &mut Shared,
-    report: &mut Report<'_, '_, '_>,
-) {
+fn after_end(kind: &str, direction: Direction, stream: StreamId, by: EndedBy, report: &mut Report<'_, '_, '_>) {
     let (side, by) = (direction.sender(), by.words());
     let summary = format_args!("the {side} sends {kind} on stream {stream} after it has ended it with {by}");
-    report.tell(&rules::CLOSED_STREAM, shared, summary);
+    report.tell(&rules::CLOSED_STREAM, summary);
 }
 
 #[cold]
@@ -373,12 +338,11 @@ fn exceeded(
     stream: StreamId,
     window: Option<i64>,
     header: FrameHeader,
-    shared: &mut Shared,
     report: &mut Report<'_, '_, '_>,
 ) {
     let over = Count(window.unwrap_or(0).unsigned_abs(), "octet");
     let (side, what, length) = (direction.sender(), Window(stream), header.length());
     let summary =
         format_args!("the {side} sends DATA of {length} octets, {over} more than the window of {what} allows");
-    report.tell(&rules::WINDOW_EXCEEDED, shared, summary);
+    report.tell(&rules::WINDOW_EXCEEDED, summary);
 }

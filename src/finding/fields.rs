@@ -1,6 +1,5 @@
 //! Rules about the fields of a header block (RFC 9113 §8.2, §8.3; PROTOCOL-HTTP2, Requests and Responses).
 
-use super::Shared;
 use super::report::{Quoted, Report};
 use super::rules;
 use super::seen::{Kind, Seen};
@@ -178,23 +177,17 @@ impl Read {
 
     /// Rules about fields wherever they stand.
     #[inline]
-    pub(super) fn judge(&self, event: &FrameEvent<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    pub(super) fn judge(&self, event: &FrameEvent<'_>, report: &mut Report<'_, '_, '_>) {
         if self.odd {
-            tell(event, shared, report);
+            tell(event, report);
         }
     }
 
     /// Rules about which pseudo-header fields stand where. The block must be whole.
     #[inline]
-    pub(super) fn judge_place(
-        &self,
-        event: &FrameEvent<'_>,
-        place: Place,
-        shared: &mut Shared,
-        report: &mut Report<'_, '_, '_>,
-    ) {
+    pub(super) fn judge_place(&self, event: &FrameEvent<'_>, place: Place, report: &mut Report<'_, '_, '_>) {
         if !self.fits(place) && self.whole {
-            self.tell_place(event.frame.direction.sender(), place, shared, report);
+            self.tell_place(event.frame.direction.sender(), place, report);
         }
     }
 
@@ -210,7 +203,7 @@ impl Read {
     }
 
     #[cold]
-    fn tell_place(&self, side: &str, place: Place, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+    fn tell_place(&self, side: &str, place: Place, report: &mut Report<'_, '_, '_>) {
         let (what, needed, allowed): (_, &[u32], &[u32]) = match place {
             // CONNECT names no more than the authority (§8.5), unless it says for which protocol (RFC 8441).
             Place::Request if self.connect && self.count(PROTOCOL) == 0 => {
@@ -229,7 +222,7 @@ impl Read {
                 1 => continue,
                 count => format!("with {count} fields {name}"),
             };
-            report.tell(&rules::PSEUDO_HEADER, shared, format_args!("the {side} sends {what} {wrong}"));
+            report.tell(&rules::PSEUDO_HEADER, format_args!("the {side} sends {what} {wrong}"));
         }
     }
 }
@@ -245,7 +238,7 @@ fn has_upper_case(field: &Field<'_>, name: &[u8]) -> bool {
 
 /// Looks for what is odd in a block, and tells it.
 #[cold]
-fn tell(event: &FrameEvent<'_>, shared: &mut Shared, report: &mut Report<'_, '_, '_>) {
+fn tell(event: &FrameEvent<'_>, report: &mut Report<'_, '_, '_>) {
     let Some(block) = event.frame.block else { return };
     let (side, is_call) = (event.frame.direction.sender(), event.belongs.call.is_some());
     let (mut regular, mut status) = (false, None);
@@ -256,28 +249,28 @@ fn tell(event: &FrameEvent<'_>, shared: &mut Shared, report: &mut Report<'_, '_,
         if let [b':', ..] = name {
             if regular {
                 let summary = format_args!("the {side} sends {said} after a regular field");
-                report.tell(&rules::PSEUDO_HEADER, shared, summary);
+                report.tell(&rules::PSEUDO_HEADER, summary);
             }
             continue;
         }
         regular = true;
         if has_upper_case(&field, name) {
             let summary = format_args!("the {side} sends the field {said}, whose name is not in lower case");
-            report.tell(&rules::FIELD_NAME, shared, summary);
+            report.tell(&rules::FIELD_NAME, summary);
         }
         if is_of_connection(name) {
             let summary = format_args!("the {side} sends the field {said}, which HTTP/2 has no place for");
-            report.tell(&rules::CONNECTION_HEADER, shared, summary);
+            report.tell(&rules::CONNECTION_HEADER, summary);
         }
         match name {
             b"te" if field.value().is_some_and(|value| value != b"trailers") => {
                 let summary = format_args!("the {side} sends te: {shown}, where only `trailers` may stand");
-                report.tell(&rules::CONNECTION_HEADER, shared, summary);
+                report.tell(&rules::CONNECTION_HEADER, summary);
             }
             b"grpc-timeout" if is_call && field.is_known() => {
                 if let Err(fault) = Timeout::parse(value) {
                     let summary = format_args!("the {side} asks for a deadline of {shown}: {fault}");
-                    report.tell(&rules::INVALID_TIMEOUT, shared, summary);
+                    report.tell(&rules::INVALID_TIMEOUT, summary);
                 }
             }
             b"grpc-status" if is_call => {
@@ -286,7 +279,7 @@ fn tell(event: &FrameEvent<'_>, shared: &mut Shared, report: &mut Report<'_, '_,
                     let summary = format_args!(
                         "the {side} sends grpc-status {first} and grpc-status {shown} in one header block"
                     );
-                    report.tell(&rules::SEVERAL_STATUSES, shared, summary);
+                    report.tell(&rules::SEVERAL_STATUSES, summary);
                 }
             }
             _ => {}

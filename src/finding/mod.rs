@@ -104,24 +104,27 @@ impl Judge {
         }
         let Self { connections, shared } = self;
         let Some(Some((_, connection))) = connections.get_mut(flow.slot) else { return };
-        let report = &mut Report::new(event, tell);
+        let report = &mut Report::new(event, shared, tell);
         match &event.body {
-            Body::Frame(frame) => connection.frame(frame, flow, shared, report),
-            Body::Message(message) => connection.message(message, shared, report),
-            Body::Call(call) => connection.call(call, shared, report),
-            Body::Malformed(fault) => connection.malformed(fault, shared, report),
-            Body::Gap { .. } | Body::Unfinished { .. } | Body::Foreign { .. } => connection.lose(shared),
-            Body::Resync { direction, .. } | Body::Conflict { direction, .. } => connection.doubt(*direction, shared),
-            Body::Limit { what, .. } => connection.limit(what, shared),
+            Body::Frame(frame) => connection.frame(frame, flow, report),
+            Body::Message(message) => connection.message(message, report),
+            Body::Call(call) => connection.call(call, report),
+            Body::Malformed(fault) => connection.malformed(fault, report),
+            Body::Gap { .. } | Body::Unfinished { .. } | Body::Foreign { .. } => connection.lose(report.shared),
+            Body::Resync { direction, .. } | Body::Conflict { direction, .. } => {
+                connection.doubt(*direction, report.shared)
+            }
+            Body::Limit { what, .. } => connection.limit(what, report.shared),
             Body::Ended(_) => {
-                connection.ended(flow, shared, report);
-                connection.lose(shared);
+                connection.ended(flow, report);
+                connection.lose(report.shared);
                 if let Some(place) = connections.get_mut(flow.slot) {
                     *place = None;
                 }
                 return;
             }
-            Body::Identified | Body::Finding(_) | Body::Comment(_) => {}
+            Body::Sides { turned: true } => connection.turn(),
+            Body::Sides { turned: false } | Body::Identified | Body::Finding(_) | Body::Comment(_) => {}
         }
         connection.calm = connection.is_calm();
     }

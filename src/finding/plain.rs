@@ -12,7 +12,7 @@ use crate::event::FrameEvent;
 use crate::grpc::call::Call;
 use crate::grpc::calls::Role;
 use crate::grpc::content_type::Protocol;
-use crate::http2::connection::{Facts, FrameRef};
+use crate::http2::connection::{Answers, Facts, FrameRef};
 use crate::http2::frame::{FrameHeader, StreamId};
 use crate::http2::payload::Payload;
 
@@ -46,7 +46,9 @@ impl Connection {
             }
             Payload::Data { data, .. } if of_stream => self.takes_data(event, header, data, shared),
             Payload::Headers { .. } if of_stream => self.takes_block(event, stream, shared),
-            Payload::Ping(_) if !of_stream && header.is_ack() => matches!(frame.facts, Facts::Acknowledges(Some(_))),
+            Payload::Ping(_) if !of_stream && header.is_ack() => {
+                matches!(frame.facts, Facts::Acknowledges(Answers::Sent(_)))
+            }
             Payload::Ping(_) if !of_stream => {
                 let side = &mut self.sides[frame.direction];
                 side.pings = side.pings.saturating_add(1);

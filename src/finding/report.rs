@@ -14,6 +14,8 @@ use crate::write;
 /// One event, and where findings about it go.
 pub(super) struct Report<'e, 'a, 't> {
     event: &'e Event<'a>,
+    /// What all connections share.
+    pub(super) shared: &'t mut Shared,
     tell: &'t mut dyn FnMut(&Event<'_>),
     /// Whether what the capture does not have may explain findings.
     pub(super) uncertain: bool,
@@ -29,8 +31,8 @@ pub(super) struct About<'e> {
 }
 
 impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
-    pub(super) fn new(event: &'e Event<'a>, tell: &'t mut dyn FnMut(&Event<'_>)) -> Self {
-        Self { event, tell, uncertain: false, about: About::default() }
+    pub(super) fn new(event: &'e Event<'a>, shared: &'t mut Shared, tell: &'t mut dyn FnMut(&Event<'_>)) -> Self {
+        Self { event, shared, tell, uncertain: false, about: About::default() }
     }
 
     pub(super) fn at(&self) -> Arrival {
@@ -39,19 +41,13 @@ impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
 
     /// Tells a finding that this event shows.
     #[cold]
-    pub(super) fn tell(&mut self, rule: &'static Rule, shared: &mut Shared, summary: impl Display) {
-        self.tell_with(rule, shared, &[], summary);
+    pub(super) fn tell(&mut self, rule: &'static Rule, summary: impl Display) {
+        self.tell_with(rule, &[], summary);
     }
 
     /// Tells a finding that this event shows together with earlier frames.
     #[cold]
-    pub(super) fn tell_with(
-        &mut self,
-        rule: &'static Rule,
-        shared: &mut Shared,
-        earlier: &[FrameRef],
-        summary: impl Display,
-    ) {
+    pub(super) fn tell_with(&mut self, rule: &'static Rule, earlier: &[FrameRef], summary: impl Display) {
         let About { direction, call: of } = self.about;
         let frame = if let Body::Frame(frame) = &self.event.body { Some(frame) } else { None };
         let header = frame.and_then(|frame| frame.frame.header);
@@ -60,7 +56,7 @@ impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
         let call = frame.and_then(|frame| frame.belongs.call).or(of.map(|call| call.id));
         let stream = header.map(|header| header.stream()).filter(|stream| *stream != StreamId::CONNECTION);
         let stream = stream.or(of.map(|call| call.stream));
-        shared.found = shared.found.saturating_add(1);
+        self.shared.found = self.shared.found.saturating_add(1);
         let mut frames: Vec<FrameId> = earlier.iter().map(|sent| sent.id).collect();
         let mut packets: Vec<u64> = earlier.iter().map(|sent| sent.at.packet).collect();
         if let Some(FrameEvent { frame, .. }) = frame {
@@ -76,7 +72,8 @@ impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
         packets.retain(|packet| *packet > 0);
         packets.sort_unstable();
         packets.dedup();
-        let summary = &summary.to_string();
+        let is_guess = self.event.flow.is_some_and(|flow| flow.guess().is_some());
+        let summary = &format!("{summary}{}", if is_guess { " (sides guessed)" } else { "" });
         let finding = Finding {
             rule,
             direction,

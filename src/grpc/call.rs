@@ -1,5 +1,6 @@
 //! One RPC as seen on the wire: what was asked, what came back, and what ended it (PROTOCOL-HTTP2).
 
+use super::calls::Ending;
 use super::content_type::{Codec, ContentType, Protocol};
 use super::message::{Body, Queue};
 use super::metadata;
@@ -74,6 +75,9 @@ pub struct Call {
     pub outcome: Option<Outcome>,
     /// What the content types say it is; `None` when neither was captured.
     pub protocol: Option<Protocol>,
+    /// Whether something that was captured says that it is gRPC: a content type, a field of gRPC's own, or DATA that messages fill. Where
+    /// nothing does, since what would was not captured, it may be any exchange over HTTP/2.
+    pub is_told: bool,
     /// Whether its first frame was the request's HEADERS, as it should be.
     pub begins: bool,
     /// Whether the capture lost part of it.
@@ -102,6 +106,10 @@ pub struct Call {
     pub(super) noted: Both<bool>,
     /// A GOAWAY of the server leaves this call out, and nothing has ended it since.
     pub left_out: bool,
+    /// Whether it is a guess which side is the client: what is the client's may be the server's, and the other way round.
+    pub sides_guessed: bool,
+    /// How it ended, while that is so.
+    pub(super) endings: Vec<Ending>,
     pub(super) web_text: Both<Option<TextDecoder>>,
     text: Text,
     metadata_left_out: u64,
@@ -271,6 +279,9 @@ impl Call {
             }
             let name = field.static_name();
             if matches!(name, StaticName::METHOD | StaticName::SCHEME | StaticName::USER_AGENT) {
+                // Clients that name themselves so make no other requests.
+                let agent = name == StaticName::USER_AGENT && !self.is_told;
+                self.is_told |= agent && field.value().is_some_and(|value| value.starts_with(b"grpc-"));
                 continue;
             }
             let value = field.value().unwrap_or_default();
@@ -287,6 +298,7 @@ impl Call {
                     let content_type = ContentType::parse(value);
                     typed = true;
                     reads_messages = content_type.is_grpc();
+                    self.is_told |= reads_messages;
                     self.foreign_codec[direction] = reads_messages && !content_type.codec.is_proto();
                     if direction == Direction::ToServer || self.protocol.is_none() {
                         self.protocol = Some(content_type.protocol);
@@ -302,7 +314,16 @@ impl Call {
         informational
     }
 
+    /// Exchanges what either side's header blocks said. Metadata is forgotten: which of its lists it belongs to depends on the sides.
+    pub(super) fn turn_text(&mut self) {
+        self.foreign_codec.swap();
+        self.text.content_type.swap();
+        self.text.encoding.swap();
+        self.text.metadata.iter_mut().for_each(Vec::clear);
+    }
+
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {
+        self.is_told |= name.starts_with(b"grpc-");
         match name {
             b"grpc-status" => {
                 self.statuses = self.statuses.saturating_add(1);
@@ -348,6 +369,16 @@ impl Call {
     /// Takes what gRPC-Web sends as trailers inside the body.
     pub(super) fn take_web_trailer(&mut self, name: &[u8], value: &[u8], limit: usize) {
         self.take_field(Direction::ToClient, 2, name, value, limit);
+    }
+
+    /// A direction has ended: a message that has not is told as far as it came, if it is one.
+    pub fn abandon(&mut self, direction: Direction, at: Arrival, queue: &mut Queue) {
+        let body = &mut self.bodies[direction];
+        if self.is_told {
+            body.abandon(at, queue);
+        } else {
+            body.drop_open(queue);
+        }
     }
 
     pub(super) fn drop_open(&mut self, queue: &mut Queue) {

@@ -75,6 +75,14 @@ pub struct Progress {
     pub numbers_known: bool,
 }
 
+impl Progress {
+    /// Whether messages with content end just where the DATA ends: what carries no messages hardly does that.
+    #[must_use]
+    pub const fn fills(&self) -> bool {
+        self.ended > 0 && self.ended_octets > 0 && self.open.is_none() && !self.lost
+    }
+}
+
 impl Body {
     /// A direction whose beginning was not seen.
     #[must_use]
@@ -174,18 +182,6 @@ impl Body {
         }
         let first = queue.pieces.len();
         queue.pieces.extend(piece.part(0, data.len() as u64));
-        queue.done.push(Done {
-            index: self.messages,
-            index_known: !self.numbers_lost,
-            flag,
-            declared,
-            missing: 0,
-            kept: content.len() <= limits.message,
-            start: at,
-            end: at,
-            octets: Octets::Here(PREFIX..data.len()),
-            pieces: first..queue.pieces.len(),
-        });
         let progress = Progress {
             first: self.messages,
             ended: 1,
@@ -193,8 +189,34 @@ impl Body {
             numbers_known: !self.numbers_lost,
             ..Progress::default()
         };
-        self.count(flag, declared);
+        self.in_place((flag, declared), PREFIX..data.len(), first, at, limits, queue);
         Some(progress)
+    }
+
+    /// A message ends whose `content` lies whole in the run, and whose pieces are those in the queue from `first` on.
+    #[inline]
+    fn in_place(
+        &mut self,
+        (flag, declared): (u8, u32),
+        content: Range<usize>,
+        first: usize,
+        at: Arrival,
+        limits: &Limits,
+        queue: &mut Queue,
+    ) {
+        queue.done.push(Done {
+            index: self.messages,
+            index_known: !self.numbers_lost,
+            flag,
+            declared,
+            missing: 0,
+            kept: index(declared) <= limits.message,
+            start: at,
+            end: at,
+            octets: Octets::Here(content),
+            pieces: first..queue.pieces.len(),
+        });
+        self.count(flag, declared);
     }
 
     fn octets(&mut self, run: &Run<'_>, range: Range<usize>, queue: &mut Queue) {
@@ -245,19 +267,8 @@ impl Body {
                 let first = queue.pieces.len();
                 run.slice_plain(at, size, &mut queue.pieces);
                 let start = at.saturating_add(PREFIX);
-                queue.done.push(Done {
-                    index: self.messages,
-                    index_known: !self.numbers_lost,
-                    flag,
-                    declared,
-                    missing: 0,
-                    kept: length <= run.limits.message,
-                    start: run.at,
-                    end: run.at,
-                    octets: Octets::Here(start..start.saturating_add(length)),
-                    pieces: first..queue.pieces.len(),
-                });
-                self.count(flag, declared);
+                let content = start..start.saturating_add(length);
+                self.in_place((flag, declared), content, first, run.at, run.limits, queue);
                 return size;
             }
         }
@@ -396,7 +407,8 @@ impl Body {
 
     /// Gives back what an unfinished message holds.
     pub fn drop_open(&mut self, queue: &mut Queue) {
-        if let Place::Inside(open) = std::mem::take(&mut self.place)
+        if matches!(self.place, Place::Inside(_))
+            && let Place::Inside(open) = std::mem::take(&mut self.place)
             && open.kept
         {
             queue.held = queue.held.saturating_sub(open.charged);

@@ -14,6 +14,7 @@ pub(super) enum Nature {
 
 pub(super) fn nature(block: &Block<'_>) -> Nature {
     let mut unknown = !block.complete;
+    let mut interim = false;
     for field in block.fields.fields() {
         if field.static_name() == StaticName::CONTENT_TYPE
             && let Some(value) = field.value()
@@ -28,9 +29,11 @@ pub(super) fn nature(block: &Block<'_>) -> Nature {
         if field.static_name() == StaticName::NONE && field.name().is_some_and(|name| name == b"grpc-status") {
             return Nature::Grpc;
         }
+        interim |= field.static_name() == StaticName::STATUS && matches!(field.value(), Some([b'1', _, _]));
         unknown |= !field.is_known();
     }
-    if unknown { Nature::Unknown } else { Nature::Plain }
+    // An interim response (1xx) says nothing of what is to come.
+    if unknown || interim { Nature::Unknown } else { Nature::Plain }
 }
 
 pub(super) fn lacks_path(block: &Block<'_>) -> bool {

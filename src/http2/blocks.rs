@@ -6,8 +6,9 @@ use super::payload::Payload;
 use super::reader::Raw;
 use super::seen::{Block, Facts, Frame, Malformed, Notice, Sink};
 use super::side::Side;
+use super::sides;
 use super::state::{CLOSED, State, Step};
-use super::stream::{Half as StreamHalf, StreamState};
+use super::stream::StreamState;
 use crate::direction::Direction;
 use crate::limits::Limits;
 
@@ -84,7 +85,7 @@ impl State {
     ) {
         let state = self.begin_headers(raw.header.stream(), ends_stream, step);
         let id = step.shared.number();
-        let frame = step.plain(id, raw, payload, Facts::None, Some(state));
+        let frame = step.plain(id, raw, payload, Facts::None, state);
         let fields = self.sides[step.direction].hpack.decode_partial(fragment, &mut step.shared.scratch);
         let frames = [earlier, &[id]].concat();
         let block = Block { fields, frames: &frames, promised: None, complete: false };
@@ -106,9 +107,9 @@ impl State {
             let state = match promised {
                 Some(promised) => {
                     self.begin_headers(promised, false, step);
-                    self.streams.get(stream).map(|stream| stream.state)
+                    self.shown_state(stream)
                 }
-                None => Some(self.begin_headers(stream, ends_stream, step)),
+                None => self.begin_headers(stream, ends_stream, step),
             };
             let id = step.shared.number();
             let ids = [id];
@@ -132,7 +133,7 @@ impl State {
         };
         block.extend(fragment, &step.shared.limits);
         self.sides[step.direction].block = Some(block);
-        let state = self.streams.get(stream).map(|stream| stream.state);
+        let state = self.shown_state(stream);
         self.emit(raw, payload, Facts::None, state, step);
     }
 
@@ -163,7 +164,7 @@ impl State {
         }
         if !raw.header.flags().has(Flags::END_HEADERS) {
             self.sides[step.direction].block = Some(block);
-            let state = self.streams.get(raw.header.stream()).map(|stream| stream.state);
+            let state = self.shown_state(raw.header.stream());
             return self.emit(raw, payload, Facts::None, state, step);
         }
         let state = self.begin_headers(block.promised.unwrap_or(block.stream), block.ends_stream, step);
@@ -174,7 +175,7 @@ impl State {
             frames: &block.frames,
             complete: block.complete,
             id,
-            state: Some(state),
+            state,
         };
         self.block(raw, payload, &block.fragment, ended, step);
         if block.left_out > 0 {
@@ -200,6 +201,19 @@ impl State {
         };
         frame.block = Some(Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete });
         frame.ends_stream = ended.ends_stream;
+        let mut turned = None;
+        if self.guessed
+            && ended.promised.is_none()
+            && let Some(told) = sides::of_block(fields)
+        {
+            turned = Some(told != *direction);
+            sink.sides(*at, told != *direction);
+            if told != *direction {
+                *direction = told;
+                frame.direction = told;
+                frame.state.iter_mut().for_each(StreamState::swap);
+            }
+        }
         sink.frame(&frame);
         for fault in fields.faults() {
             sink.notice(*direction, *at, raw.malformed(ended.id, Malformed::Hpack(*fault)));
@@ -212,23 +226,28 @@ impl State {
                 Notice::Limit { what: "fields of a header block", count: u64::from(omitted.fields) },
             );
         }
+        if let Some(turned) = turned {
+            self.know_sides(turned);
+        }
         self.charge_tables(step);
     }
 
-    /// Opens the stream a header block begins on, or ends its half; the state after it.
-    fn begin_headers(&mut self, id: StreamId, ends_stream: bool, step: &mut Step<'_, impl Sink>) -> StreamState {
+    /// Opens the stream a header block begins on, or ends its half; the state after it, where it is known.
+    fn begin_headers(
+        &mut self,
+        id: StreamId,
+        ends_stream: bool,
+        step: &mut Step<'_, impl Sink>,
+    ) -> Option<StreamState> {
         self.open(id, step);
-        let Some(stream) = self.streams.get_mut(id) else { return StreamState::default() };
-        stream.state[step.direction] = match stream.state[step.direction] {
-            _ if ends_stream => StreamHalf::Closed,
-            StreamHalf::Idle => StreamHalf::Open,
-            half => half,
-        };
-        let state = stream.state;
-        if state == CLOSED {
+        let stream = self.streams.get_mut(id)?;
+        stream.take_losses(self.losses);
+        stream.take_frame(step.direction, ends_stream);
+        let (is_over, shown) = (stream.state == CLOSED, stream.shown());
+        if is_over {
             self.end_stream(id, step.shared);
         }
-        state
+        shown
     }
 
     /// A header block must be finished before any other frame of its direction (§4.3).

@@ -3,8 +3,8 @@
 use super::frame::FrameId;
 use super::payload::Payload;
 use super::reader::Raw;
-use super::seen::{Facts, FrameRef, Sink};
-use super::settings::{Setting, Settings};
+use super::seen::{Answers, Facts, FrameRef, Sink};
+use super::settings::{Setting, Settings, Values};
 use super::state::{State, Step};
 use crate::direction::Direction;
 
@@ -12,18 +12,25 @@ impl State {
     pub(super) fn settings(&mut self, raw: &Raw<'_>, settings: Settings<'_>, step: &mut Step<'_, impl Sink>) {
         let payload = Payload::Settings(settings);
         if raw.header.is_ack() {
-            let answered = self.sides[step.direction.opposite()].unanswered_settings.pop_front();
-            if let Some((_, accepted)) = &answered {
-                self.accept(step.direction.opposite(), accepted);
+            let asked = step.direction.opposite();
+            let (answers, settings) = self.sides[asked].unanswered_settings.answer(|_| true);
+            match (answers, settings) {
+                (Answers::Sent(_), Some(accepted)) => self.accept(asked, &accepted),
+                (_, Some(perhaps)) => {
+                    perhaps.iter().for_each(|setting| self.sides[asked].values.forget(setting.id));
+                    self.sides[asked].forget_unanswered();
+                }
+                // SETTINGS that were lost hold from now on.
+                (_, None) if self.partial => self.sides[asked].values = Values::UNKNOWN,
+                _ => {}
             }
-            let answers = answered.map(|(sent, _)| sent);
             return self.emit(raw, payload, Facts::Acknowledges(answers), None, step);
         }
         let side = &mut self.sides[step.direction];
-        let preface = std::mem::replace(&mut side.before_preface, false);
+        let preface = side.before_preface.replace(false);
         let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
         if side.unanswered_settings.len() < step.shared.limits.unanswered {
-            side.unanswered_settings.push_back((sent, settings.take(128).collect()));
+            side.unanswered_settings.push(sent, settings.take(128).collect());
         } else {
             self.limit("SETTINGS without acknowledgement", step);
         }
@@ -50,16 +57,15 @@ impl State {
     pub(super) fn ping(&mut self, raw: &Raw<'_>, opaque: [u8; 8], step: &mut Step<'_, impl Sink>) {
         let facts = if raw.header.is_ack() {
             let pings = &mut self.sides[step.direction.opposite()].unanswered_pings;
-            let place = pings.iter().position(|(_, sent)| *sent == opaque);
-            Facts::Acknowledges(place.and_then(|place| pings.remove(place)).map(|(sent, _)| sent))
+            Facts::Acknowledges(pings.answer(|sent| *sent == opaque).0)
         } else {
+            let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
             let pings = &mut self.sides[step.direction].unanswered_pings;
-            let mut limited = false;
-            if pings.len() >= step.shared.limits.unanswered {
-                pings.pop_front();
-                limited = true;
+            let limited = pings.len() >= step.shared.limits.unanswered;
+            if limited {
+                pings.forget_oldest();
             }
-            pings.push_back((FrameRef { id: FrameId(step.shared.next_frame), at: step.at }, opaque));
+            pings.push(sent, opaque);
             if limited {
                 self.limit("PINGs without answer", step);
             }

@@ -63,6 +63,17 @@ pub struct Block<'a> {
     pub complete: bool,
 }
 
+/// What an acknowledgement answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answers {
+    /// This frame.
+    Sent(FrameRef),
+    /// Nothing that was seen, or that was not answered before.
+    NotSeen,
+    /// One of several frames; frames that were lost would tell which.
+    OneOf,
+}
+
 /// What follows from a frame, by type.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Facts {
@@ -71,11 +82,11 @@ pub enum Facts {
     None,
     /// SETTINGS.
     Settings {
-        /// The side's first frame, its connection preface (§3.4).
-        preface: bool,
+        /// Whether it is the side's first frame, its connection preface (§3.4), where that is known.
+        preface: Option<bool>,
     },
     /// SETTINGS or PING with ACK.
-    Acknowledges(Option<FrameRef>),
+    Acknowledges(Answers),
     /// RST_STREAM: the stream was closed before.
     AlreadyClosed,
     /// DATA: the windows left for this direction.
@@ -197,6 +208,9 @@ pub trait Sink {
     fn frame(&mut self, frame: &Frame<'_>);
     /// Part of a DATA frame that is too large to keep.
     fn part(&mut self, part: Part<'_>);
+    /// Which side is the client was a guess, and a frame that follows tells it. If they are `turned`, the guess was wrong: from here on
+    /// directions are exchanged.
+    fn sides(&mut self, _at: Arrival, _turned: bool) {}
     /// Something about the octets of a direction.
     fn notice(&mut self, direction: Direction, at: Arrival, notice: Notice<'_>);
 }

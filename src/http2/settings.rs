@@ -95,6 +95,15 @@ impl Values {
     /// What is known of a connection met late: nothing.
     pub const UNKNOWN: Self = Self { header_table_size: None, initial_window_size: None };
 
+    /// Whether one parameter has taken effect is not known any more.
+    pub const fn forget(&mut self, id: SettingId) {
+        match id {
+            SettingId::HEADER_TABLE_SIZE => self.header_table_size = None,
+            SettingId::INITIAL_WINDOW_SIZE => self.initial_window_size = None,
+            _ => {}
+        }
+    }
+
     /// Applies one parameter.
     pub const fn apply(&mut self, setting: Setting) {
         match setting.id {

@@ -1,6 +1,6 @@
 //! Stream states as the product of two halves, one for each direction (RFC 9113 §5.1).
 
-use crate::direction::Both;
+use crate::direction::{Both, Direction};
 use crate::time::Timestamp;
 
 /// One direction of a stream.
@@ -34,6 +34,8 @@ pub const fn name(state: StreamState) -> &'static str {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stream {
     pub(super) state: StreamState,
+    /// Whether each half of `state` is known: what opened or ended it may not have been captured.
+    pub(super) known: Both<bool>,
     /// What WINDOW_UPDATE has given to octets of each direction, less what they used: with the initial window it is what is left.
     /// `None` when something that changes it was not captured.
     pub(super) balance: Both<Option<i64>>,
@@ -43,4 +45,38 @@ pub(super) struct Stream {
     pub(super) used_up: Both<Option<(Timestamp, u32)>>,
     /// The losses of the connection's frames that this takes into account.
     pub(super) losses: u64,
+}
+
+impl Stream {
+    /// The state, where both halves are known.
+    pub(super) fn shown(&self) -> Option<StreamState> {
+        (self.known.to_server && self.known.to_client).then_some(self.state)
+    }
+
+    /// What was known of the windows before frames were lost is known no more; nor is a half that was not closed.
+    pub(super) fn take_losses(&mut self, losses: u64) {
+        if self.losses != losses {
+            let known = Both::from_fn(|direction| self.known[direction] && self.state[direction] == Half::Closed);
+            *self = Self { state: self.state, known, losses, ..Self::default() };
+        }
+    }
+
+    /// A frame of a direction has come for which the stream must be open, and which may end that half.
+    pub(super) fn take_frame(&mut self, direction: Direction, ends: bool) {
+        self.known[direction] = true;
+        self.state[direction] = match self.state[direction] {
+            _ if ends => Half::Closed,
+            Half::Idle => Half::Open,
+            half => half,
+        };
+    }
+
+    /// Exchanges the two directions.
+    pub(super) const fn turn(&mut self) {
+        self.state.swap();
+        self.known.swap();
+        self.balance.swap();
+        self.used.swap();
+        self.used_up.swap();
+    }
 }

@@ -20,6 +20,9 @@ pub enum Verdict {
 /// Whether a call that was handed out at its end succeeded.
 #[must_use]
 pub fn verdict(call: &Call) -> Verdict {
+    if !call.is_told {
+        return Verdict::Unknown;
+    }
     match (call.status, call.outcome) {
         (Some(Status::OK), _) => Verdict::Good,
         (Some(_), _) | (None, Some(Outcome::ResetByClient(_) | Outcome::ResetByServer(_) | Outcome::Refused)) => {
@@ -72,9 +75,10 @@ pub fn bare_remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
         error_code(code, out);
     }
     several(call, before, out);
-    if !call.is_complete() {
+    untold(call, before, out);
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
         out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(b"incomplete");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -96,9 +100,10 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
         }
     }
     several(call, before, out);
-    if !call.is_complete() {
+    untold(call, before, out);
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
         out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(b"incomplete");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -111,8 +116,18 @@ pub fn outcome(call: &Call, out: &mut Vec<u8>) {
         error_code(code, out);
     }
     several(call, ", ", out);
-    if !call.is_complete() {
-        out.extend_from_slice(b", incomplete");
+    untold(call, ", ", out);
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(words.as_bytes());
+    }
+}
+
+/// Appends that nothing says that it is gRPC at all, where that is so.
+fn untold(call: &Call, before: &str, out: &mut Vec<u8>) {
+    if !call.is_told {
+        out.extend_from_slice(before.as_bytes());
+        out.extend_from_slice(b"perhaps not gRPC");
     }
 }
 
@@ -124,6 +139,11 @@ fn several(call: &Call, before: &str, out: &mut Vec<u8>) {
         write::integer(out, call.statuses);
         out.extend_from_slice(b" statuses");
     }
+}
+
+/// What makes a call uncertain.
+fn doubts(call: &Call) -> [(bool, &'static str); 2] {
+    [(!call.is_complete(), "incomplete"), (call.sides_guessed, "sides guessed")]
 }
 
 /// Appends an error code by name.

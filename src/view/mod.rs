@@ -12,7 +12,7 @@ pub mod text;
 pub mod unseen;
 
 use crate::capture;
-use crate::dissect::Totals;
+use crate::dissect::{Dissector, Totals};
 use crate::event::Event;
 use crate::net;
 use crate::time::Timestamp;
@@ -41,6 +41,22 @@ pub struct Summary<'a> {
     pub findings: Option<u64>,
     /// Why the input ended early, in words; what preceded it was shown.
     pub ended_early: Option<&'a str>,
+}
+
+impl<'a> Summary<'a> {
+    /// What a dissector has counted, of a capture that said nothing about itself, was shown whole and judged by nobody.
+    #[must_use]
+    pub fn of(dissector: &'a Dissector) -> Self {
+        Self {
+            totals: dissector.totals(),
+            net: Some(dissector.net()),
+            capture: None,
+            late_packets: dissector.late_packets(),
+            frames_shown: None,
+            findings: None,
+            ended_early: None,
+        }
+    }
 }
 
 /// A format. Everything is appended to `out`, which the caller empties when it likes.

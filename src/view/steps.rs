@@ -6,7 +6,7 @@
 use crate::direction::Direction;
 use crate::event::{Body, Event, FrameEvent};
 use crate::grpc::calls::Role;
-use crate::http2::connection::Facts;
+use crate::http2::connection::{Answers, Facts};
 use crate::http2::frame::FrameId;
 use crate::http2::payload::Payload;
 use crate::time::Timestamp;
@@ -39,6 +39,7 @@ impl Steps {
     /// Steps around the lines of `text`, with explanations wrapped to `width` columns.
     #[must_use]
     pub const fn new(text: Text, width: usize) -> Self {
+        let text = text.unordered();
         Self { text, width, introduction: Vec::new(), steps: Vec::new(), remarks: Vec::new() }
     }
 
@@ -55,7 +56,7 @@ impl Steps {
                 .map_or(0, |at| at.saturating_add(8));
             self.introduction.extend(trace.drain(..start));
         }
-        if let Facts::Acknowledges(Some(sent)) = frame.frame.facts
+        if let Facts::Acknowledges(Answers::Sent(sent)) = frame.frame.facts
             && let Some(step) = self.steps.iter_mut().find(|step| step.frame == sent.id)
         {
             return step.answers.append(&mut trace);
@@ -141,7 +142,7 @@ fn purpose(frame: &FrameEvent<'_>) -> &'static str {
              HTTP/2 without TLS (prior knowledge, h2c). An HTTP/1 server would take them for a request that it cannot serve, so a wrong \
              address fails at once."
         }
-        (Payload::Settings(_), ..) if !matches!(frame.frame.facts, Facts::Settings { preface: true }) => {
+        (Payload::Settings(_), ..) if !matches!(frame.frame.facts, Facts::Settings { preface: Some(true) }) => {
             "Changes what its sender grants from here on. The other side acknowledges it when it has taken it in."
         }
         (Payload::Settings(_), _, ToServer) => {

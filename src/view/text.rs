@@ -4,6 +4,9 @@
 
 mod closing;
 mod detail;
+mod flow;
+mod fold;
+mod held;
 mod line;
 mod words;
 
@@ -17,6 +20,7 @@ use crate::view::contents::Contents;
 use crate::view::{Source, Summary, View};
 use crate::write;
 
+use self::held::Held;
 use self::line::{Line, Style};
 
 /// How the trace is written.
@@ -30,11 +34,13 @@ pub struct Options {
     pub bytes: bool,
     /// Columns of the output; details are wrapped and cut to it.
     pub width: usize,
+    /// Whether lines that are wider are broken, as on a terminal.
+    pub fold: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { absolute: false, colour: false, bytes: false, width: 120 }
+        Self { absolute: false, colour: false, bytes: false, width: 120, fold: false }
     }
 }
 
@@ -44,6 +50,9 @@ pub struct Text {
     options: Options,
     contents: Contents,
     start: Timestamp,
+    /// The latest time that a line above has; none where the order of lines is not that of the events.
+    latest: Option<Timestamp>,
+    late_explained: bool,
     /// The first flow shown; once another one is, each line names its flow.
     only_flow: Option<FlowId>,
     many_flows: bool,
@@ -52,6 +61,7 @@ pub struct Text {
     /// Packets captured only in part, and the octets missing from those that have no line.
     cut: (u64, u64),
     note: Vec<u8>,
+    held: Held,
     /// Comments that were this program's own notes.
     own_notes: u64,
 }
@@ -67,14 +77,24 @@ impl Text {
             options,
             contents,
             start: Timestamp::EPOCH,
+            latest: Some(Timestamp::EPOCH),
+            late_explained: false,
             only_flow: None,
             many_flows: false,
             header_shown: false,
             placeholders_explained: false,
             cut: (0, 0),
             note: Vec::new(),
+            held: Held::new(),
             own_notes: 0,
         }
+    }
+
+    /// For a reader who orders the lines anew: none is marked as later than those above it.
+    #[must_use]
+    pub const fn unordered(mut self) -> Self {
+        self.latest = None;
+        self
     }
 
     /// The line that introduces a flow.
@@ -91,6 +111,10 @@ impl Text {
             address(flow.facts.server, out);
         });
         out.extend_from_slice(b"  ");
+        if !flow.facts.paths.is_empty() {
+            self::flow::paths(flow.facts, out);
+            out.extend_from_slice(b"  ");
+        }
         if flow.facts.refused {
             out.extend_from_slice(b"refused at ");
             if self.options.absolute {
@@ -145,13 +169,27 @@ impl Text {
         }
     }
 
-    fn line(&self, event: &Event<'_>) -> Line {
+    fn line(&mut self, event: &Event<'_>) -> Line {
+        let late = self.latest.is_some_and(|latest| event.at.time < latest);
+        self.latest = self.latest.map(|latest| latest.max(event.at.time));
         Line {
             absolute: self.options.absolute,
             start: self.start,
             at: event.at,
+            late,
             flow: event.flow.filter(|_| self.many_flows).map(|flow| flow.facts.id),
             style: Style::new(self.options.colour),
+            fold: self.options.fold.then_some(self.options.width),
+        }
+    }
+
+    /// Says once what the mark of a line means.
+    fn explain_late(&mut self, line: &Line, out: &mut Vec<u8>) {
+        if line.late && !std::mem::replace(&mut self.late_explained, true) {
+            detail::indent(out);
+            out.extend_from_slice(
+                b"(^ was captured before a line above it: it was held back until certain, or the packets are out of order)\n",
+            );
         }
     }
 
@@ -166,7 +204,13 @@ impl Text {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
-        self.line(event).remark(direction, &self.note, out);
+        // A finding says so itself.
+        if !matches!(event.body, Body::Finding(_)) {
+            annotate::hedge(event.flow.as_ref(), 0, &mut self.note);
+        }
+        let line = self.line(event);
+        line.remark(direction, &self.note, out);
+        self.explain_late(&line, out);
     }
 
     fn frame(&mut self, event: &Event<'_>, frame: &crate::event::FrameEvent<'_>, out: &mut Vec<u8>) {
@@ -174,8 +218,10 @@ impl Text {
         let mut note = std::mem::take(&mut self.note);
         note.clear();
         annotate::note(event, frame, &mut note);
-        self.line(event).frame(frame.frame, &note, out);
+        let line = self.line(event);
+        line.frame(frame.frame, &note, out);
         self.note = note;
+        self.explain_late(&line, out);
         detail::settings(frame.frame, self.options.width, out);
         if detail::fields(frame.frame, self.options.width, out) && !self.placeholders_explained {
             self.placeholders_explained = true;
@@ -184,6 +230,7 @@ impl Text {
                 b"(? is a header sent as a reference to an earlier one that this capture does not have)\n",
             );
         }
+        detail::web_trailers(frame, self.options.width, out);
         detail::status(&mut self.contents, frame, self.options.width, out);
         if self.options.bytes {
             detail::octets(frame.frame, out);
@@ -216,7 +263,7 @@ impl Text {
                 out.extend_from_slice(b" to the server, ");
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
-                words::repeated(flow.facts, out);
+                self::flow::repeated(flow.facts, out);
             },
             out,
         );
@@ -231,6 +278,13 @@ impl View for Text {
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if let (Body::Finding(finding), true) = (&event.body, self.held.is_due_later()) {
+            let mut held = std::mem::take(&mut self.held);
+            self.remark(event, finding.direction, |out| words::found(finding, out), held.lines());
+            self.held = held;
+            return;
+        }
+        self.held.passes(event, out);
         match event.body {
             Body::Identified => {
                 if let Some(flow) = &event.flow {
@@ -238,7 +292,10 @@ impl View for Text {
                 }
             }
             Body::Frame(frame) => self.frame(event, &frame, out),
-            Body::Message(message) => detail::message(&mut self.contents, &message, self.options.width, out),
+            Body::Message(message) => {
+                detail::message(&mut self.contents, &message, self.options.width, out);
+                self.held.shown(out);
+            }
             Body::Call(call)
                 // A call that a frame ended was told at that frame.
                 if matches!(call.outcome, Some(Outcome::ConnectionLost | Outcome::Open))
@@ -336,6 +393,16 @@ impl View for Text {
             Body::Finding(finding) => {
                 self.remark(event, finding.direction, |out| words::found(&finding, out), out);
             }
+            Body::Sides { turned } => self.remark(
+                event,
+                None,
+                |out| {
+                    if let Some(flow) = &event.flow {
+                        annotate::sides(flow, turned, out);
+                    }
+                },
+                out,
+            ),
             Body::Limit { what, count } => self.remark(
                 event,
                 None,
@@ -353,6 +420,7 @@ impl View for Text {
     }
 
     fn finish(&mut self, summary: &Summary<'_>, out: &mut Vec<u8>) {
+        self.held.release(out);
         if self.header_shown {
             out.push(b'\n');
         }

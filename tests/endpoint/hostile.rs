@@ -12,29 +12,11 @@ use framescope::http2::settings::{Setting, SettingId};
 use framescope::http2::write;
 use proptest::prelude::*;
 
-use crate::support::{answers, at, go_away, kinds, reset, sent, server};
-
-fn block(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    Encoder::new().encode(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut out);
-    out
-}
-
-const REQUEST: [(&str, &str); 4] =
-    [(":method", "POST"), (":scheme", "http"), (":path", SEARCH), ("content-type", "application/grpc")];
+use crate::support::{REQUEST, answer, answers, at, block, go_away, kinds, reset, sent, server};
 
 /// A request's HEADERS, the stream left open.
 fn headers(stream: u32, out: &mut Vec<u8>) {
     write::headers(StreamId(stream), &block(&REQUEST), false, 16_384, out);
-}
-
-/// What a server answers to frames that `write` makes.
-fn answer(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut server = server(Config::default());
-    let mut octets = Vec::new();
-    write(&mut octets);
-    server.handle_octets(at(1), &octets);
-    answers(&mut server)
 }
 
 fn frame(kind: FrameType, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {

@@ -14,31 +14,12 @@ use framescope::endpoint::server::{Event, Server};
 use framescope::grpc::status::Status;
 use framescope::http2::error_code::ErrorCode;
 use framescope::http2::frame::{Flags, FrameType, StreamId};
-use framescope::http2::hpack::Encoder;
 use framescope::http2::settings::{Setting, SettingId};
 use framescope::http2::write;
 use proptest::prelude::*;
 
 use crate::pair::Pair;
-use crate::support::{answers, at, frames, go_away, kinds, reset, sent, server};
-
-fn block(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    Encoder::new().encode(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut out);
-    out
-}
-
-const REQUEST: [(&str, &str); 4] =
-    [(":method", "POST"), (":scheme", "http"), (":path", SEARCH), ("content-type", "application/grpc")];
-
-/// What a server that has seen the preface answers to these frames.
-fn answer(frames: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut server = server(Config::default());
-    let mut octets = Vec::new();
-    frames(&mut octets);
-    server.handle_octets(at(1), &octets);
-    answers(&mut server)
-}
+use crate::support::{REQUEST, answer, answers, at, block, frames, go_away, kinds, reset, sent, server};
 
 /// A client whose call has gone out, and the server's octets that it gets to read.
 fn told(frames: impl FnOnce(&mut Vec<u8>)) -> (Client, Vec<u8>) {

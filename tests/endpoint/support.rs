@@ -3,11 +3,12 @@
 use framescope::endpoint::Peer;
 use framescope::endpoint::client::{Client, Event, Ticket};
 use framescope::endpoint::connection::Config;
-use framescope::endpoint::example::Example;
+use framescope::endpoint::example::{Example, SEARCH};
 use framescope::endpoint::fields::Fields;
 use framescope::grpc::status::Status;
 use framescope::http2::error_code::ErrorCode;
 use framescope::http2::frame::{FrameHeader, FrameType, HEADER_OCTETS};
+use framescope::http2::hpack::Encoder;
 use framescope::http2::payload::{Payload, parse};
 use framescope::http2::preface::MAGIC;
 use framescope::http2::write;
@@ -122,4 +123,22 @@ pub(crate) fn talk(client: &mut Client, server: &mut Example, piece: usize) -> T
         }
     }
     panic!("they do not come to an end");
+}
+
+pub(crate) fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    Encoder::new().encode(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut out);
+    out
+}
+
+pub(crate) const REQUEST: [(&str, &str); 4] =
+    [(":method", "POST"), (":scheme", "http"), (":path", SEARCH), ("content-type", "application/grpc")];
+
+/// What a server answers to frames that `write` makes.
+pub(crate) fn answer(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut server = server(Config::default());
+    let mut octets = Vec::new();
+    write(&mut octets);
+    server.handle_octets(at(1), &octets);
+    answers(&mut server)
 }

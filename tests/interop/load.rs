@@ -8,15 +8,14 @@ use framescope::command::drive::{self, dialler};
 use framescope::endpoint::channel::{Channel, Config, Event, Target};
 use framescope::endpoint::client::{Request, Ticket};
 use framescope::endpoint::fields::Fields;
-use framescope::endpoint::{ConnectionId, Dialler, News, Order};
 use framescope::grpc::status::Status;
 use framescope::time::Timestamp;
 
-struct Many {
-    channel: Channel,
+use crate::batch::{Batch, Work};
+
+/// Echoes that the server works on, each with a message of its own.
+struct Echoes {
     metadata: Fields,
-    at_once: usize,
-    to_begin: u32,
     /// What is to come back.
     expected: HashMap<Ticket, Vec<u8>>,
     answered: u32,
@@ -30,43 +29,35 @@ pub(crate) fn run(address: &str, calls: u32, at_once: usize, work: Option<u32>) 
         metadata.push("work-ms", work.to_string());
     }
     let channel = Channel::new(&Target::parse(address).expect("an address"), Config::default());
-    let mut many =
-        Many { channel, metadata, at_once, to_begin: calls, expected: HashMap::new(), answered: 0, ended: 0 };
+    let work = Echoes { metadata, expected: HashMap::new(), answered: 0, ended: 0 };
+    let mut batch = Batch::new(channel, calls, at_once, work);
     drive::block_on(async {
-        let running = dialler::run(&mut many, Clock::new());
+        let running = dialler::run(&mut batch, Clock::new());
         tokio::time::timeout(Duration::from_secs(180), running).await.expect("all calls end");
     })
     .expect("a runtime");
-    assert_eq!((many.answered, many.ended), (calls, calls));
+    assert_eq!((batch.work.answered, batch.work.ended), (calls, calls));
 }
 
-impl Many {
-    fn follow(&mut self, now: Timestamp) {
-        loop {
-            while self.to_begin > 0 && self.channel.calls() < self.at_once {
-                let message = message(self.to_begin);
-                self.to_begin -= 1;
-                let path = "/framescope.Echo/Unary".to_owned();
-                let request = Request { path, metadata: self.metadata.clone(), ..Request::default() };
-                let ticket = self.channel.call(now, request);
-                self.channel.send_last(ticket, &message);
-                self.expected.insert(ticket, message);
+impl Work for Echoes {
+    fn call(&mut self, channel: &mut Channel, now: Timestamp, to_follow: u32) {
+        let message = message(to_follow + 1);
+        let path = "/framescope.Echo/Unary".to_owned();
+        let ticket = channel.call(now, Request { path, metadata: self.metadata.clone(), ..Request::default() });
+        channel.send_last(ticket, &message);
+        self.expected.insert(ticket, message);
+    }
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Message { ticket, octets } => {
+                assert_eq!(self.expected.remove(&ticket), Some(octets));
+                self.answered += 1;
             }
-            match self.channel.poll_event() {
-                None => break,
-                Some(Event::Message { ticket, octets }) => {
-                    assert_eq!(self.expected.remove(&ticket), Some(octets));
-                    self.answered += 1;
-                }
-                Some(Event::Ended { ending, .. }) => {
-                    assert_eq!(ending.status, Status::OK, "{}", ending.message);
-                    self.ended += 1;
-                }
-                Some(_) => {}
+            Event::Ended { ending, .. } => {
+                assert_eq!(ending.status, Status::OK, "{}", ending.message);
+                self.ended += 1;
             }
-        }
-        if self.to_begin == 0 && self.channel.calls() == 0 {
-            self.channel.close(now);
+            _ => {}
         }
     }
 }
@@ -82,31 +73,4 @@ fn message(number: u32) -> Vec<u8> {
     // A number below 2^14, in two octets.
     octets.extend([0x18, 0x80 | number as u8, 1 + (number >> 7 & 0x3f) as u8]);
     octets
-}
-
-impl Dialler for Many {
-    fn begin(&mut self, now: Timestamp) {
-        self.channel.begin(now);
-        self.follow(now);
-    }
-    fn handle_news(&mut self, now: Timestamp, news: News) {
-        self.channel.handle_news(now, news);
-        self.follow(now);
-    }
-    fn handle_timeout(&mut self, now: Timestamp) {
-        self.channel.handle_timeout(now);
-        self.follow(now);
-    }
-    fn poll_timeout(&self) -> Option<Timestamp> {
-        self.channel.poll_timeout()
-    }
-    fn poll_order(&mut self) -> Option<Order> {
-        self.channel.poll_order()
-    }
-    fn poll_transmit(&mut self, connection: ConnectionId, out: &mut Vec<u8>) {
-        self.channel.poll_transmit(connection, out);
-    }
-    fn is_finished(&self) -> bool {
-        self.to_begin == 0 && self.channel.is_finished()
-    }
 }

@@ -4,6 +4,8 @@
 #![allow(missing_docs, reason = "a test binary")]
 #![cfg(unix)]
 
+#[path = "../support/batch.rs"]
+mod batch;
 mod cases;
 mod load;
 mod peers;

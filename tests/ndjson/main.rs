@@ -308,7 +308,7 @@ const CONTRACT: &[(&str, &str)] = &[
 /// Every capture among the fixtures.
 fn captures() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["captures", "damaged"] {
+    for folder in ["captures", "damaged", "sides"] {
         let Ok(entries) = fs::read_dir(fixtures(folder)) else {
             println!("skipped: there is no fixtures/{folder}");
             continue;
@@ -362,13 +362,10 @@ fn show(name: &str, capture: impl Read, options: Options, limits: &Limits) -> Ve
     };
     dissector.finish(&mut judging);
     let summary = Summary {
-        totals: dissector.totals(),
-        net: Some(dissector.net()),
         capture: Some(source.facts()),
-        late_packets: dissector.late_packets(),
-        frames_shown: None,
         findings: Some(judging.judge.found()),
         ended_early: ended_early.as_deref(),
+        ..Summary::of(&dissector)
     };
     shower.view.finish(&summary, &mut shower.out);
     shower.out

@@ -6,4 +6,6 @@ mod guess;
 mod oracle;
 mod schema;
 mod support;
+#[path = "../support/texts.rs"]
+mod texts;
 mod truth;

@@ -8,3 +8,5 @@ mod health;
 mod pressure;
 mod reflection;
 mod support;
+#[path = "../support/texts.rs"]
+mod texts;

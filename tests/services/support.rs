@@ -1,6 +1,5 @@
 //! A client and a server without a link between them, and schemas out of texts.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use framescope::endpoint::Peer;
@@ -10,30 +9,10 @@ use framescope::endpoint::fields::Fields;
 use framescope::endpoint::services::{Canned, Services, Serving};
 use framescope::grpc::status::Status;
 use framescope::protobuf::encode::Encoder;
-use framescope::protobuf::schema::{FileKind, Files, Inputs, Schema};
+use framescope::protobuf::schema::Schema;
 use framescope::time::Timestamp;
 
-pub(crate) struct Texts(Vec<(&'static str, &'static str)>);
-
-impl Files for Texts {
-    fn kind(&self, path: &Path) -> Option<FileKind> {
-        self.0.iter().any(|(name, _)| path == Path::new(name)).then_some(FileKind::File)
-    }
-
-    fn list(&self, _: &Path) -> std::io::Result<Vec<PathBuf>> {
-        Ok(Vec::new())
-    }
-
-    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        let found = self.0.iter().find(|(name, _)| path == Path::new(name));
-        found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
-    }
-}
-
-pub(crate) fn schema(files: &[(&'static str, &'static str)]) -> Schema {
-    let inputs = Inputs { protos: files.iter().map(|(name, _)| name.into()).collect(), ..Inputs::default() };
-    Schema::load(&inputs, &Texts(files.to_vec())).unwrap().0
-}
+pub(crate) use crate::texts::schema;
 
 pub(crate) const SHOP: &str = r#"syntax = "proto3";
 package shop;

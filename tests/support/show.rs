@@ -34,15 +34,7 @@ pub(crate) fn show(name: &str, file: &[u8], view: &mut dyn View) -> String {
     }
     dissector.finish(&mut Judging { judge: &mut judge, observer: &mut into });
     let Into(view, mut out) = into;
-    let summary = Summary {
-        totals: dissector.totals(),
-        net: Some(dissector.net()),
-        capture: Some(source.facts()),
-        late_packets: dissector.late_packets(),
-        frames_shown: None,
-        findings: Some(judge.found()),
-        ended_early: None,
-    };
+    let summary = Summary { capture: Some(source.facts()), findings: Some(judge.found()), ..Summary::of(&dissector) };
     view.finish(&summary, &mut out);
     String::from_utf8(out).expect("views write UTF-8")
 }

@@ -105,15 +105,7 @@ impl Drop for Trace {
     /// The last words: what was still waiting, and the totals.
     fn drop(&mut self) {
         self.dissector.finish(&mut self.showing);
-        let summary = Summary {
-            totals: self.dissector.totals(),
-            net: Some(self.dissector.net()),
-            capture: None,
-            late_packets: self.dissector.late_packets(),
-            frames_shown: None,
-            findings: Some(self.showing.judge.found()),
-            ended_early: None,
-        };
+        let summary = Summary { findings: Some(self.showing.judge.found()), ..Summary::of(&self.dissector) };
         self.showing.view.finish(&summary, &mut self.showing.out);
         self.print();
     }

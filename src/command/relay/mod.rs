@@ -18,8 +18,7 @@ use super::drive::stop::{Stopper, stopping};
 use super::drive::{self, accept, words};
 use super::output::{self, Output};
 use super::{Failure, options, shown};
-use crate::cli::Relay;
-use crate::view::contents::Contents;
+use crate::cli::{ReadingArgs, Relay};
 
 /// Relays until Ctrl-C, or until nobody reads the trace any more.
 ///
@@ -27,18 +26,16 @@ use crate::view::contents::Contents;
 ///
 /// An address that cannot be used; a trace or capture that could not be written to its end.
 pub fn run(arguments: &Relay) -> Result<(), Failure> {
-    let limits = options::limits(&arguments.limits)?;
+    let limits = options::limits(&arguments.reading.limits)?;
     let filter = options::frame_filter(&arguments.filter)?;
     let to = host_and_port("--to", &arguments.to)?;
     host_and_port("--listen", &arguments.listen)?;
-    output::apart(arguments.write.as_deref(), arguments.shown.output.as_deref())?;
-    let contents = || Ok(Contents::new(options::schema(&arguments.schema)?, &limits));
-    let text = options::text(&arguments.shown);
-    let call = filter.call.map(crate::grpc::call::CallId);
-    let view = super::view::view(arguments.shown.format, text, call, contents)?;
+    let ReadingArgs { shown, schema, .. } = &arguments.reading;
+    output::apart(arguments.write.as_deref(), shown.output.as_deref())?;
+    let view = super::view::asked(&arguments.reading, &limits, &filter)?;
     let (listener, address) = listen(&arguments.listen)?;
-    let file = arguments.write.as_deref().map(|path| output::create_capture(path, &arguments.schema)).transpose()?;
-    let output = Output::open(arguments.shown.output.as_deref(), &[], &arguments.schema)?;
+    let file = arguments.write.as_deref().map(|path| output::create_capture(path, schema)).transpose()?;
+    let output = Output::open(shown.output.as_deref(), &[], schema)?;
 
     let clock = Clock::new();
     let (stopper, stopping) = stopping();

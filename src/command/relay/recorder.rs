@@ -201,13 +201,9 @@ impl Recorder {
     fn finish(mut self) -> Result<(), Failure> {
         self.show(|dissector, showing| dissector.finish(showing));
         let summary = Summary {
-            totals: self.dissector.totals(),
-            net: Some(self.dissector.net()),
-            capture: None,
-            late_packets: self.dissector.late_packets(),
             frames_shown: self.filtering.shown(),
             findings: self.judge.as_ref().map(Judge::found),
-            ended_early: None,
+            ..Summary::of(&self.dissector)
         };
         self.view.finish(&summary, &mut self.output.buffer);
         self.flush();

@@ -58,8 +58,8 @@ pub(super) const ALL: &[Scenario] = &[
         about: "five calls on one connection: do they wait for each other?",
         look_for: "The client opens streams 1, 3, 5, 7 and 9 in one packet, without waiting. Each call tells the server in its \
             metadata how long to work (work-ms), the first one longest, and the answers come in the opposite order: \
-            streams share a connection, but nothing makes one call wait for another. Compare the sizes of the HEADERS frames, 88 octets and \
-            then 10: the first fills the header table, the later ones refer to it.",
+            streams share a connection, but nothing makes one call wait for another. Compare the sizes of the first five \
+            HEADERS frames, nearly 90 octets and then some 10: the first fills the header table, the later ones refer to it.",
         backends: 1,
         stage: |at| {
             one_client(
@@ -86,7 +86,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "cancel",
         about: "the client has seen enough after three of seven answers",
-        look_for: "The server sends an answer every 20 ms. After the third the client gives the call up: RST_STREAM \
+        look_for: "The server sends an answer every 50 ms. After the third the client gives the call up: RST_STREAM \
             with CANCEL, and the server, told by it, stops. A cancelled call has no trailers and so no status on the wire; the \
             client's own code sees CANCELLED.",
         backends: 1,
@@ -94,7 +94,7 @@ pub(super) const ALL: &[Scenario] = &[
             one_client(
                 at,
                 vec![
-                    Plan::new(LIST, [point("gRPC Stream Client: List", 2018)]).work(20).manner(Manner::GivenUpAfter(3)),
+                    Plan::new(LIST, [point("gRPC Stream Client: List", 2018)]).work(50).manner(Manner::GivenUpAfter(3)),
                 ],
                 Order::OneAfterAnother,
             )

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::caller::Caller;
+use super::crowd::Crowd;
 use super::puppet::Puppet;
 use crate::endpoint::world::single::Single;
 use crate::endpoint::{ConnectionId, Dialler, News, Order, Peer};
@@ -78,29 +79,24 @@ impl Peer for Actor {
 
 /// The clients.
 pub(super) struct Fleet {
-    members: Vec<Member>,
+    crowd: Crowd<Actor>,
+    /// When each begins, and whether it has.
+    begins: Vec<(Begin, bool)>,
     /// Whether each ends its connection; else the program ends with all of them open.
     closes: bool,
     began: Timestamp,
     now: Timestamp,
 }
 
-struct Member {
-    begin: Begin,
-    client: Single<Actor>,
-    has_begun: bool,
-}
-
 impl Fleet {
     /// Clients that end their connections when they are done.
     pub(super) fn new(members: impl IntoIterator<Item = (Begin, SocketAddr, Actor)>) -> Self {
-        let member = |(begin, address, actor)| Member { begin, client: Single::new(address, actor), has_begun: false };
-        Self {
-            members: members.into_iter().map(member).collect(),
-            closes: true,
-            began: Timestamp::EPOCH,
-            now: Timestamp::EPOCH,
-        }
+        let members = (0..).zip(members).map(|(n, (begin, address, actor))| {
+            let client = (ConnectionId(n), Single::new(address, actor));
+            ((begin, false), client)
+        });
+        let (begins, clients) = members.unzip();
+        Self { crowd: Crowd(clients), begins, closes: true, began: Timestamp::EPOCH, now: Timestamp::EPOCH }
     }
 
     /// Clients that forget to.
@@ -108,31 +104,25 @@ impl Fleet {
         Self { closes: false, ..Self::new(members) }
     }
 
-    fn member(&mut self, connection: ConnectionId) -> Option<&mut Single<Actor>> {
-        self.members.get_mut(usize::try_from(connection.0).ok()?).map(|member| &mut member.client)
-    }
-
-    fn is_done(&self, member: &Member) -> bool {
-        member.has_begun
-            && if self.closes {
-                member.client.is_finished()
-            } else {
-                member.client.is_finished() || member.client.peer().is_done()
-            }
+    fn is_done(&self, n: usize) -> bool {
+        let (Some((_, has_begun)), Some((_, client))) = (self.begins.get(n), self.crowd.0.get(n)) else { return true };
+        *has_begun && (client.is_finished() || (!self.closes && client.peer().is_done()))
     }
 
     /// Lets those begin whose time has come.
     fn advance(&mut self) {
-        for n in 0..self.members.len() {
-            let previous = n.checked_sub(1).and_then(|n| self.members.get(n));
-            let due = match self.members.get(n).filter(|member| !member.has_begun).map(|member| member.begin) {
-                None => false,
-                Some(Begin::At(nanos)) => self.began.saturating_add_nanos(nanos) <= self.now,
-                Some(Begin::AfterThePrevious) => previous.is_none_or(|previous| self.is_done(previous)),
+        for n in 0..self.begins.len() {
+            let due = match self.begins.get(n) {
+                None | Some((_, true)) => false,
+                Some((Begin::At(nanos), false)) => self.began.saturating_add_nanos(*nanos) <= self.now,
+                Some((Begin::AfterThePrevious, false)) => {
+                    n.checked_sub(1).is_none_or(|previous| self.is_done(previous))
+                }
             };
-            if due && let Some(member) = self.members.get_mut(n) {
-                member.has_begun = true;
-                member.client.begin(self.now);
+            if due && let (Some((_, has_begun)), Some((_, client))) = (self.begins.get_mut(n), self.crowd.0.get_mut(n))
+            {
+                *has_begun = true;
+                client.begin(self.now);
             }
         }
     }
@@ -146,57 +136,38 @@ impl Dialler for Fleet {
 
     fn handle_news(&mut self, now: Timestamp, news: News) {
         self.now = now;
-        let connection = match &news {
-            News::Resolved { .. } => return,
-            News::Connected { connection }
-            | News::Failed { connection, .. }
-            | News::Octets { connection, .. }
-            | News::Ended { connection }
-            | News::Lost { connection, .. } => *connection,
-        };
-        if let Some(client) = self.member(connection) {
-            client.handle_news(now, news);
-        }
+        self.crowd.handle_news(now, news);
         self.advance();
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
         self.now = now;
-        for member in &mut self.members {
-            if member.client.poll_timeout().is_some_and(|time| time <= now) {
-                member.client.handle_timeout(now);
-            }
-        }
+        self.crowd.handle_timeout(now);
         self.advance();
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        let begins = self.members.iter().filter_map(|member| match member.begin {
-            Begin::At(nanos) if !member.has_begun => Some(self.began.saturating_add_nanos(nanos)),
-            Begin::At(_) | Begin::AfterThePrevious => None,
+        let begins = self.begins.iter().filter_map(|begin| match begin {
+            (Begin::At(nanos), false) => Some(self.began.saturating_add_nanos(*nanos)),
+            _ => None,
         });
-        self.members.iter().filter_map(|member| member.client.poll_timeout()).chain(begins).min()
+        self.crowd.poll_timeout().into_iter().chain(begins).min()
     }
 
     fn poll_order(&mut self) -> Option<Order> {
-        for (n, member) in (0..).zip(&mut self.members) {
-            let connection = ConnectionId(n);
-            match member.client.poll_order() {
-                Some(Order::Dial { address, .. }) => return Some(Order::Dial { connection, address }),
-                Some(Order::End { .. }) if self.closes => return Some(Order::End { connection }),
-                _ => {}
+        loop {
+            let order = self.crowd.poll_order()?;
+            if self.closes || !matches!(order, Order::End { .. }) {
+                return Some(order);
             }
         }
-        None
     }
 
     fn poll_transmit(&mut self, connection: ConnectionId, out: &mut Vec<u8>) {
-        if let Some(client) = self.member(connection) {
-            client.poll_transmit(connection, out);
-        }
+        self.crowd.poll_transmit(connection, out);
     }
 
     fn is_finished(&self) -> bool {
-        self.members.iter().all(|member| self.is_done(member))
+        (0..self.begins.len()).all(|n| self.is_done(n))
     }
 }

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use super::crowd::Crowd;
 use super::example;
 use crate::endpoint::client::{Client, Event, Request};
 use crate::endpoint::compression::Compression;
@@ -39,10 +40,10 @@ impl Load {
     /// When client and server wait for each other, see [`Stuck`].
     pub fn run(self, record: &mut dyn FnMut(Recorded) -> bool) -> Result<(), Stuck> {
         let address = SocketAddr::V4(simulate::address(0));
-        let lanes = (0..LANES.min(self.connections)).map(|_| None).collect();
         let enough = Rc::new(Cell::new(false));
+        let crowd = Crowd(Vec::new());
         let traffic =
-            Traffic { load: self, address, begun: 0, lanes, now: Timestamp::EPOCH, enough: Rc::clone(&enough) };
+            Traffic { load: self, address, begun: 0, crowd, now: Timestamp::EPOCH, enough: Rc::clone(&enough) };
         simulate::run(Stage::new(traffic, vec![example()], Diary::default()), u64::MAX, &mut |packet| {
             if !enough.get() {
                 enough.set(!record(packet));
@@ -72,7 +73,8 @@ struct Traffic {
     address: SocketAddr,
     /// Connections that have begun.
     begun: u32,
-    lanes: Vec<Option<(ConnectionId, Single<Generator>)>>,
+    /// One client a lane.
+    crowd: Crowd<Generator>,
     now: Timestamp,
     /// Whether nobody takes more packets.
     enough: Rc<Cell<bool>>,
@@ -81,22 +83,19 @@ struct Traffic {
 impl Traffic {
     /// Puts new connections into lanes that are free.
     fn advance(&mut self) {
-        for lane in &mut self.lanes {
-            if lane.as_ref().is_some_and(|(_, client)| client.is_finished()) {
-                *lane = None;
-            }
-            if lane.is_none() && self.begun < self.load.connections {
+        for lane in 0..LANES {
+            let lane = self.crowd.0.get_mut(lane);
+            if self.begun < self.load.connections && lane.as_ref().is_none_or(|(_, client)| client.is_finished()) {
                 let mut client = Single::new(self.address, self.load.generator(self.begun));
                 client.begin(self.now);
-                *lane = Some((ConnectionId(self.begun.into()), client));
+                let next = (ConnectionId(self.begun.into()), client);
+                match lane {
+                    Some(lane) => *lane = next,
+                    None => self.crowd.0.push(next),
+                }
                 self.begun = self.begun.saturating_add(1);
             }
         }
-    }
-
-    fn lane(&mut self, connection: ConnectionId) -> Option<&mut Single<Generator>> {
-        let lane = self.lanes.iter_mut().flatten().find(|(id, _)| *id == connection)?;
-        Some(&mut lane.1)
     }
 }
 
@@ -108,51 +107,30 @@ impl Dialler for Traffic {
 
     fn handle_news(&mut self, now: Timestamp, news: News) {
         self.now = now;
-        let connection = match &news {
-            News::Resolved { .. } => return,
-            News::Connected { connection }
-            | News::Failed { connection, .. }
-            | News::Octets { connection, .. }
-            | News::Ended { connection }
-            | News::Lost { connection, .. } => *connection,
-        };
-        if let Some(client) = self.lane(connection) {
-            client.handle_news(now, news);
-        }
+        self.crowd.handle_news(now, news);
         self.advance();
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
         self.now = now;
-        for (_, client) in self.lanes.iter_mut().flatten() {
-            if client.poll_timeout().is_some_and(|time| time <= now) {
-                client.handle_timeout(now);
-            }
-        }
+        self.crowd.handle_timeout(now);
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        self.lanes.iter().flatten().filter_map(|(_, client)| client.poll_timeout()).min()
+        self.crowd.poll_timeout()
     }
 
     fn poll_order(&mut self) -> Option<Order> {
-        self.lanes.iter_mut().flatten().find_map(|(connection, client)| match client.poll_order()? {
-            Order::Dial { address, .. } => Some(Order::Dial { connection: *connection, address }),
-            Order::End { .. } => Some(Order::End { connection: *connection }),
-            other => Some(other),
-        })
+        self.crowd.poll_order()
     }
 
     fn poll_transmit(&mut self, connection: ConnectionId, out: &mut Vec<u8>) {
-        if let Some(client) = self.lane(connection) {
-            client.poll_transmit(connection, out);
-        }
+        self.crowd.poll_transmit(connection, out);
     }
 
     fn is_finished(&self) -> bool {
         self.enough.get()
-            || self.begun >= self.load.connections
-                && self.lanes.iter().flatten().all(|(_, client)| client.is_finished())
+            || self.begun >= self.load.connections && self.crowd.0.iter().all(|(_, client)| client.is_finished())
     }
 }
 
@@ -272,7 +250,7 @@ impl Chance {
 }
 
 /// Connections open at once.
-const LANES: u32 = 16;
+const LANES: usize = 16;
 /// Calls under way at once on each.
 const AT_ONCE: u32 = 4;
 

@@ -8,7 +8,7 @@ use crate::http2::reader::Raw;
 use crate::http2::seen::{Facts, Sink};
 use crate::http2::settings::SettingId;
 use crate::http2::side::UsedBy;
-use crate::http2::stream::{Half, Stream};
+use crate::http2::stream::Half;
 
 impl State {
     pub(super) fn data(&mut self, raw: &Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
@@ -31,7 +31,7 @@ impl State {
         let connection = side.window;
         self.open_if_missed(stream_id, step);
         let (initial, changes) = self.initial_window(step.direction);
-        let (state, window) = match self.streams.get_mut(stream_id) {
+        let (states, window) = match self.streams.get_mut(stream_id) {
             Some(stream) => {
                 stream.take_losses(self.losses);
                 let before = left(initial, stream.balance[step.direction]);
@@ -43,19 +43,15 @@ impl State {
                 stream.balance[step.direction] = balance.map(|balance| balance.saturating_sub(i64::from(length)));
                 stream.used[step.direction] =
                     stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
-                if stream.state[step.direction] == Half::Idle {
-                    stream.state[step.direction] = Half::Open;
-                }
-                if raw.header.ends_stream() {
-                    stream.state[step.direction] = Half::Closed;
-                }
-                (Some(stream.state), window)
+                stream.take_frame(step.direction, raw.header.ends_stream());
+                (Some((stream.state, stream.shown())), window)
             }
             None => (None, None),
         };
-        if state == Some(CLOSED) {
+        if states.is_some_and(|(state, _)| state == CLOSED) {
             self.end_stream(stream_id, step.shared);
         }
+        let state = states.and_then(|(_, shown)| shown);
         self.emit(raw, payload, Facts::Used { connection, stream: window }, state, step);
     }
 
@@ -82,7 +78,8 @@ impl State {
             if side.used.is_some_and(|rest| rest > 0) {
                 side.used_by = by.map_or(UsedBy::Many, UsedBy::One);
             }
-            (None, Facts::Granted { window: side.window, used, by, used_up })
+            // Others may have used it too, if octets were lost.
+            (None, Facts::Granted { window: side.window, used, by: by.filter(|_| used.is_some()), used_up })
         } else if let Some(stream) = self.streams.get_mut(id) {
             stream.take_losses(self.losses);
             let before = left(initial, stream.balance[granted]);
@@ -95,7 +92,7 @@ impl State {
             let used = stream.used[granted];
             stream.used[granted] = used.map(|used| used.saturating_sub(u64::from(increment)));
             let window = after.map(|window| window.saturating_add(ahead));
-            (Some(stream.state), Facts::Granted { window, used, by: Some(id), used_up })
+            (stream.shown(), Facts::Granted { window, used, by: Some(id), used_up })
         } else {
             let seen = self.sides[Direction::ToServer].highest.max(self.sides[Direction::ToClient].highest);
             let state = (id.0 <= seen && !self.partial).then_some(CLOSED);
@@ -113,20 +110,11 @@ impl State {
     /// How much larger stream windows are for a reader of everything that the sender of `of` has sent, than as far as was acknowledged.
     fn initial_window_ahead(&self, of: Direction) -> i64 {
         let side = &self.sides[of];
-        let mut sent = side.unanswered_settings.iter().flat_map(|(_, settings)| settings);
+        let mut sent = side.unanswered_settings.iter().flatten();
         let last = sent.rfind(|setting| setting.id == SettingId::INITIAL_WINDOW_SIZE);
         match (last, side.values.initial_window_size) {
             (Some(ahead), Some(now)) => i64::from(ahead.value).saturating_sub(i64::from(now)),
             _ => 0,
-        }
-    }
-}
-
-impl Stream {
-    /// What was known of the windows before frames were lost is known no more.
-    fn take_losses(&mut self, losses: u64) {
-        if self.losses != losses {
-            *self = Self { state: self.state, losses, ..Self::default() };
         }
     }
 }

@@ -29,8 +29,9 @@ impl Live {
         let Some((_, held)) = half.take_waiting() else { return };
         let freed = before.saturating_sub(half.waiting_octets());
         *context.total_waiting = context.total_waiting.saturating_sub(freed);
-        let at = Arrival { time: held.time, packet: held.packet };
-        self.deliver(direction, &Ready { octets: &held.octets, cut: held.cut, pieces: &held.pieces, at }, context);
+        let at = held.arrival();
+        let (cut, marks) = (held.cut, held.marks);
+        self.deliver(direction, &Ready { octets: &held.octets, cut, pieces: &held.pieces, at, marks }, context);
         self.finish_halves(at, context);
     }
 
@@ -53,7 +54,7 @@ impl Live {
             let packets = context.facts.packets;
             let half = &mut self.halves[direction];
             if half.overdue_since.is_none() && half.seen && half.acked > half.next.saturating_add(1) {
-                half.overdue_since = Some(Since { packets, time: at.time });
+                half.overdue_since = Some(Since { packets, at });
                 self.overdue_is_news = true;
             }
         }
@@ -69,14 +70,13 @@ impl Live {
             let half = &self.halves[direction];
             let Some(since) = half.overdue_since else { continue };
             let packets = context.facts.packets.saturating_sub(since.packets);
-            let nanos = at.time.as_nanos().saturating_sub(since.time.as_nanos());
+            let nanos = at.time.as_nanos().saturating_sub(since.at.time.as_nanos());
             if packets < GRACE_PACKETS && nanos < GRACE_NANOS {
                 self.overdue_is_news |= packets == 0 && nanos == 0;
                 continue;
             }
             let to = half.first_waiting().unwrap_or(u64::MAX).min(half.acked);
-            // The hole is where it is: before the octets that wait behind it, if there are any.
-            let at = half.peek_waiting().map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
+            let at = half.shown_at().unwrap_or(at);
             let octets = to.saturating_sub(half.next);
             if octets > 0 {
                 self.skip(direction, octets, GapReason::Lost, at, context);
@@ -98,9 +98,7 @@ impl Live {
             .into_iter()
             .find(|direction| missing(&self.halves[*direction]).is_some_and(|octets| octets > 0));
         if let Some(direction) = hole {
-            let at = self.halves[direction]
-                .peek_waiting()
-                .map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
+            let at = self.halves[direction].shown_at().unwrap_or(at);
             let octets = missing(&self.halves[direction]).unwrap_or(0);
             let half = &self.halves[direction];
             let reason = if half.acked >= half.next.saturating_add(octets) { GapReason::Lost } else { reason };
@@ -112,9 +110,7 @@ impl Live {
             let other = direction.opposite();
             let missing = self.missing_at_end(other);
             if missing > 0 && self.halves[other].seen && !self.halves[other].is_waiting() {
-                let at = self.halves[direction]
-                    .peek_waiting()
-                    .map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
+                let at = self.halves[direction].peek_waiting().map_or(at, |(_, held)| held.arrival());
                 self.skip(other, missing, GapReason::Lost, at, context);
             }
             self.deliver_waiting(direction, context);

@@ -56,6 +56,9 @@ pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, tool
         number(out, key!("error_code"), code.0);
         display(out, key!("error_name"), code);
     }
+    if call.sides_guessed {
+        truth(out, key!("sides_guessed"), true);
+    }
     truth(out, key!("complete"), call.is_complete() && call.outcome != Some(Outcome::Open));
     end(out);
 }
@@ -75,6 +78,9 @@ fn kind(call: &Call, contents: &Contents, out: &mut Vec<u8>) {
     };
     name(out, key!("kind"), kind);
     truth(out, key!("inferred"), method.is_none());
+    if !call.is_told {
+        truth(out, key!("grpc_known"), false);
+    }
     if let Some(protocol) = call.protocol {
         let protocol = match protocol {
             Protocol::Grpc => "grpc",

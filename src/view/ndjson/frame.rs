@@ -12,7 +12,7 @@ use crate::annotate;
 use crate::event::{Event, FrameEvent};
 use crate::grpc::calls::{Belongs, Role};
 use crate::grpc::message::Progress;
-use crate::http2::connection::{Block, Facts, Frame};
+use crate::http2::connection::{Answers, Block, Facts, Frame};
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::{Flags, FrameHeader, FrameType, StreamId, defined_flags};
 use crate::http2::payload::{Payload, Priority};
@@ -214,6 +214,9 @@ fn messages(progress: &Progress, out: &mut Vec<u8>) {
         number_if_known(out, key!("length"), length);
         out.push(b'}');
     }
+    if !progress.numbers_known {
+        truth(out, key!("index_known"), false);
+    }
     out.push(b'}');
 }
 
@@ -318,9 +321,12 @@ fn origins(mut entries: &[u8], out: &mut Vec<u8>) {
 /// What follows from the frame.
 fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
     match frame.facts {
-        Facts::None | Facts::AlreadyClosed | Facts::Acknowledges(None) => {}
-        Facts::Settings { preface } => truth(out, key!("preface"), preface),
-        Facts::Acknowledges(Some(sent)) => {
+        Facts::None
+        | Facts::AlreadyClosed
+        | Facts::Acknowledges(Answers::NotSeen | Answers::OneOf)
+        | Facts::Settings { preface: None } => {}
+        Facts::Settings { preface: Some(preface) } => truth(out, key!("preface"), preface),
+        Facts::Acknowledges(Answers::Sent(sent)) => {
             out.extend_from_slice(key!("acknowledges"));
             number(out, b"{\"frame\":", sent.id.0);
             number(out, key!("packet"), sent.at.packet);

@@ -2,7 +2,7 @@
 
 use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
-use crate::grpc::call::{Call, Metadata};
+use crate::grpc::call::Metadata;
 use crate::grpc::calls::Role;
 use crate::grpc::content_type::Codec;
 use crate::grpc::encoding::{End, Form};
@@ -124,6 +124,33 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
     placeholder
 }
 
+/// What gRPC-Web says at the end of a body: the status, its message, and the metadata that came with them.
+pub(super) fn web_trailers(event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
+    let Some(call) =
+        event.call.filter(|_| matches!(event.belongs.role, Role::Messages(progress) if progress.web_trailers))
+    else {
+        return;
+    };
+    let mut wrap = Wrap::new(width);
+    let mut field = |name: &[u8], value: &dyn Fn(&mut Vec<u8>), out: &mut Vec<u8>| {
+        wrap.item(out, |out| {
+            write::untrusted_part(out, name, VALUE);
+            out.push(b' ');
+            value(out);
+        });
+    };
+    if let Some(status) = call.status {
+        field(b"grpc-status", &|out| write::integer(out, status.0), out);
+    }
+    if let Some(message) = call.status_message() {
+        field(b"grpc-message", &|out| text(message, out), out);
+    }
+    for (name, value) in call.metadata(Metadata::Trailers) {
+        field(name, &|out| text(value, out), out);
+    }
+    wrap.end(out);
+}
+
 /// A header value, in quotes where its ends could not be seen.
 fn text(value: &[u8], out: &mut Vec<u8>) {
     let bare = !matches!(value, [] | [b' ', ..] | [.., b' ']);
@@ -147,40 +174,11 @@ fn binary(raw: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// What the trailers said that gRPC-Web sends inside the body.
-fn web_trailers(call: &Call, width: usize, out: &mut Vec<u8>) {
-    let mut wrap = Wrap::new(width);
-    let mut field = |out: &mut Vec<u8>, name: &[u8], value: &[u8]| {
-        wrap.item(out, |out| {
-            write::untrusted_part(out, name, VALUE);
-            out.push(b' ');
-            text(value, out);
-        });
-    };
-    if let Some(status) = call.status {
-        field(out, b"grpc-status", status.0.to_string().as_bytes());
-    }
-    if let Some(unreadable) = call.unreadable_status() {
-        field(out, b"grpc-status", unreadable);
-    }
-    if let Some(message) = call.status_message() {
-        field(out, b"grpc-message", message);
-    }
-    if let Some(details) = call.status_details() {
-        field(out, b"grpc-status-details-bin", details);
-    }
-    call.metadata(Metadata::Trailers).for_each(|(name, value)| field(out, name, value));
-    wrap.end(out);
-}
-
 /// The `google.rpc.Status` that a call ended with, if it came with one.
 pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usize, out: &mut Vec<u8>) {
-    let web = matches!(event.belongs.role, Role::Messages(progress) if progress.web_trailers);
-    let ends = web || matches!(event.belongs.role, Role::Ends | Role::TrailersOnly);
-    let Some(call) = event.call.filter(|_| ends) else { return };
-    if web {
-        web_trailers(call, width, out);
-    }
+    let Some(call) = event.call.filter(|_| matches!(event.belongs.role, Role::Ends | Role::TrailersOnly)) else {
+        return;
+    };
     let Some(value) = call.status_details() else { return };
     indent(out);
     out.extend_from_slice(b"google.rpc.Status ");

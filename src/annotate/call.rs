@@ -45,7 +45,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(b"interim response ");
             http_status(event.belongs, out);
         }
-        (Some(call), Role::ResponseBegins) => response_begins(call, event.belongs, out),
+        (Some(call), Role::ResponseBegins) => response_begins(call, event.belongs, block, out),
         (Some(call), Role::Ends | Role::TrailersOnly) => ends(call, event.belongs, out),
         (None, Role::RequestBegins) => {
             out.extend_from_slice(b"request begins: ");
@@ -54,6 +54,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             value(block, StaticName::PATH, out);
             other_protocol(block, out);
         }
+        (None, Role::RequestTrailers) => out.extend_from_slice(b"trailers of the request (not gRPC)"),
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
         (Some(call), Role::None) => {
@@ -83,9 +84,17 @@ fn request_begins(call: &Call, block: &Block<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
+fn response_begins(call: &Call, belongs: Belongs, block: &Block<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"response begins: ");
-    http_status(belongs, out);
+    let said = block.fields.fields().find(|field| field.static_name() == StaticName::STATUS);
+    match said.and_then(|field| field.value()).filter(|_| belongs.http_status.is_none()) {
+        Some(value) => {
+            out.extend_from_slice(b"HTTP status \"");
+            write::untrusted_part(out, value, 20);
+            out.push(b'"');
+        }
+        None => http_status(belongs, out),
+    }
     if !call.begins {
         out.extend_from_slice(b", of ");
         name(call, out);
@@ -96,6 +105,8 @@ fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         if let Some(content_type) = call.content_type(Direction::ToClient) {
             out.extend_from_slice(b" but ");
             write::untrusted_part(out, content_type, 60);
+        } else {
+            out.extend_from_slice(b", it has no content-type");
         }
     }
 }
@@ -182,6 +193,10 @@ fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
         Direction::ToServer => out.extend_from_slice(b"header block"),
         Direction::ToClient if block.complete && !has_status(block) => out.extend_from_slice(b"trailers (not gRPC)"),
         Direction::ToClient => {
+            let status = block.fields.fields().find(|field| field.static_name() == StaticName::STATUS);
+            if matches!(status.and_then(|field| field.value()), Some([b'1', _, _])) {
+                out.extend_from_slice(b"interim ");
+            }
             out.extend_from_slice(b"response: ");
             value(block, StaticName::STATUS, out);
             other_protocol(block, out);
@@ -247,6 +262,7 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
                     }
                 }
                 after(event.belongs.duration, out);
+                several(call, out);
                 said(call, out);
             }
             None => {
@@ -342,10 +358,13 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     let Some(call) = event.call else {
         out.extend_from_slice(b"the ");
         out.extend_from_slice(sender(by));
-        out.extend_from_slice(b" closes the stream: ");
+        out.extend_from_slice(match event.frame.facts {
+            Facts::AlreadyClosed => b" resets the stream, which is closed already: ".as_slice(),
+            _ => b" closes the stream: ",
+        });
         return code(error, out);
     };
-    if let Role::Reset { after_end: true } = event.belongs.role {
+    if let Role::Reset { after_end: true, .. } = event.belongs.role {
         out.extend_from_slice(b"the ");
         out.extend_from_slice(sender(by));
         out.extend_from_slice(b" closes the stream of ");
@@ -355,7 +374,13 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     }
     out.extend_from_slice(b"the ");
     out.extend_from_slice(sender(by));
+    let left_out = matches!(event.belongs.role, Role::Reset { left_out: true, .. });
     match (by, error) {
+        _ if left_out => {
+            out.extend_from_slice(b" gives up ");
+            name(call, out);
+            out.extend_from_slice(b", which a GOAWAY left out");
+        }
         (Direction::ToServer, ErrorCode::CANCEL) => {
             out.extend_from_slice(b" cancels ");
             name(call, out);
@@ -373,7 +398,7 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     out.extend_from_slice(b": ");
     code(error, out);
     after(event.belongs.duration, out);
-    if let Some(limit) = call.timeout.filter(|_| by == Direction::ToServer && error == ErrorCode::CANCEL)
+    if let Some(limit) = call.timeout.filter(|_| by == Direction::ToServer && !left_out)
         && let Some(elapsed) = event.belongs.duration.and_then(|nanos| u128::try_from(nanos).ok())
         && elapsed >= limit.nanos()
     {

@@ -229,8 +229,11 @@ impl Calls {
             }
             Some(Exchange::Plain(ended)) => {
                 ended[direction] |= frame.ends_stream;
+                let known = block.complete && block.fields.fields().all(|field| field.is_known());
                 let role = match direction {
+                    Direction::ToServer if known && lacks_path(block) => Role::RequestTrailers,
                     Direction::ToServer => Role::RequestBegins,
+                    Direction::ToClient if known && !is_response(block) => Role::Ends,
                     Direction::ToClient => Role::ResponseBegins,
                 };
                 Belongs { role, is_plain: true, ..Belongs::default() }

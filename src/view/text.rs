@@ -13,7 +13,7 @@ mod words;
 
 use crate::annotate;
 use crate::direction::Direction;
-use crate::event::{Body, Event, Flow, Protocol};
+use crate::event::{Body, EndedBy, Event, Flow, Protocol};
 use crate::grpc::call::Outcome;
 use crate::tcp::{Close, FlowId, GapReason};
 use crate::time::Timestamp;
@@ -328,13 +328,19 @@ impl View for Text {
             Body::Resync { direction, skipped, found, .. } => {
                 self.remark(event, Some(direction), |out| words::resync(skipped, found, out), out);
             }
-            Body::Unfinished { direction, header, present, missing, by_sender, .. } => self.remark(
+            Body::Unfinished { direction, header, present, missing, by, .. } => self.remark(
                 event,
                 Some(direction),
                 |out| {
                     out.extend_from_slice(b"the ");
-                    out.extend_from_slice(if by_sender { direction.sender() } else { "capture" }.as_bytes());
-                    out.extend_from_slice(b" ends inside a frame");
+                    let (who, does) = match by {
+                        EndedBy::Sender => (direction.sender(), " ends"),
+                        EndedBy::Reset(sender) => (sender.sender(), " resets the connection (RST)"),
+                        EndedBy::Capture => ("capture", " ends"),
+                    };
+                    out.extend_from_slice(who.as_bytes());
+                    out.extend_from_slice(does.as_bytes());
+                    out.extend_from_slice(b" inside a frame");
                     if let Some(header) = header {
                         out.extend_from_slice(b", ");
                         out.extend_from_slice(header.kind().to_string().as_bytes());

@@ -335,12 +335,15 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
         out.extend_from_slice(b" closes the stream: ");
         return code(error, out);
     };
-    if let Role::Reset { after_end: true } = event.belongs.role {
+    if let Role::Reset { after_end: after_end @ (Some(true) | None) } = event.belongs.role {
         out.extend_from_slice(b"the ");
         out.extend_from_slice(sender(by));
         out.extend_from_slice(b" closes the stream of ");
         name(call, out);
-        out.extend_from_slice(b", which has ended: ");
+        out.extend_from_slice(match after_end {
+            Some(_) => b", which has ended: ".as_slice(),
+            None => b", which may have ended in what was not captured: ",
+        });
         return code(error, out);
     }
     out.extend_from_slice(b"the ");

@@ -6,7 +6,7 @@ use crate::grpc::call::{Call, Outcome};
 use crate::grpc::role::{Belongs, Role};
 use crate::http2::connection::Frame;
 use crate::http2::error_code::ErrorCode;
-use crate::http2::frame::StreamId;
+use crate::http2::frame::{FrameType, StreamId};
 use crate::span::Arrival;
 use crate::time::Timestamp;
 
@@ -21,14 +21,16 @@ impl Calls {
     pub(super) fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
         let call = match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => call,
-            Some(Exchange::Plain(ended)) => {
-                *ended = Both { to_server: true, to_client: true };
-                return Belongs { is_plain: true, ..Belongs::default() };
+            Some(Exchange::Plain(plain)) => {
+                plain.ended = Both { to_server: true, to_client: true };
+                return plain.belongs(Role::None);
             }
             None => return Belongs::default(),
         };
-        let after_end = call.outcome.is_some();
-        if !after_end {
+        // What ended it before may be among what was lost: the response, or what the other side did.
+        let in_doubt = call.in_doubt.to_client || call.in_doubt[frame.direction.opposite()];
+        let after_end = if call.outcome.is_some() { Some(true) } else { Some(false).filter(|_| !in_doubt) };
+        if after_end == Some(false) {
             call.end = Some(frame.at);
             call.outcome = Some(match frame.direction {
                 Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
@@ -42,7 +44,7 @@ impl Calls {
             let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
             self.lingering.push_back((stream, until));
         }
-        let duration = if !after_end && call.begins { call.duration() } else { None };
+        let duration = if after_end == Some(false) && call.begins { call.duration() } else { None };
         Belongs {
             call: Some(call.id),
             role: Role::Reset { after_end },
@@ -51,6 +53,17 @@ impl Calls {
             http_status: call.http_status,
             ..Belongs::default()
         }
+    }
+
+    /// A frame that was not captured whole: a reset ends the call, but how is not known.
+    pub(super) fn unread(&mut self, frame: &Frame<'_>, stream: StreamId) -> Belongs {
+        if let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream)
+            && frame.header.is_some_and(|header| header.kind() == FrameType::RST_STREAM)
+        {
+            (call.damaged, call.end_lost) = (true, true);
+            call.in_doubt = Both { to_server: true, to_client: true };
+        }
+        self.plain(stream)
     }
 
     /// The sender of a GOAWAY in `direction` will not process streams above `last` that the other side opened (RFC 9113 §6.8).
@@ -72,7 +85,7 @@ impl Calls {
     pub fn take_ended(&mut self, stream: StreamId) -> Option<Box<Call>> {
         let over = match self.exchanges.get(stream)? {
             Exchange::Call(call) => call.ended.to_server && call.ended.to_client,
-            Exchange::Plain(ended) => ended.to_server && ended.to_client,
+            Exchange::Plain(plain) => plain.ended.to_server && plain.ended.to_client,
         };
         if !over {
             return None;
@@ -108,7 +121,10 @@ impl Calls {
             self.over.push_back(stream);
         }
         match exchange {
-            Exchange::Call(call) => Some(call),
+            Exchange::Call(mut call) => {
+                call.outcome.get_or_insert(Outcome::Open);
+                Some(call)
+            }
             Exchange::Plain(_) => None,
         }
     }
@@ -125,8 +141,9 @@ impl Calls {
         rest.sort_unstable_by_key(|call| call.id);
         for mut call in rest {
             if call.outcome.is_none() {
-                call.damaged |= lost && call.end_lost;
-                let outcome = match (call.left_out, lost && !call.end_lost) {
+                let in_doubt = call.in_doubt.to_server || call.in_doubt.to_client;
+                call.damaged |= lost && in_doubt;
+                let outcome = match (call.left_out, lost && !in_doubt) {
                     (true, _) => Outcome::Refused,
                     (false, true) => Outcome::ConnectionLost,
                     (false, false) => Outcome::Open,

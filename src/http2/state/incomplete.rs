@@ -1,10 +1,11 @@
 //! Frames of which something is not there: octets that were not captured, or that were too many to keep.
 
-use super::{State, Step};
-use crate::http2::frame::{Flags, FrameHeader, FrameType};
+use super::{CLOSED, State, Step};
+use crate::http2::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
 use crate::http2::payload::Payload;
 use crate::http2::reader::Raw;
-use crate::http2::seen::{Facts, Part, Sink};
+use crate::http2::seen::{Facts, FrameRef, Part, Sink};
+use crate::http2::settings::Values;
 use crate::span::Piece;
 
 impl State {
@@ -98,7 +99,41 @@ impl State {
                 }
                 self.broken_block(raw, payload, &block.fragment, &block.frames, block.ends_stream, step);
             }
-            _ => self.plain(raw, Payload::Unreadable(prefix), Facts::None, step),
+            _ => self.unread(raw, Payload::Unreadable(prefix), step),
         }
+    }
+
+    /// A frame that steers, and of which it is not known how: what it may have changed is unknown.
+    fn unread(&mut self, raw: &Raw<'_>, payload: Payload<'_>, step: &mut Step<'_, impl Sink>) {
+        let (direction, id) = (step.direction, raw.header.stream());
+        match raw.header.kind() {
+            FrameType::WINDOW_UPDATE if id == StreamId::CONNECTION => {
+                let side = &mut self.sides[direction.opposite()];
+                (side.window, side.used) = (None, None);
+            }
+            FrameType::WINDOW_UPDATE => {
+                if let Some(stream) = self.streams.get_mut(id) {
+                    let granted = direction.opposite();
+                    (stream.balance[granted], stream.used[granted]) = (None, None);
+                }
+            }
+            FrameType::SETTINGS => {
+                let side = &mut self.sides[direction];
+                let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
+                side.values = Values::UNKNOWN;
+                if side.unanswered_settings.len() < step.shared.limits.unanswered {
+                    side.unanswered_settings.push(sent, Vec::new());
+                }
+                let preface = side.before_preface.replace(false);
+                return self.emit(raw, payload, Facts::Settings { preface }, None, step);
+            }
+            FrameType::PING if raw.header.is_ack() => self.sides[direction.opposite()].unanswered_pings.lose_answers(),
+            FrameType::RST_STREAM => {
+                self.end_stream(id, step.shared);
+                return self.emit(raw, payload, Facts::None, Some(CLOSED), step);
+            }
+            _ => {}
+        }
+        self.plain(raw, payload, Facts::None, step);
     }
 }

@@ -191,3 +191,19 @@ fn a_call_that_is_not_there_is_not_drawn() {
     assert!(shown.contains("There is no call 77 in what is shown of this capture."));
     assert_eq!(diagram(&shown), [""; 0]);
 }
+
+#[test]
+fn a_connection_that_turned_is_drawn_with_its_sides_as_they_were_held_to_be() {
+    let shown = show_fixture("../sides/cancel_turned.pcap", &mut report(Options::default()));
+    let drawn = diagram(&shown);
+    for line in [
+        "    participant p0 as client 127.0.0.1:60944 (a guess)",
+        "    participant p2 as client 127.0.0.1:52770",
+        "    p0->>p1: stream 3 DATA 27 octets, a request",
+        "    p1-xp0: stream 3 RST_STREAM CANCEL",
+    ] {
+        assert!(drawn.contains(&line), "{line}\n{shown}");
+    }
+    let note = "note over p2,p3: the sides were guessed wrong#58; 127.0.0.1#58;52770 is the client";
+    assert!(drawn.iter().any(|line| line.contains(note)), "{shown}");
+}

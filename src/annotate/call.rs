@@ -55,6 +55,11 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
         }
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
+        (Some(call), Role::None) => {
+            out.extend_from_slice(b"a header block of ");
+            name(call, out);
+            out.extend_from_slice(b" that does not tell who sends it");
+        }
         (Some(_), _) => {}
     }
 }
@@ -233,7 +238,10 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
                     }
                     None => {
                         out.extend_from_slice(b" ends without trailers");
-                        mapped(call, out);
+                        // The status may be among what was lost: gRPC-Web sends it as DATA.
+                        if call.is_complete() {
+                            mapped(call, out);
+                        }
                     }
                 }
                 after(event.belongs.duration, out);

@@ -1,4 +1,6 @@
-//! PING: whose probe it looks like, and how long its answer took (RFC 9113 §6.7).
+//! PING: whose probe its octets are known as, and how long its answer took (RFC 9113 §6.7).
+//!
+//! Who sent it is not said: others may send the same octets for the same purpose, as the endpoints of this program do.
 
 use crate::http2::connection::{Answers, Facts, Frame};
 use crate::write;

@@ -1,5 +1,6 @@
 //! One RPC as seen on the wire: what was asked, what came back, and what ended it (PROTOCOL-HTTP2).
 
+use super::calls::Ending;
 use super::content_type::{Codec, ContentType, Protocol};
 use super::message::{Body, Queue};
 use super::metadata;
@@ -107,6 +108,10 @@ pub struct Call {
     pub(super) noted: Both<bool>,
     /// A GOAWAY of the server that leaves this call out.
     pub left_out: bool,
+    /// Whether it is a guess which side is the client: what is the client's may be the server's, and the other way round.
+    pub sides_guessed: bool,
+    /// How it ended, while that is so.
+    pub(super) endings: Vec<Ending>,
     pub(super) web_text: Both<Option<TextDecoder>>,
     text: Text,
     metadata_left_out: u64,
@@ -307,6 +312,14 @@ impl Call {
             self.bodies[direction].is_not_messages();
         }
         informational
+    }
+
+    /// Exchanges what either side's header blocks said. Metadata is forgotten: which of its lists it belongs to depends on the sides.
+    pub(super) fn turn_text(&mut self) {
+        self.foreign_codec.swap();
+        self.text.content_type.swap();
+        self.text.encoding.swap();
+        self.text.metadata.iter_mut().for_each(Vec::clear);
     }
 
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {

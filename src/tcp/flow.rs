@@ -102,6 +102,13 @@ impl FlowFacts {
             .saturating_sub(self.captured_twice)
             .saturating_sub(self.retransmitted)
     }
+
+    /// Exchanges the sides: who was taken for the client is the server.
+    pub const fn turn(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        std::mem::swap(&mut self.octets_to_client, &mut self.octets_to_server);
+        self.seen.swap();
+    }
 }
 
 /// A VLAN or a tunnel, or none, that packets of a flow were captured in.

@@ -27,14 +27,14 @@ const RESET_SLACK: i32 = 1 << 20;
 /// The state of a flow under way.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    halves: Both<Assembler>,
+    pub(super) halves: Both<Assembler>,
     finished: Both<bool>,
     syn: Both<Option<SeqNumber>>,
     reset: Option<(Direction, Arrival)>,
     end_is_news: bool,
-    overdue_is_news: bool,
+    pub(super) overdue_is_news: bool,
     /// Whether something waits or is missing, so that the slow path must look.
-    pending: bool,
+    pub(super) pending: bool,
 }
 
 /// A segment as the flow sees it, whoever owns the octets.
@@ -148,7 +148,8 @@ impl Live {
             self.octets(view, offset, length, context);
         }
         self.finish_halves(view.at, context);
-        if self.pending || self.halves[direction.opposite()].has_hole() {
+        // What the octets said may have exchanged the sides.
+        if self.pending || Direction::BOTH.into_iter().any(|direction| self.halves[direction].has_hole()) {
             self.drain(context);
             self.watch(view.at, context);
         }
@@ -298,12 +299,10 @@ impl Live {
         if let Some((direction, _)) = &mut self.reset {
             *direction = direction.opposite();
         }
-        facts.seen.swap();
-        std::mem::swap(&mut facts.client, &mut facts.server);
-        std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
+        facts.turn();
     }
 
-    fn skip(
+    pub(super) fn skip(
         &mut self,
         direction: Direction,
         octets: u64,

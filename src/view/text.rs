@@ -8,6 +8,7 @@ mod flow;
 mod fold;
 mod held;
 mod line;
+mod preview;
 mod words;
 
 use crate::annotate;
@@ -204,6 +205,10 @@ impl Text {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
+        // A finding says so itself.
+        if !matches!(event.body, Body::Finding(_)) {
+            annotate::hedge(event.flow.as_ref(), 0, &mut self.note);
+        }
         let line = self.line(event);
         line.remark(direction, &self.note, out);
         self.explain_late(&line, out);
@@ -383,6 +388,16 @@ impl View for Text {
             Body::Finding(finding) => {
                 self.remark(event, finding.direction, |out| words::found(&finding, out), out);
             }
+            Body::Sides { turned } => self.remark(
+                event,
+                None,
+                |out| {
+                    if let Some(flow) = &event.flow {
+                        annotate::sides(flow, turned, out);
+                    }
+                },
+                out,
+            ),
             Body::Limit { what, count } => self.remark(
                 event,
                 None,

@@ -219,6 +219,8 @@ impl Comparison<'_> {
             }
             return;
         };
+        // Of what nothing captured says that it is a call, it is not said.
+        let said = &said.replace("exchange ", "call ");
         let said = note::renumbered(said, |number| self.call_number(number));
         let kept = if record.json.get("missing").is_some() { note::without_missing(&said) } else { &said };
         if said == truth || note::is_part(kept, truth) {

@@ -20,11 +20,14 @@ pub(super) fn ended(event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
             Begin::PriorKnowledge => "prior_knowledge",
             Begin::Proxied => "proxied",
             Begin::Upgrade => "upgrade",
-            Begin::Mid => "mid",
-            Begin::Sideless => "mid_sides_guessed",
+            Begin::Mid | Begin::Turned(_) => "mid",
+            Begin::Guessed(_) => "mid_sides_guessed",
             Begin::Unseen => "unseen",
         };
         name(out, key!("begin"), begin);
+    }
+    if let Protocol::Http2(Begin::Turned(packet)) = flow.protocol {
+        number(out, key!("sides_turned_packet"), *packet);
     }
     let opened = match facts.opened {
         Opened::Syn => "syn",

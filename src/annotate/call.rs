@@ -258,7 +258,10 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
                     }
                     None => {
                         out.extend_from_slice(b" ends without trailers");
-                        mapped(call, out);
+                        // The status may be among what was lost: gRPC-Web sends it as DATA.
+                        if call.is_complete() {
+                            mapped(call, out);
+                        }
                     }
                 }
                 after(event.belongs.duration, out);
@@ -364,12 +367,15 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
         });
         return code(error, out);
     };
-    if let Role::Reset { after_end: true, .. } = event.belongs.role {
+    if let Role::Reset { after_end: after_end @ (Some(true) | None), .. } = event.belongs.role {
         out.extend_from_slice(b"the ");
         out.extend_from_slice(sender(by));
         out.extend_from_slice(b" closes the stream of ");
         name(call, out);
-        out.extend_from_slice(b", which has ended: ");
+        out.extend_from_slice(match after_end {
+            Some(_) => b", which has ended: ".as_slice(),
+            None => b", which may have ended in what was not captured: ",
+        });
         return code(error, out);
     }
     out.extend_from_slice(b"the ");

@@ -104,6 +104,8 @@ pub struct Call {
     foreign_codec: Both<bool>,
     /// Whether either direction has begun with a header block.
     pub(super) headed: Both<bool>,
+    /// Whether each side may have ended the call in frames that were not captured: none of it since shows that it had not.
+    pub(super) in_doubt: Both<bool>,
     /// Whether something of either direction came since frames of it were last lost.
     pub(super) noted: Both<bool>,
     /// A GOAWAY of the server leaves this call out, and nothing has ended it since.
@@ -302,7 +304,9 @@ impl Call {
                     reads_messages = content_type.is_grpc();
                     self.is_told |= reads_messages;
                     self.foreign_codec[direction] = reads_messages && !content_type.codec.is_proto();
-                    if direction == Direction::ToServer || self.protocol.is_none() {
+                    // A call of gRPC may be answered in something else.
+                    let tells = self.protocol.is_none() && content_type.protocol != Protocol::Other;
+                    if direction == Direction::ToServer || tells {
                         self.protocol = Some(content_type.protocol);
                     }
                 }
@@ -371,6 +375,12 @@ impl Call {
     /// Takes what gRPC-Web sends as trailers inside the body.
     pub(super) fn take_web_trailer(&mut self, name: &[u8], value: &[u8], limit: usize) {
         self.take_field(Direction::ToClient, 2, name, value, limit);
+    }
+
+    /// Its beginning was not captured, nor what either side may have done before.
+    pub(super) fn is_met_late(&mut self) {
+        self.bodies = Both::from_fn(|_| Body::lost());
+        self.in_doubt = Both { to_server: true, to_client: true };
     }
 
     /// A direction has ended: a message that has not is told as far as it came, if it is one.

@@ -31,8 +31,24 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 enum Exchange {
     Call(Box<Call>),
-    /// HTTP that is not gRPC, with the state of its two halves.
-    Plain(Both<bool>),
+    /// HTTP that is not gRPC, as far as known.
+    Plain(Plain),
+}
+
+/// HTTP that is not gRPC.
+#[derive(Clone, Copy, Debug, Default)]
+struct Plain {
+    /// The state of its two halves.
+    ended: Both<bool>,
+    /// Whether only the response says so.
+    perhaps_call: bool,
+}
+
+impl Plain {
+    /// What a frame of it is.
+    fn belongs(self, role: Role) -> Belongs {
+        Belongs { role, is_plain: true, perhaps_call: self.perhaps_call, ..Belongs::default() }
+    }
 }
 
 /// The calls of one connection.
@@ -64,7 +80,8 @@ impl Calls {
     #[must_use]
     pub fn upgraded() -> Self {
         let mut calls = Self::default();
-        calls.exchanges.insert(StreamId(1), Exchange::Plain(Both { to_server: true, to_client: false }));
+        let ended = Both { to_server: true, to_client: false };
+        calls.exchanges.insert(StreamId(1), Exchange::Plain(Plain { ended, perhaps_call: false }));
         calls
     }
 
@@ -127,6 +144,7 @@ impl Calls {
     fn unread_reset(&mut self, stream: StreamId, by: Direction) -> Belongs {
         if let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream) {
             (call.damaged, call.end_lost) = (true, true);
+            call.in_doubt = Both { to_server: true, to_client: true };
             call.unread_reset.get_or_insert(by);
         }
         self.plain(stream)
@@ -135,7 +153,7 @@ impl Calls {
     fn plain(&self, stream: StreamId) -> Belongs {
         match self.exchanges.get(stream) {
             Some(Exchange::Call(call)) => Belongs { call: Some(call.id), ..Belongs::default() },
-            Some(Exchange::Plain(_)) => Belongs { is_plain: true, ..Belongs::default() },
+            Some(Exchange::Plain(plain)) => plain.belongs(Role::None),
             None => Belongs::default(),
         }
     }
@@ -150,7 +168,7 @@ impl Calls {
     ) -> Belongs {
         let direction = frame.direction;
         if self.partial {
-            self.settle(stream, block, shared);
+            self.settle(stream, direction, block, shared);
         }
         if !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             // The connection, which counts streams too, has told that the limit is reached.
@@ -160,7 +178,8 @@ impl Calls {
             let nature = nature(block);
             let begins = direction == Direction::ToServer && !self.guessed;
             if nature == Nature::Plain {
-                self.exchanges.insert(stream, Exchange::Plain(Both::default()));
+                let perhaps_call = !begins && self.partial;
+                self.exchanges.insert(stream, Exchange::Plain(Plain { perhaps_call, ..Plain::default() }));
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
                 call.sides_guessed = self.guessed;
@@ -168,7 +187,7 @@ impl Calls {
                 let trailers = self.partial && nature == Nature::Unknown && lacks_path(block) && frame.ends_stream;
                 call.begins = begins && !trailers;
                 if !call.begins {
-                    call.bodies = Both::from_fn(|_| super::message::Body::lost());
+                    call.is_met_late();
                 }
                 self.insert(stream, call);
             } else {
@@ -192,6 +211,7 @@ impl Calls {
                 if !informational {
                     call.headed[direction] = true;
                 }
+                call.in_doubt[direction] = false;
                 if direction == Direction::ToClient && is_response(block) {
                     // Whatever was lost before, the response's messages begin here.
                     call.bodies.to_client.begin();
@@ -227,16 +247,15 @@ impl Calls {
                     ..Belongs::default()
                 }
             }
-            Some(Exchange::Plain(ended)) => {
-                ended[direction] |= frame.ends_stream;
+            Some(Exchange::Plain(plain)) => {
+                plain.ended[direction] |= frame.ends_stream;
                 let known = block.complete && block.fields.fields().all(|field| field.is_known());
-                let role = match direction {
+                plain.belongs(match direction {
                     Direction::ToServer if known && lacks_path(block) => Role::RequestTrailers,
                     Direction::ToServer => Role::RequestBegins,
                     Direction::ToClient if known && !is_response(block) => Role::Ends,
                     Direction::ToClient => Role::ResponseBegins,
-                };
-                Belongs { role, is_plain: true, ..Belongs::default() }
+                })
             }
             None => Belongs::default(),
         }
@@ -255,7 +274,7 @@ impl Calls {
         if self.partial && room && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let mut call = shared.begin(stream, frame.at);
             call.sides_guessed = self.guessed;
-            call.bodies = Both::from_fn(|_| super::message::Body::lost());
+            call.is_met_late();
             self.insert(stream, call);
         }
         match self.exchanges.get_mut(stream) {
@@ -281,18 +300,22 @@ impl Calls {
                     frame.missing > 0 || (self.partial && direction == Direction::ToClient && !call.headed.to_client);
                 let bad_before = call.bodies[direction].bad_flag;
                 let progress = read_body(call, direction, data, &shifted, pieces, frame.at, limits, shared);
-                let bad_flag = call.bodies[direction].bad_flag.filter(|_| bad_before.is_none());
+                let mut bad_flag = call.bodies[direction].bad_flag.filter(|_| bad_before.is_none());
                 shared.scratch = scratch;
                 if frame.ends_stream {
                     call.abandon(direction, frame.at, &mut shared.queue);
                     end_half(call, direction, frame.at);
                 }
+                call.in_doubt[direction] = false;
                 if bad_flag.is_some() && !call.is_told {
                     // It was only taken for gRPC, since what would have told was not captured.
-                    self.is_plain(stream, shared);
-                    return Belongs { role: Role::Body, is_plain: true, ..Belongs::default() };
-                }
-                if !call.is_told {
+                    if direction == Direction::ToServer || !(call.begins || call.headed.to_client) {
+                        return self.is_plain(stream, direction == Direction::ToClient, shared);
+                    }
+                    // A call of gRPC may be answered in something else.
+                    call.bodies[direction].is_not_messages();
+                    bad_flag = None;
+                } else if !call.is_told {
                     call.is_told = progress.fills();
                 }
                 let role = if call.reads_messages(direction) { Role::Messages(progress) } else { Role::Body };
@@ -307,28 +330,31 @@ impl Calls {
                     ..Belongs::default()
                 }
             }
-            Some(Exchange::Plain(ended)) => {
-                ended[direction] |= frame.ends_stream;
-                Belongs { role: Role::Body, is_plain: true, ..Belongs::default() }
+            Some(Exchange::Plain(plain)) => {
+                plain.ended[direction] |= frame.ends_stream;
+                plain.belongs(Role::Body)
             }
             None => Belongs::default(),
         }
     }
 
     /// Of an exchange of which nothing has told yet whether it is gRPC, this header block may tell that it is not.
-    fn settle(&mut self, stream: StreamId, block: &Block<'_>, shared: &mut Shared) {
+    fn settle(&mut self, stream: StreamId, direction: Direction, block: &Block<'_>, shared: &mut Shared) {
         let untold = matches!(self.exchanges.get(stream), Some(Exchange::Call(call)) if !call.is_told);
         if untold && nature(block) == Nature::Plain {
-            self.is_plain(stream, shared);
+            self.is_plain(stream, direction == Direction::ToClient, shared);
         }
     }
 
     /// What was taken for a call turns out not to be one.
-    fn is_plain(&mut self, stream: StreamId, shared: &mut Shared) {
+    fn is_plain(&mut self, stream: StreamId, perhaps_call: bool, shared: &mut Shared) -> Belongs {
+        let mut plain = Plain { perhaps_call, ..Plain::default() };
         if let Some(Exchange::Call(call)) = self.exchanges.remove(stream) {
-            self.exchanges.insert(stream, Exchange::Plain(call.ended));
+            plain.ended = call.ended;
+            self.exchanges.insert(stream, Exchange::Plain(plain));
             shared.recycle(call);
         }
+        plain.belongs(Role::Body)
     }
 
     /// Octets of memory held.

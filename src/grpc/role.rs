@@ -28,8 +28,8 @@ pub enum Role {
     Body,
     /// RST_STREAM of a call that had already ended, or that it ends.
     Reset {
-        /// The response had ended before.
-        after_end: bool,
+        /// The response had ended before, or the other side had reset it; `None` where that may be among what was lost.
+        after_end: Option<bool>,
         /// A GOAWAY had left the call out, and its client gives it up.
         left_out: bool,
     },
@@ -48,8 +48,10 @@ pub struct Belongs {
     pub status: Option<Status>,
     /// The HTTP status of a response.
     pub http_status: Option<u16>,
-    /// Whether the exchange is known to be something else than gRPC.
+    /// Whether what is known of the exchange is something else than gRPC.
     pub is_plain: bool,
+    /// Whether only the response says so: a call of gRPC may be answered in something else.
+    pub perhaps_call: bool,
     /// A flag octet met in this frame that no message may have: nothing after it can be read.
     pub bad_flag: Option<u8>,
 }

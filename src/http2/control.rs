@@ -4,7 +4,7 @@ use super::frame::FrameId;
 use super::payload::Payload;
 use super::reader::Raw;
 use super::seen::{Answers, Facts, FrameRef, Sink};
-use super::settings::{Setting, Settings, Values};
+use super::settings::{Setting, SettingId, Settings, Values};
 use super::state::{State, Step};
 use crate::direction::Direction;
 
@@ -29,8 +29,14 @@ impl State {
         let side = &mut self.sides[step.direction];
         let preface = side.before_preface.replace(false);
         let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
+        let mut asked: Vec<Setting> = settings.take(128).collect();
+        if preface == Some(true) && side.values.initial_window_size.is_none() {
+            // What it does not change is as it was before it.
+            let initial = Values::DEFAULT.initial_window_size.unwrap_or_default();
+            asked.insert(0, Setting { id: SettingId::INITIAL_WINDOW_SIZE, value: initial });
+        }
         if side.unanswered_settings.len() < step.shared.limits.unanswered {
-            side.unanswered_settings.push(sent, settings.take(128).collect());
+            side.unanswered_settings.push(sent, asked);
         } else {
             self.limit("SETTINGS without acknowledgement", step);
         }

@@ -55,7 +55,8 @@ impl Side {
             before_preface: known.then_some(true),
             followed: known,
             initial_changes: 0,
-            values: if known { Values::DEFAULT } else { Values::UNKNOWN },
+            // What was accepted stands in what the other side sent.
+            values: if both { Values::DEFAULT } else { Values::UNKNOWN },
             unanswered_settings: Unanswered::default(),
             unanswered_pings: Unanswered::default(),
             window: both.then_some(INITIAL_WINDOW),

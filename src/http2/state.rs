@@ -198,7 +198,11 @@ impl State {
                 self.lose(step.direction);
                 step.notice(Notice::Lost);
             }
-            Item::LostMore => step.notice(Notice::Lost),
+            Item::LostMore => {
+                // Streams may have begun since the place was lost.
+                self.lose(step.direction);
+                step.notice(Notice::Lost);
+            }
             Item::Resync { offset, skipped } => step.notice(Notice::Resync { offset, skipped }),
             Item::NeverFound { offset, octets } => step.notice(Notice::NeverFound { offset, octets }),
             Item::Unfinished { offset, header, present, missing, pieces } => {

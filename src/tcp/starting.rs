@@ -11,6 +11,8 @@ use crate::span::{Arrival, Piece};
 
 /// Packets that a flow met without its SYN is held back for, so that its true beginning may still show.
 const START_PACKETS: usize = 16;
+/// Octets that may be missing before the first ones captured, by what segments without octets tell.
+const MOST_MISSED: i32 = 1 << 20;
 /// The first octets of the HTTP/2 client preface: proof that a direction begins here.
 const CLIENT_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
@@ -145,7 +147,7 @@ impl FlowTable {
 }
 
 /// The sequence number of a direction's first octet among held segments: of the preface or after the SYN if there is one, else the
-/// smallest that carries more than a keep-alive's octet.
+/// smallest, but for that of a keep-alive, which is one below the next octet's.
 fn beginning<'a>(held: impl Iterator<Item = &'a Held> + Clone) -> Option<SeqNumber> {
     if let Some(syn) = held.clone().find(|held| held.flags.contains(TcpFlags::SYN)) {
         return Some(syn.sequence.add(1));
@@ -155,6 +157,11 @@ fn beginning<'a>(held: impl Iterator<Item = &'a Held> + Clone) -> Option<SeqNumb
     }
     let least =
         |numbers: &mut dyn Iterator<Item = SeqNumber>| numbers.reduce(|a, b| if b.distance(a) < 0 { b } else { a });
-    least(&mut held.clone().filter(|held| held.payload.len() > 1).map(|held| held.sequence))
-        .or_else(|| least(&mut held.map(|held| held.sequence)))
+    let Some(first) = least(&mut held.clone().filter(|held| held.payload.len() > 1).map(|held| held.sequence)) else {
+        return least(&mut held.map(|held| held.sequence));
+    };
+    // A segment without octets tells where the next ones begin, though they were not captured.
+    let empty = held.filter(|held| held.payload.is_empty() && !held.flags.contains(TcpFlags::RST));
+    let told = least(&mut empty.map(|held| held.sequence));
+    Some(told.filter(|told| (2..MOST_MISSED).contains(&first.distance(*told))).unwrap_or(first))
 }

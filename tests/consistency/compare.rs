@@ -32,6 +32,21 @@ impl Report {
         self.records += other.records;
     }
 
+    pub(crate) fn print(&self) {
+        println!("{} copies, {} records", self.copies, self.records);
+        for (class, (less, of)) in &self.less {
+            println!("less: {class}: {less} of {of}");
+        }
+    }
+
+    pub(crate) fn assert_clean(&self) {
+        let mut wrong: Vec<_> = self.wrong.iter().collect();
+        wrong.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+        let told: Vec<String> =
+            wrong.iter().map(|(class, (count, first))| format!("{count} x {class}\n    {first}")).collect();
+        assert!(wrong.is_empty(), "{} kinds of wrong:\n{}", wrong.len(), told.join("\n"));
+    }
+
     /// Counts something that could have been shown, and was or was not.
     fn could(&mut self, class: &str, shown: bool) {
         let sum = self.less.entry(class.to_owned()).or_default();
@@ -46,7 +61,6 @@ pub(crate) struct Comparison<'a> {
     pub(crate) copy: &'a Story,
     pub(crate) damage: &'a Damage,
     pub(crate) packets: &'a [Owned],
-    pub(crate) parts: &'a Parts,
     pub(crate) flows: Flows,
     pub(crate) report: &'a mut Report,
 }
@@ -64,14 +78,19 @@ impl Comparison<'_> {
             self.report.records += 1;
             let kind = record.json["type"].as_str().unwrap_or_default();
             let mapped = self.flows.of(record);
+            if kind == "flow" {
+                self.report.could("flows with their sides", mapped.is_some_and(|mapped| mapped.same_sides));
+            }
             if record.json.get("flow").is_some() {
                 let Some(mapped) = mapped else {
                     self.wrong(&format!("{kind} of a flow that is not there"), || record.json.to_string());
                     continue;
                 };
                 if !mapped.same_sides {
-                    if kind == "flow" {
-                        self.wrong("(sides guessed wrong)", || record.json.to_string());
+                    // Without a header block the sides are a guess, which is said.
+                    let guess = record.json["begin"] == "mid_sides_guessed" || record.json["protocol"] != "http2";
+                    if kind == "flow" && !guess {
+                        self.wrong("sides wrong and not called a guess", || record.json.to_string());
                     }
                     continue;
                 }
@@ -87,7 +106,46 @@ impl Comparison<'_> {
                 other => self.trouble(other, record),
             }
         }
+        self.missing();
         self.completeness();
+    }
+
+    /// Where a connection is there from its SYN on, the gaps are as long as what is missing, and lost is what was acknowledged.
+    fn missing(&mut self) {
+        let copy = self.copy;
+        let extents = super::coverage::extents(&Parts::of(self.packets));
+        for flow in copy.of("flow").filter(|flow| flow.json["opened"] == "syn") {
+            let ends = |flow: &Record| [flow.json["client"].clone(), flow.json["server"].clone()];
+            let alone = copy.of("flow").filter(|other| ends(other) == ends(flow)).count() == 1;
+            let same = self.flows.of(flow).is_some_and(|mapped| mapped.same_sides);
+            let [client, server] = ends(flow).map(|end| end.as_str().unwrap().parse().unwrap());
+            for (direction, ends) in [("to_server", (client, server)), ("to_client", (server, client))] {
+                let Some(extent) = extents.get(&ends).filter(|_| alone && same) else { continue };
+                let gaps = copy.of("gap").filter(|gap| gap.json["flow"] == flow.json["flow"]);
+                let gaps = gaps.filter(|gap| gap.json["direction"] == direction);
+                let (mut told, mut lost) = (0, 0);
+                for gap in gaps {
+                    let octets = gap.number("bytes").unwrap_or(0);
+                    told += octets;
+                    if gap.json["why"] == "lost" {
+                        lost = lost.max(gap.number("offset").unwrap_or(0) + octets);
+                    }
+                }
+                // The last number acknowledged may be the FIN's.
+                let known = extent.sent.max(extent.acknowledged);
+                let missing = known - extent.captured;
+                if told != missing && told + 1 != missing {
+                    self.wrong("gaps do not add up", || {
+                        format!("{told} told, {missing} missing {direction} of {}", flow.json)
+                    });
+                }
+                if lost > extent.acknowledged {
+                    self.wrong("gap lost but not acknowledged", || {
+                        format!("{lost}: {extent:?} {direction} of {}", flow.json)
+                    });
+                }
+            }
+        }
     }
 
     /// The number of the whole capture's call for one of the copy's.
@@ -110,15 +168,21 @@ impl Comparison<'_> {
             let truth = &of.json[key];
             let same = match key.as_str() {
                 "id" | "flow" | "packets" | "block_frames" | "missing" | "fields_complete" | "note" => true,
+                // The whole capture has seen it end.
+                "stream_state" => value == truth || value == "closed" && truth.is_null(),
                 "readable" => record.json.get("missing").is_some(),
                 "time_ns" => !same_packets || value == truth,
                 // A call of which frames are missing is open for longer.
                 "call" if truth.is_null() => self.is_of_stream(value, record),
-                "call" => value.as_u64().and_then(|number| self.call_number(number)) == truth.as_u64(),
+                // What turned out to be no call, as far as its captured frames tell, has no record.
+                "call" => value
+                    .as_u64()
+                    .filter(|number| self.copy.call_by_id(*number).is_some())
+                    .is_none_or(|number| self.call_number(number) == truth.as_u64()),
                 "role" => {
-                    value == truth
-                        || value == "reset_after_end" && truth.is_null()
-                        || value == "response_ends" && truth == "trailers_only"
+                    let lost = value == "messages" && record.json["messages"]["lost"] == true;
+                    let less = value == "response_ends" && truth == "trailers_only";
+                    value == truth || lost || less || value == "reset_after_end" && truth.is_null()
                 }
                 "acknowledges" => self.same_answer(value, truth),
                 "fields" => same_fields(value, truth, &record.json),
@@ -155,9 +219,20 @@ impl Comparison<'_> {
             }
             return;
         };
+        // Of what nothing captured says that it is a call, it is not said.
+        let said = &said.replace("exchange ", "call ");
         let said = note::renumbered(said, |number| self.call_number(number));
         let kept = if record.json.get("missing").is_some() { note::without_missing(&said) } else { &said };
         if said == truth || note::is_part(kept, truth) {
+            return;
+        }
+        // A response that is not gRPC may answer a call of gRPC whose request is lost.
+        let plain = kept.contains("(not gRPC)") || kept.starts_with("response body");
+        if plain && record.json.get("not_grpc").is_none() && truth.contains("not ") {
+            return;
+        }
+        let call = of.number("call").and_then(|call| self.whole.call_by_id(call));
+        if said.contains(" ends") && call.is_some_and(|call| call.json["outcome"] == "reset_by_client") {
             return;
         }
         let (shape, true_shape) = (note::shape(&said), note::shape(truth));
@@ -201,6 +276,11 @@ impl Comparison<'_> {
             return self.wrong("call that is not there", || record.json.to_string());
         };
         let complete = record.json["complete"] == true;
+        let crossed = record.json["outcome"] == "completed" && of.json["outcome"] == "reset_by_client";
+        if crossed && !self.damage.keeps_everything() {
+            // The response has ended, and the reset that crossed its end is lost.
+            return;
+        }
         let quiet = self.damage.keeps_everything();
         let timed = ["start_ns", "first_packet", "end_ns", "last_packet", "duration_ns"];
         for (key, value) in record.json.as_object().unwrap() {
@@ -260,7 +340,9 @@ impl Comparison<'_> {
             }
         }
         for key in ["bytes_to_server", "bytes_to_client"] {
-            if record.number(key) > of.number(key) {
+            // A FIN that was lost together with octets counts as one.
+            let fin = u64::from(record.json["closed"] == "open");
+            if record.number(key) > of.number(key).map(|octets| octets + fin) {
                 self.wrong(&format!("flow {key}"), || format!("{} for {}", record.json, of.json));
             }
         }
@@ -314,7 +396,9 @@ impl Comparison<'_> {
             .filter_map(|flow| Some((self.flows.of(flow).filter(|to| to.same_sides)?.flow, flow.number("flow")?)))
             .collect();
         let whole = self.whole;
+        let captured: std::collections::BTreeSet<u64> = self.packets.iter().map(|packet| packet.number).collect();
         let mut calls: BTreeMap<(u64, u64), bool> = BTreeMap::new();
+        let mut unread = std::collections::BTreeSet::new();
         for frame in whole.of("frame") {
             let (Some(place), Some(flow)) = (frame.place, frame.number("flow")) else { continue };
             let octets = 9 + frame.number("length").unwrap_or(0);
@@ -331,6 +415,10 @@ impl Comparison<'_> {
                     self.report.could(&format!("frames: {kind}"), false);
                 }
                 if let Some(copy) = self.copy.frame(place) {
+                    let fields = copy.json["fields"].as_array();
+                    if fields.is_some_and(|fields| fields.iter().any(|field| field["known"] == false)) {
+                        unread.insert((flow, frame.number("stream")));
+                    }
                     for key in ["window_connection", "window_stream"] {
                         if frame.json.get(key).is_some() {
                             self.report.could(key, copy.json.get(key).is_some());
@@ -347,7 +435,14 @@ impl Comparison<'_> {
             let call = self.copy.call(*in_copy, stream);
             self.report.could("calls shown whose frames are all there", call.is_some());
             if let Some(call) = call {
-                self.report.could("calls complete whose frames are all there", call.json["complete"] == true);
+                let range = of.number("first_packet").unwrap_or(0)..=of.number("last_packet").unwrap_or(u64::MAX);
+                let untouched = range.take(10_000).all(|number| captured.contains(&number));
+                let why = match (unread.contains(&(flow, Some(stream))), untouched) {
+                    (true, _) => "with fields that are not known",
+                    (false, true) => "with no packet lost meanwhile",
+                    (false, false) => "with packets lost meanwhile",
+                };
+                self.report.could(&format!("calls complete, {why}"), call.json["complete"] == true);
                 let ended = call.json["outcome"] == of.json["outcome"];
                 self.report.could("calls with their outcome whose frames are all there", ended);
             }

@@ -60,26 +60,6 @@ impl Damage {
         }
     }
 
-    /// Its name in reports.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Late(_) => "late",
-            Self::Lost(places) if places.len() == 1 => "lost one",
-            Self::Lost(places) if places.windows(2).all(|two| matches!(two, [a, b] if a + 1 == *b)) => "burst",
-            Self::Lost(_) => "lost some",
-            Self::OneSide(_) => "one side",
-            Self::Snap(_) => "snap",
-            Self::Delayed(..) => "delayed",
-            Self::Twice(_) => "twice",
-            Self::Cut(_) => "cut",
-            Self::Both(both) => match (&both.0, &both.1) {
-                (Self::Late(_), _) => "late and lost",
-                (_, Self::Delayed(..)) => "lost and delayed",
-                _ => "lost and repeated",
-            },
-        }
-    }
-
     /// Whether it takes nothing away: only the order and number of packets differ.
     pub(crate) fn keeps_everything(&self) -> bool {
         matches!(self, Self::Delayed(..) | Self::Twice(_))

@@ -7,7 +7,6 @@ use framescope::event::{Body, Event, Observer};
 use framescope::finding::{Judge, Judging};
 use framescope::limits::Limits;
 use framescope::protobuf::schema::{Disk, Inputs, Schema};
-use framescope::span::Piece;
 use framescope::view::View;
 use framescope::view::contents::Contents;
 use framescope::view::ndjson::Ndjson;
@@ -21,8 +20,6 @@ pub(crate) struct Record {
     pub(crate) json: Value,
     /// Where its first octet stands, for frames and messages.
     pub(crate) place: Option<Place>,
-    /// The pieces it was made of.
-    pub(crate) pieces: Vec<Piece>,
 }
 
 impl Record {
@@ -77,7 +74,7 @@ impl Observer for Taker<'_> {
         };
         for line in self.out.split(|octet| *octet == b'\n').filter(|line| !line.is_empty()) {
             let json = serde_json::from_slice(line).unwrap();
-            self.records.push(Record { json, place: self.parts.place(pieces), pieces: pieces.to_vec() });
+            self.records.push(Record { json, place: self.parts.place(pieces) });
         }
     }
 }

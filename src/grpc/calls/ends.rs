@@ -21,26 +21,33 @@ impl Calls {
     pub(super) fn reset(&mut self, frame: &Frame<'_>, stream: StreamId, code: ErrorCode) -> Belongs {
         let call = match self.exchanges.get_mut(stream) {
             Some(Exchange::Call(call)) => call,
-            Some(Exchange::Plain(ended)) => {
-                *ended = Both { to_server: true, to_client: true };
-                return Belongs { is_plain: true, ..Belongs::default() };
+            Some(Exchange::Plain(plain)) => {
+                plain.ended = Both { to_server: true, to_client: true };
+                return plain.belongs(Role::None);
             }
             None => return Belongs::default(),
         };
-        let after_end = call.outcome.is_some();
-        let left_out = call.left_out && !after_end && frame.direction == Direction::ToServer;
-        end_reset(call, frame.direction, code, frame.at);
+        // What ended it before may be among what was lost: the response, or what the other side did.
+        let in_doubt = call.in_doubt.to_client || call.in_doubt[frame.direction.opposite()];
+        let after_end = if call.outcome.is_some() { Some(true) } else { Some(false).filter(|_| !in_doubt) };
+        let left_out = call.left_out && after_end == Some(false) && frame.direction == Direction::ToServer;
+        match after_end {
+            Some(_) => {
+                end_reset(call, frame.direction, code, frame.at);
+                call.left_out = false;
+            }
+            None => call.ended[frame.direction] = true,
+        }
         if left_out {
             // The server did not process it, whatever the client makes of that.
             call.outcome = Some(Outcome::Refused);
         }
-        call.left_out = false;
         if !call.ended[frame.direction.opposite()] {
             // The other side does not know yet: what it has sent is still to come.
             let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
             self.lingering.push_back((stream, until));
         }
-        let duration = if !after_end && call.begins { call.duration() } else { None };
+        let duration = if after_end == Some(false) && call.begins { call.duration() } else { None };
         Belongs {
             call: Some(call.id),
             role: Role::Reset { after_end, left_out },
@@ -76,7 +83,7 @@ impl Calls {
     pub fn take_ended(&mut self, stream: StreamId) -> Option<Box<Call>> {
         let over = match self.exchanges.get(stream)? {
             Exchange::Call(call) => call.ended.to_server && call.ended.to_client,
-            Exchange::Plain(ended) => ended.to_server && ended.to_client,
+            Exchange::Plain(plain) => plain.ended.to_server && plain.ended.to_client,
         };
         if !over {
             return None;
@@ -112,7 +119,10 @@ impl Calls {
             self.over.push_back(stream);
         }
         match exchange {
-            Exchange::Call(call) => Some(call),
+            Exchange::Call(mut call) => {
+                call.outcome.get_or_insert(Outcome::Open);
+                Some(call)
+            }
             Exchange::Plain(_) => None,
         }
     }
@@ -129,8 +139,9 @@ impl Calls {
         rest.sort_unstable_by_key(|call| call.id);
         for mut call in rest {
             if call.outcome.is_none() {
-                call.damaged |= lost && call.end_lost;
-                let outcome = match (call.left_out, lost && !call.end_lost) {
+                let in_doubt = call.in_doubt.to_server || call.in_doubt.to_client;
+                call.damaged |= lost && in_doubt;
+                let outcome = match (call.left_out, lost && !in_doubt) {
                     (true, _) => Outcome::Refused,
                     (false, true) => Outcome::ConnectionLost,
                     (false, false) => Outcome::Open,

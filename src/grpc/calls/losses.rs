@@ -41,6 +41,7 @@ impl Calls {
             call.noted[direction] = false;
             // Trailers, or a RST_STREAM, may be among what was lost.
             call.end_lost = true;
+            call.in_doubt[direction] = true;
             if !call.ended[direction] {
                 call.damaged = true;
                 shared.queue.clear();

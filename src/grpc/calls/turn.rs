@@ -40,7 +40,7 @@ impl Calls {
                     }
                     call.endings = Vec::new();
                 }
-                Exchange::Plain(ended) if turned => ended.swap(),
+                Exchange::Plain(plain) if turned => plain.ended.swap(),
                 Exchange::Plain(_) => {}
             }
         }
@@ -76,6 +76,7 @@ impl Call {
         self.headed.swap();
         self.web_text.swap();
         self.noted.swap();
+        self.in_doubt.swap();
         self.turn_text();
         self.damaged = true;
         self.begins = false;

@@ -73,6 +73,9 @@ impl State {
                     (stream.balance[granted], stream.used[granted]) = (None, None);
                 }
             }
+            FrameType::PING if raw.header.is_ack() => {
+                self.sides[step.direction.opposite()].unanswered_pings.lose_answers();
+            }
             FrameType::RST_STREAM => {
                 self.end_stream(stream, step.shared);
                 return self.emit(raw, payload, Facts::None, Some(CLOSED), step);

@@ -3,7 +3,7 @@
 use super::{Context, GRACE_NANOS, GRACE_PACKETS, Live, Ready};
 use crate::direction::Direction;
 use crate::span::Arrival;
-use crate::tcp::assembler::{Assembler, Since};
+use crate::tcp::assembler::Since;
 use crate::tcp::flow::{GapReason, Receiver};
 
 impl Live {
@@ -75,14 +75,15 @@ impl Live {
                 self.overdue_is_news |= packets == 0 && nanos == 0;
                 continue;
             }
-            let to = half.first_waiting().unwrap_or(u64::MAX).min(half.acked);
-            let at = half.shown_at().unwrap_or(at);
+            let end = half.first_waiting().unwrap_or(u64::MAX).min(half.acked);
+            let to = self.answered_within(direction, end);
+            let at = self.hole_shown_at(direction, to < end).unwrap_or(at);
             let octets = to.saturating_sub(half.next);
             if octets > 0 {
                 self.skip(direction, octets, GapReason::Lost, at, context);
-            } else {
-                self.halves[direction].overdue_since = None;
             }
+            // What is left of the hole has been missing for as long.
+            self.halves[direction].overdue_since = Some(since).filter(|_| to < end);
             gave_up = true;
         }
         if gave_up {
@@ -93,29 +94,56 @@ impl Live {
 
     /// Moves on without what is missing, whether it may still come or not.
     pub(super) fn force(&mut self, reason: GapReason, at: Arrival, context: &mut Context<'_, impl Receiver>) {
-        let missing = |half: &Assembler| half.first_waiting().map(|first| first.saturating_sub(half.next));
-        let hole = Direction::BOTH
-            .into_iter()
-            .find(|direction| missing(&self.halves[*direction]).is_some_and(|octets| octets > 0));
-        if let Some(direction) = hole {
-            let at = self.halves[direction].shown_at().unwrap_or(at);
-            let octets = missing(&self.halves[direction]).unwrap_or(0);
+        if let Some(direction) = self.first_hole() {
             let half = &self.halves[direction];
+            let end = half.first_waiting().unwrap_or(half.next);
+            let to = self.answered_within(direction, end);
+            let at = self.hole_shown_at(direction, to < end).unwrap_or(at);
+            let octets = to.saturating_sub(half.next);
             let reason = if half.acked >= half.next.saturating_add(octets) { GapReason::Lost } else { reason };
             self.skip(direction, octets, reason, at, context);
         } else if let Some(direction) =
             Direction::BOTH.into_iter().find(|direction| self.halves[*direction].is_waiting())
         {
-            // Only the other side's octets are missing; these need not wait any longer. What they answer is missing before they come.
+            // Only the other side's octets are missing. What these answer is missing before they come.
             let other = direction.opposite();
-            let missing = self.missing_at_end(other);
-            if missing > 0 && self.halves[other].seen && !self.halves[other].is_waiting() {
+            let half = &self.halves[other];
+            let end = half.next.saturating_add(self.missing_at_end(other));
+            let missing = self.answered_within(other, end).saturating_sub(half.next);
+            if missing > 0 && half.seen && !half.is_waiting() {
                 let at = self.halves[direction].peek_waiting().map_or(at, |(_, held)| held.arrival());
                 self.skip(other, missing, GapReason::Lost, at, context);
+            } else {
+                self.deliver_waiting(direction, context);
             }
-            self.deliver_waiting(direction, context);
         }
         self.drain(context);
+    }
+
+    /// The direction with octets that wait behind a hole; of two, the one in which they have waited for nothing else.
+    fn first_hole(&self) -> Option<Direction> {
+        let holes = Direction::BOTH.map(|direction| {
+            let half = &self.halves[direction];
+            let (_, held) = half.peek_waiting().filter(|(first, _)| *first > half.next)?;
+            let behind = held.needs.is_some_and(|needs| !self.halves[direction.opposite()].has_reached(needs));
+            Some((behind, direction))
+        });
+        holes.into_iter().flatten().min_by_key(|(behind, _)| *behind).map(|(_, direction)| direction)
+    }
+
+    /// The packet that shows a hole, or the part of it that the other side has answered.
+    fn hole_shown_at(&self, direction: Direction, in_part: bool) -> Option<Arrival> {
+        let answer = self.halves[direction.opposite()].peek_waiting().filter(|_| in_part);
+        answer.map_or_else(|| self.halves[direction].shown_at(), |(_, held)| Some(held.arrival()))
+    }
+
+    /// How far a hole that ends at `end` is given up at once: up to where the other side has answered it, with octets that wait for it.
+    fn answered_within(&self, direction: Direction, end: u64) -> u64 {
+        let half = &self.halves[direction];
+        let waiting = self.halves[direction.opposite()].peek_waiting();
+        let needed =
+            waiting.and_then(|(_, held)| half.offset_of(held.needs?)).and_then(|needed| u64::try_from(needed).ok());
+        needed.filter(|needed| (half.next.saturating_add(1)..end).contains(needed)).unwrap_or(end)
     }
 
     /// Octets of a direction that are known of, and missing, where nothing that was captured follows them.

@@ -49,7 +49,7 @@ impl FlowTable {
                 continue;
             }
             let at = Arrival { time: now, packet: self.slots.get(due.slot).map_or(0, |place| place.facts.last.packet) };
-            self.with_live(due.slot, receiver, |live, context| live.give_up_overdue(at, context));
+            self.with_live(due.slot, receiver, |live, context| while live.give_up_overdue(at, context) {});
             self.settle(due.slot, at, receiver);
         }
     }

@@ -176,11 +176,11 @@ fn belongs(belongs: &Belongs, calls: &mut Again, out: &mut Vec<u8>) {
     if let Some(call) = belongs.call {
         number_again(out, key!("call"), calls, call.0);
     }
-    if belongs.is_plain {
+    if belongs.is_plain && !belongs.perhaps_call {
         truth(out, key!("not_grpc"), true);
     }
     let role = match belongs.role {
-        Role::None => return,
+        Role::None | Role::Reset { after_end: None, .. } => return,
         Role::RequestBegins => prepared!(r#","role":"request_begins""#),
         Role::RequestTrailers => prepared!(r#","role":"request_trailers""#),
         Role::Interim => prepared!(r#","role":"interim_response""#),
@@ -189,8 +189,8 @@ fn belongs(belongs: &Belongs, calls: &mut Again, out: &mut Vec<u8>) {
         Role::TrailersOnly => prepared!(r#","role":"trailers_only""#),
         Role::Messages(_) => prepared!(r#","role":"messages""#),
         Role::Body => prepared!(r#","role":"body""#),
-        Role::Reset { after_end: false, .. } => prepared!(r#","role":"reset""#),
-        Role::Reset { after_end: true, .. } => prepared!(r#","role":"reset_after_end""#),
+        Role::Reset { after_end: Some(false), .. } => prepared!(r#","role":"reset""#),
+        Role::Reset { after_end: Some(true), .. } => prepared!(r#","role":"reset_after_end""#),
     };
     role.write(out);
     if let Role::Messages(progress) = belongs.role {

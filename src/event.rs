@@ -75,6 +75,17 @@ impl Flow<'_> {
     }
 }
 
+/// What ended a direction inside a frame.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EndedBy {
+    /// Its sender, with a FIN.
+    Sender,
+    /// A RST of the sender of this direction.
+    Reset(Direction),
+    /// The capture, or what it lost.
+    Capture,
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
@@ -120,8 +131,8 @@ pub enum Body<'a> {
         present: u64,
         /// Octets that were not.
         missing: u64,
-        /// Whether the sender ended the connection there; else the capture did.
-        by_sender: bool,
+        /// What ended there.
+        by: EndedBy,
     },
     /// One side of the flow speaks another protocol than the other does: these are its first octets.
     Foreign {

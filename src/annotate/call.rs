@@ -18,6 +18,7 @@ use crate::write;
 
 /// Octets of text from the peer that a note shows.
 const SHOWN: usize = 120;
+const UNSEEN_REQUEST: &[u8] = b", whose request headers were not captured";
 
 pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
     let frame = event.frame;
@@ -44,7 +45,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(b"interim response ");
             http_status(event.belongs, out);
         }
-        (Some(call), Role::ResponseBegins) => response_begins(call, event.belongs, out),
+        (Some(call), Role::ResponseBegins) => response_begins(call, event.belongs, block, out),
         (Some(call), Role::Ends | Role::TrailersOnly) => ends(call, event.belongs, out),
         (None, Role::RequestBegins) => {
             out.extend_from_slice(b"request begins: ");
@@ -53,6 +54,7 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
             value(block, StaticName::PATH, out);
             other_protocol(block, out);
         }
+        (None, Role::RequestTrailers) => out.extend_from_slice(b"trailers of the request (not gRPC)"),
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
         (Some(call), Role::None) => {
@@ -82,19 +84,29 @@ fn request_begins(call: &Call, block: &Block<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
+fn response_begins(call: &Call, belongs: Belongs, block: &Block<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"response begins: ");
-    http_status(belongs, out);
+    let said = block.fields.fields().find(|field| field.static_name() == StaticName::STATUS);
+    match said.and_then(|field| field.value()).filter(|_| belongs.http_status.is_none()) {
+        Some(value) => {
+            out.extend_from_slice(b"HTTP status \"");
+            write::untrusted_part(out, value, 20);
+            out.push(b'"');
+        }
+        None => http_status(belongs, out),
+    }
     if !call.begins {
         out.extend_from_slice(b", of ");
         name(call, out);
-        out.extend_from_slice(b", whose request was not captured");
+        out.extend_from_slice(UNSEEN_REQUEST);
     }
     if !call.reads_messages(Direction::ToClient) {
         out.extend_from_slice(b", not gRPC");
         if let Some(content_type) = call.content_type(Direction::ToClient) {
             out.extend_from_slice(b" but ");
             write::untrusted_part(out, content_type, 60);
+        } else {
+            out.extend_from_slice(b", it has no content-type");
         }
     }
 }
@@ -110,6 +122,10 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         return;
     }
     name(call, out);
+    if belongs.role == Role::TrailersOnly && !call.begins {
+        out.extend_from_slice(UNSEEN_REQUEST);
+        out.push(b',');
+    }
     out.extend_from_slice(match belongs.role {
         // What has no gRPC status has no trailers of gRPC either.
         Role::TrailersOnly if belongs.status.is_none() && call.is_complete() => b" ends with headers only".as_slice(),
@@ -177,6 +193,10 @@ fn plain(direction: Direction, block: &Block<'_>, out: &mut Vec<u8>) {
         Direction::ToServer => out.extend_from_slice(b"header block"),
         Direction::ToClient if block.complete && !has_status(block) => out.extend_from_slice(b"trailers (not gRPC)"),
         Direction::ToClient => {
+            let status = block.fields.fields().find(|field| field.static_name() == StaticName::STATUS);
+            if matches!(status.and_then(|field| field.value()), Some([b'1', _, _])) {
+                out.extend_from_slice(b"interim ");
+            }
             out.extend_from_slice(b"response: ");
             value(block, StaticName::STATUS, out);
             other_protocol(block, out);
@@ -242,6 +262,7 @@ pub(super) fn data(event: &FrameEvent<'_>, data: &[u8], out: &mut Vec<u8>) {
                     }
                 }
                 after(event.belongs.duration, out);
+                several(call, out);
                 said(call, out);
             }
             None => {
@@ -281,7 +302,7 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
         }
         out.extend_from_slice(b" of ");
         out.extend_from_slice(noun);
-        return out.extend_from_slice(b"s, where each begins is not known");
+        return out.extend_from_slice(b"s, where each begins and ends is not known");
     }
     let known = progress.numbers_known;
     if progress.ended > 1 && known {
@@ -337,10 +358,13 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     let Some(call) = event.call else {
         out.extend_from_slice(b"the ");
         out.extend_from_slice(sender(by));
-        out.extend_from_slice(b" closes the stream: ");
+        out.extend_from_slice(match event.frame.facts {
+            Facts::AlreadyClosed => b" resets the stream, which is closed already: ".as_slice(),
+            _ => b" closes the stream: ",
+        });
         return code(error, out);
     };
-    if let Role::Reset { after_end: true } = event.belongs.role {
+    if let Role::Reset { after_end: true, .. } = event.belongs.role {
         out.extend_from_slice(b"the ");
         out.extend_from_slice(sender(by));
         out.extend_from_slice(b" closes the stream of ");
@@ -350,7 +374,13 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     }
     out.extend_from_slice(b"the ");
     out.extend_from_slice(sender(by));
+    let left_out = matches!(event.belongs.role, Role::Reset { left_out: true, .. });
     match (by, error) {
+        _ if left_out => {
+            out.extend_from_slice(b" gives up ");
+            name(call, out);
+            out.extend_from_slice(b", which a GOAWAY left out");
+        }
         (Direction::ToServer, ErrorCode::CANCEL) => {
             out.extend_from_slice(b" cancels ");
             name(call, out);
@@ -368,7 +398,7 @@ pub(super) fn reset(event: &FrameEvent<'_>, error: ErrorCode, out: &mut Vec<u8>)
     out.extend_from_slice(b": ");
     code(error, out);
     after(event.belongs.duration, out);
-    if let Some(limit) = call.timeout.filter(|_| by == Direction::ToServer && error == ErrorCode::CANCEL)
+    if let Some(limit) = call.timeout.filter(|_| by == Direction::ToServer && !left_out)
         && let Some(elapsed) = event.belongs.duration.and_then(|nanos| u128::try_from(nanos).ok())
         && elapsed >= limit.nanos()
     {
@@ -391,9 +421,17 @@ pub fn cut_off(call: &Call, out: &mut Vec<u8>) {
     match call.outcome {
         Some(Outcome::ConnectionLost) => out.extend_from_slice(b" is cut off: the connection ended"),
         Some(Outcome::Refused) => out.extend_from_slice(b" was left out by the GOAWAY: the server did not process it"),
-        _ => out.extend_from_slice(b": its end is not in this capture"),
+        _ => match call.unread_reset {
+            Some(by) => {
+                out.extend_from_slice(b" was reset by the ");
+                out.extend_from_slice(sender(by));
+                out.extend_from_slice(b", why is not known");
+            }
+            None => out.extend_from_slice(b": its end is not in this capture"),
+        },
     }
-    out.extend_from_slice(b"; ");
+    // What was captured is not all that there was.
+    out.extend_from_slice(if call.is_complete() { b"; ".as_slice() } else { b"; captured: " });
     write::counted(out, u64::from(call.bodies.to_server.messages), "request");
     out.extend_from_slice(b", ");
     write::counted(out, u64::from(call.bodies.to_client.messages), "response");

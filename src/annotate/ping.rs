@@ -1,11 +1,13 @@
-//! PING: whose probe it looks like, and how long its answer took (RFC 9113 §6.7).
+//! PING: whose probe its octets are known as, and how long its answer took (RFC 9113 §6.7).
+//!
+//! Who sent it is not said: others may send the same octets for the same purpose, as the endpoints of this program do.
 
 use crate::http2::connection::{Answers, Facts, Frame};
 use crate::write;
 
 /// Payloads that implementations always use for one purpose.
 const KNOWN: [([u8; 8], &[u8]); 8] = [
-    ([0; 8], b"asks for an answer; nothing but zeros, as in keepalive of grpc-go"),
+    ([0; 8], b"asks for an answer; nothing but zeros, as in keepalive of grpc-go or the first PING of gRPC's C core"),
     ([2, 4, 16, 16, 9, 14, 7, 7], b"bandwidth probe of grpc-go (BDP estimator)"),
     ([1, 6, 1, 8, 0, 3, 3, 9], b"graceful stop of grpc-go: its answer shows that the GOAWAY was read"),
     ([0, 0, 0, 0, 0, 0, 0x04, 0xd2], b"bandwidth probe of grpc-java (BDP estimator)"),
@@ -23,13 +25,18 @@ pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {
         Facts::Acknowledges(Answers::Sent(sent)) => {
             out.extend_from_slice(b"answers packet ");
             write::integer(out, sent.at.packet);
-            out.extend_from_slice(b": ");
-            super::since(frame.at.time.nanos_since(sent.at.time), out);
+            super::since(b": ", frame.at.time.nanos_since(sent.at.time), out);
         }
         Facts::Acknowledges(Answers::OneOf) => out.extend_from_slice(b"answers one of several PINGs with its payload"),
         Facts::Acknowledges(Answers::NotSeen) => out.extend_from_slice(b"answers a PING that was not seen before"),
         _ => match KNOWN.iter().find(|(payload, _)| *payload == opaque) {
             Some((_, words)) => out.extend_from_slice(words),
+            // The C core counts its PINGs, keepalive and bandwidth probes alike; the first has number 0.
+            None if let [0, 0, 0, 0, 0, 0, rest @ ..] = opaque => {
+                out.extend_from_slice(b"asks for an answer (keepalive or bandwidth probe), number ");
+                write::integer(out, u16::from_be_bytes(rest));
+                out.extend_from_slice(b" as gRPC's C core counts");
+            }
             None => {
                 out.extend_from_slice(b"asks for an answer (keepalive or bandwidth probe), payload ");
                 write::hex(out, &opaque);

@@ -7,7 +7,7 @@ use super::http2::{self, Http2, Outlook};
 use super::opening::{Gap, Item, Opening, Verdict};
 use super::{Upper, tls};
 use crate::direction::Direction;
-use crate::event::{Body, Event, Flow, Observer, Protocol};
+use crate::event::{Body, EndedBy, Event, Flow, Observer, Protocol};
 use crate::http2::preface::{Begin, Guess};
 use crate::http2::sync::{self, Evidence, Search};
 use crate::span::{Arrival, Piece};
@@ -95,7 +95,7 @@ impl<O: Observer> Step<'_, O> {
             }
             FlowEvent::Finished { direction, at } => {
                 if let State::Http2(_) = self.application.state {
-                    self.with_http2(|http2, frames| http2.finish(direction, true, at, frames));
+                    self.with_http2(|http2, frames| http2.finish(direction, EndedBy::Sender, at, frames));
                 }
             }
             FlowEvent::Closed { close, at } => self.close(close, at),

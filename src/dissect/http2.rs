@@ -2,7 +2,7 @@
 
 use crate::direction::{Both, Direction};
 use crate::dissect::Totals;
-use crate::event::{Body, Event, Fault, Flow, FrameEvent, MessageEvent, Observer, Protocol, What};
+use crate::event::{Body, EndedBy, Event, Fault, Flow, FrameEvent, MessageEvent, Observer, Protocol, What};
 use crate::grpc::call::Call;
 use crate::grpc::calls::{self, Belongs, Calls};
 use crate::grpc::web::TRAILERS_FLAG;
@@ -212,7 +212,7 @@ impl Http2 {
     pub(super) fn finish<O: Observer>(
         &mut self,
         direction: Direction,
-        by_sender: bool,
+        by: EndedBy,
         at: Arrival,
         context: &mut Context<'_, O>,
     ) {
@@ -220,13 +220,14 @@ impl Http2 {
             return;
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames = Frames { by_sender, ..Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer) };
+        let mut frames = Frames { by, ..Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer) };
         self.connection.finish(direction, at, shared, &mut frames);
     }
 
     pub(super) fn close<O: Observer>(&mut self, close: Close, at: Arrival, context: &mut Context<'_, O>) {
         for direction in Direction::BOTH {
-            self.finish(direction, false, at, context);
+            let by = if let Close::Reset(sender) = close { EndedBy::Reset(sender) } else { EndedBy::Capture };
+            self.finish(direction, by, at, context);
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
         let mut frames = Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer);
@@ -260,7 +261,7 @@ struct Frames<'a, O> {
     totals: &'a mut Totals,
     limits: &'a Limits,
     /// Whether a direction that ends does so because its sender said so.
-    by_sender: bool,
+    by: EndedBy,
     observer: &'a mut O,
     /// What the flow will be once its sides are known.
     outlook: Option<&'a Outlook<'a>>,
@@ -278,7 +279,7 @@ impl<'a, O: Observer> Frames<'a, O> {
         limits: &'a Limits,
         observer: &'a mut O,
     ) -> Self {
-        Self { flow, calls, grpc, totals, limits, by_sender: false, observer, outlook: None, turned: None }
+        Self { flow, calls, grpc, totals, limits, by: EndedBy::Capture, observer, outlook: None, turned: None }
     }
 
     fn emit(&mut self, at: Arrival, body: Body<'_>) {
@@ -434,8 +435,8 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
                 self.emit(at, Body::Resync { direction, offset, skipped: octets, found: false })
             }
             Notice::Unfinished { offset, header, present, missing, .. } => {
-                let by_sender = self.by_sender;
-                self.emit(at, Body::Unfinished { direction, offset, header, present, missing, by_sender });
+                let by = self.by;
+                self.emit(at, Body::Unfinished { direction, offset, header, present, missing, by });
             }
             Notice::Malformed { frame, offset, length, what, pieces } => {
                 self.totals.malformed = self.totals.malformed.saturating_add(1);

@@ -84,6 +84,8 @@ pub struct Call {
     pub damaged: bool,
     /// Whether frames were lost while it was under way: what ended it may be among them.
     pub end_lost: bool,
+    /// Which side sent a RST_STREAM whose error code was not captured.
+    pub unread_reset: Option<Direction>,
     /// The HTTP status of the response.
     pub http_status: Option<u16>,
     /// The gRPC status; of several the last.
@@ -104,7 +106,7 @@ pub struct Call {
     pub(super) headed: Both<bool>,
     /// Whether something of either direction came since frames of it were last lost.
     pub(super) noted: Both<bool>,
-    /// A GOAWAY of the server that leaves this call out.
+    /// A GOAWAY of the server leaves this call out, and nothing has ended it since.
     pub left_out: bool,
     /// Whether it is a guess which side is the client: what is the client's may be the server's, and the other way round.
     pub sides_guessed: bool,
@@ -268,6 +270,7 @@ impl Call {
         self.damaged |= !block.complete;
         let mut informational = false;
         let mut reads_messages = true;
+        let (mut typed, mut failed) = (false, false);
         for field in block.fields.fields() {
             if field.size_update().is_some() {
                 continue;
@@ -290,10 +293,12 @@ impl Call {
                 StaticName::STATUS => {
                     self.http_status = parse_http_status(value);
                     informational |= matches!(value, [b'1', _, _]);
+                    failed |= value != b"200";
                 }
                 StaticName::CONTENT_TYPE => {
                     self.keep(|text| &mut text.content_type[direction], value, limit);
                     let content_type = ContentType::parse(value);
+                    typed = true;
                     reads_messages = content_type.is_grpc();
                     self.is_told |= reads_messages;
                     self.foreign_codec[direction] = reads_messages && !content_type.codec.is_proto();
@@ -304,7 +309,8 @@ impl Call {
                 _ => self.take_field(direction, which, field.name().unwrap_or_default(), value, limit),
             }
         }
-        if !reads_messages {
+        // A failure that does not even say that it is gRPC is somebody else's, a proxy's for one.
+        if !reads_messages || (failed && !typed && !informational && !self.damaged) {
             self.bodies[direction].is_not_messages();
         }
         informational

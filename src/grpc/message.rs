@@ -454,6 +454,13 @@ mod tests {
     }
 
     #[test]
+    fn zeros_after_a_loss_are_not_taken_for_empty_messages() {
+        let (mut body, mut queue) = (Body::lost(), Queue::default());
+        assert_eq!(feed(&mut body, &mut queue, &[0; 180], &[]), []);
+        assert_eq!(feed(&mut body, &mut queue, &[0; 5], &[]), [(0, Vec::new(), 0)]);
+    }
+
+    #[test]
     fn a_flag_that_no_message_has_ends_the_reading() {
         let (mut body, mut queue) = (Body::default(), Queue::default());
         assert_eq!(feed(&mut body, &mut queue, b"<html>", &[]), []);

@@ -30,6 +30,8 @@ pub enum Role {
     Reset {
         /// The response had ended before.
         after_end: bool,
+        /// A GOAWAY had left the call out, and its client gives it up.
+        left_out: bool,
     },
 }
 

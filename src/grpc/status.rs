@@ -76,7 +76,7 @@ impl Status {
     /// (http-grpc-status-mapping.md). 200 gives UNKNOWN: a good answer would have had a status.
     pub fn from_http(http_status: u16) -> Self {
         match http_status {
-            400 | 431 => Self::INTERNAL,
+            400 => Self::INTERNAL,
             401 => Self::UNAUTHENTICATED,
             403 => Self::PERMISSION_DENIED,
             404 => Self::UNIMPLEMENTED,
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_proxy_answer_without_status_maps_as_the_table_says() {
         let table = [(200, 2), (302, 2), (400, 13), (401, 16), (403, 7), (404, 12), (429, 14)];
-        let more = [(431, 13), (500, 2), (502, 14), (503, 14), (504, 14), (505, 2)];
+        let more = [(431, 2), (500, 2), (502, 14), (503, 14), (504, 14), (505, 2)];
         for (http, grpc) in table.into_iter().chain(more) {
             assert_eq!(Status::from_http(http), Status(grpc), "HTTP {http}");
         }

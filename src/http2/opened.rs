@@ -27,8 +27,15 @@ impl State {
             self.streams.insert(id, stream);
             step.shared.open_streams = step.shared.open_streams.saturating_add(1);
         } else {
+            self.overflowed = true;
             self.limit("streams at once", step);
         }
+    }
+
+    /// Whether a stream of the client is known to be closed.
+    pub(super) fn is_over(&self, id: StreamId) -> bool {
+        let opened = !self.partial && !self.overflowed && id.0 <= self.sides[Direction::ToServer].highest;
+        id.is_client_initiated() && !self.streams.contains(id) && (opened || self.closed.contains(&id.0))
     }
 
     /// Follows a stream whose beginning was missed, unless it is known to be over.

@@ -87,6 +87,8 @@ pub enum Facts {
     },
     /// SETTINGS or PING with ACK.
     Acknowledges(Answers),
+    /// RST_STREAM: the stream was closed before.
+    AlreadyClosed,
     /// DATA: the windows left for this direction.
     Used {
         /// Of the connection.

@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) streams: Streams<Stream>,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
     pub(super) partial: bool,
+    /// Whether streams were left out for the limit.
+    pub(super) overflowed: bool,
     /// Whether it is a guess which side is the client.
     pub(super) guessed: bool,
     /// Octets of the header tables, as counted against the limit over all connections.
@@ -102,6 +104,7 @@ impl State {
             sides: Both::from_fn(|direction| Side::new(from_start[direction], both)),
             streams: Streams::default(),
             partial: !both,
+            overflowed: false,
             guessed: false,
             charged: 0,
             again: [("", 0); 3],
@@ -220,7 +223,9 @@ impl State {
         if side.before_preface == Some(true) {
             side.before_preface = None;
         }
-        self.sides[direction.opposite()].lose_answers();
+        let other = &mut self.sides[direction.opposite()];
+        other.lose_answers();
+        other.hpack.forget_size_limit();
         self.losses = self.losses.saturating_add(1);
     }
 
@@ -274,8 +279,9 @@ impl State {
             Payload::Ping(opaque) => self.ping(raw, opaque, step),
             Payload::WindowUpdate { increment } => self.window_update(raw, increment, step),
             Payload::RstStream(_) => {
-                self.end_stream(raw.header.stream(), step.shared);
-                let facts = Facts::None;
+                let stream = raw.header.stream();
+                let facts = if self.is_over(stream) { Facts::AlreadyClosed } else { Facts::None };
+                self.end_stream(stream, step.shared);
                 self.emit(raw, payload, facts, Some(CLOSED), step);
             }
             _ => self.plain(raw, payload, Facts::None, step),

@@ -8,11 +8,12 @@ mod flow;
 mod fold;
 mod held;
 mod line;
+mod preview;
 mod words;
 
 use crate::annotate;
 use crate::direction::Direction;
-use crate::event::{Body, Event, Flow, Protocol};
+use crate::event::{Body, EndedBy, Event, Flow, Protocol};
 use crate::grpc::call::Outcome;
 use crate::tcp::{Close, FlowId, GapReason};
 use crate::time::Timestamp;
@@ -154,16 +155,18 @@ impl Text {
     fn columns(&mut self, flow: Option<&Flow<'_>>, out: &mut Vec<u8>) {
         let Some(flow) = flow else { return };
         let id = flow.facts.id;
+        let now = flow.facts.last.time.nanos_since(self.start);
+        let nanos = if self.options.absolute { None } else { Some(now) };
         match self.only_flow {
             None => {
                 self.only_flow = Some(id);
                 out.push(b'\n');
-                line::header(self.options.absolute, false, out);
+                line::header(nanos, false, out);
             }
             Some(only) if only != id && !self.many_flows => {
                 self.many_flows = true;
                 out.push(b'\n');
-                line::header(self.options.absolute, true, out);
+                line::header(nanos, true, out);
             }
             Some(_) => {}
         }
@@ -264,6 +267,7 @@ impl Text {
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
                 self::flow::repeated(flow.facts, out);
+                words::one_sided(flow.facts, out);
             },
             out,
         );
@@ -324,13 +328,19 @@ impl View for Text {
             Body::Resync { direction, skipped, found, .. } => {
                 self.remark(event, Some(direction), |out| words::resync(skipped, found, out), out);
             }
-            Body::Unfinished { direction, header, present, missing, by_sender, .. } => self.remark(
+            Body::Unfinished { direction, header, present, missing, by, .. } => self.remark(
                 event,
                 Some(direction),
                 |out| {
                     out.extend_from_slice(b"the ");
-                    out.extend_from_slice(if by_sender { direction.sender() } else { "capture" }.as_bytes());
-                    out.extend_from_slice(b" ends inside a frame");
+                    let (who, does) = match by {
+                        EndedBy::Sender => (direction.sender(), " ends"),
+                        EndedBy::Reset(sender) => (sender.sender(), " resets the connection (RST)"),
+                        EndedBy::Capture => ("capture", " ends"),
+                    };
+                    out.extend_from_slice(who.as_bytes());
+                    out.extend_from_slice(does.as_bytes());
+                    out.extend_from_slice(b" inside a frame");
                     if let Some(header) = header {
                         out.extend_from_slice(b", ");
                         out.extend_from_slice(header.kind().to_string().as_bytes());

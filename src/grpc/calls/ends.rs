@@ -28,7 +28,13 @@ impl Calls {
             None => return Belongs::default(),
         };
         let after_end = call.outcome.is_some();
+        let left_out = call.left_out && !after_end && frame.direction == Direction::ToServer;
         end_reset(call, frame.direction, code, frame.at);
+        if left_out {
+            // The server did not process it, whatever the client makes of that.
+            call.outcome = Some(Outcome::Refused);
+        }
+        call.left_out = false;
         if !call.ended[frame.direction.opposite()] {
             // The other side does not know yet: what it has sent is still to come.
             let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
@@ -37,7 +43,7 @@ impl Calls {
         let duration = if !after_end && call.begins { call.duration() } else { None };
         Belongs {
             call: Some(call.id),
-            role: Role::Reset { after_end },
+            role: Role::Reset { after_end, left_out },
             duration,
             status: call.status,
             http_status: call.http_status,

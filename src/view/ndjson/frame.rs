@@ -189,8 +189,8 @@ fn belongs(belongs: &Belongs, calls: &mut Again, out: &mut Vec<u8>) {
         Role::TrailersOnly => prepared!(r#","role":"trailers_only""#),
         Role::Messages(_) => prepared!(r#","role":"messages""#),
         Role::Body => prepared!(r#","role":"body""#),
-        Role::Reset { after_end: false } => prepared!(r#","role":"reset""#),
-        Role::Reset { after_end: true } => prepared!(r#","role":"reset_after_end""#),
+        Role::Reset { after_end: false, .. } => prepared!(r#","role":"reset""#),
+        Role::Reset { after_end: true, .. } => prepared!(r#","role":"reset_after_end""#),
     };
     role.write(out);
     if let Role::Messages(progress) = belongs.role {
@@ -321,7 +321,10 @@ fn origins(mut entries: &[u8], out: &mut Vec<u8>) {
 /// What follows from the frame.
 fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
     match frame.facts {
-        Facts::None | Facts::Acknowledges(Answers::NotSeen | Answers::OneOf) | Facts::Settings { preface: None } => {}
+        Facts::None
+        | Facts::AlreadyClosed
+        | Facts::Acknowledges(Answers::NotSeen | Answers::OneOf)
+        | Facts::Settings { preface: None } => {}
         Facts::Settings { preface: Some(preface) } => truth(out, key!("preface"), preface),
         Facts::Acknowledges(Answers::Sent(sent)) => {
             out.extend_from_slice(key!("acknowledges"));
@@ -340,7 +343,7 @@ fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
             let window_key = if on_connection { key!("window_connection") } else { key!("window_stream") };
             number_if_known(out, window_key, window);
             number_if_known(out, key!("used"), used);
-            number_if_known(out, key!("used_by"), by.map(|stream| stream.0));
+            number_if_known(out, key!("used_by"), used.and(by).map(|stream| stream.0));
             number_if_known(out, key!("window_used_up_ns"), used_up);
         }
     }

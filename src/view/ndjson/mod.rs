@@ -93,14 +93,9 @@ impl View for Ndjson {
             Body::Resync { direction, offset, skipped, found } => {
                 trouble::resync(event, *direction, *offset, *skipped, *found, out)
             }
-            Body::Unfinished { direction, offset, header, present, missing, by_sender } => {
-                let rest = trouble::Rest {
-                    offset: *offset,
-                    header: *header,
-                    present: *present,
-                    missing: *missing,
-                    by_sender: *by_sender,
-                };
+            Body::Unfinished { direction, offset, header, present, missing, by } => {
+                let rest =
+                    trouble::Rest { offset: *offset, header: *header, present: *present, missing: *missing, by: *by };
                 trouble::unfinished(event, *direction, &rest, out);
             }
             Body::Comment(text) => trouble::comment(event, text, out),

@@ -5,7 +5,7 @@ use super::write::{
 };
 use crate::annotate;
 use crate::direction::Direction;
-use crate::event::{Event, Fault, What};
+use crate::event::{EndedBy, Event, Fault, What};
 use crate::http2::frame::FrameHeader;
 use crate::span::Piece;
 use crate::tcp::GapReason;
@@ -85,7 +85,7 @@ pub(super) struct Rest {
     pub(super) header: Option<FrameHeader>,
     pub(super) present: u64,
     pub(super) missing: u64,
-    pub(super) by_sender: bool,
+    pub(super) by: EndedBy,
 }
 
 /// A direction ended inside a frame.
@@ -102,7 +102,10 @@ pub(super) fn unfinished(event: &Event<'_>, direction: Direction, rest: &Rest, o
     }
     number(out, key!("present"), rest.present);
     number(out, key!("missing"), rest.missing);
-    truth(out, key!("by_sender"), rest.by_sender);
+    truth(out, key!("by_sender"), rest.by == EndedBy::Sender);
+    if let EndedBy::Reset(sender) = rest.by {
+        name(out, key!("reset_by"), sender.sender());
+    }
     end(out);
 }
 

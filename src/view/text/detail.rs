@@ -1,5 +1,6 @@
 //! What stands below a line: fields, settings, messages, octets.
 
+use super::preview;
 use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
 use crate::grpc::call::Metadata;
@@ -13,11 +14,13 @@ use crate::http2::payload::Payload;
 use crate::view::contents::{Contents, Unpacked, compact_json};
 use crate::write;
 
-const INDENT: usize = 30;
+pub(super) const INDENT: usize = 30;
 /// Octets of one header value that are shown.
 const VALUE: usize = 200;
 /// Octets of one frame that are shown as a hexdump.
 const DUMP: usize = 4096;
+/// What `grpc-status-details-bin` holds.
+const STATUS: &[u8] = b"google.rpc.Status ";
 /// Octets of a binary header value that are shown.
 const BINARY: usize = 24;
 
@@ -88,7 +91,9 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
     let Some(block) = &frame.block else { return false };
     let mut wrap = Wrap::new(width);
     let mut placeholder = false;
+    let mut any = false;
     for field in block.fields.fields() {
+        any = true;
         wrap.item(out, |out| {
             if let Some(size) = field.size_update() {
                 out.extend_from_slice(b"(table size ");
@@ -118,7 +123,9 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
         });
     }
     if !block.complete {
-        wrap.item(out, |out| out.extend_from_slice("(the rest was not captured)".as_bytes()));
+        let words: &[u8] =
+            if any { b"(the rest was not captured)" } else { b"(none of its fields was captured whole)" };
+        wrap.item(out, |out| out.extend_from_slice(words));
     }
     wrap.end(out);
     placeholder
@@ -181,10 +188,12 @@ pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usi
     };
     let Some(value) = call.status_details() else { return };
     indent(out);
-    out.extend_from_slice(b"google.rpc.Status ");
+    let line = out.len();
+    out.extend_from_slice(STATUS);
     let mut octets = Vec::new();
     let fault = binary_values(value).find_map(|value| value.decode_into(&mut octets).err());
-    contents.status_details_line(&octets, width.saturating_mul(4), out);
+    contents.status_details_line(&octets, preview::room(width, STATUS.len()), out);
+    preview::wrap(out, line, width);
     if let Some(fault) = fault {
         out.extend_from_slice(b" -- its base64 is damaged: ");
         write::untrusted(out, fault.to_string().as_bytes());
@@ -195,7 +204,6 @@ pub(super) fn status(contents: &mut Contents, event: &FrameEvent<'_>, width: usi
 /// What a message says.
 pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: usize, out: &mut Vec<u8>) {
     indent(out);
-    let before = out.len();
     let noun = match event.direction {
         crate::direction::Direction::ToServer => "request",
         crate::direction::Direction::ToClient => "response",
@@ -245,10 +253,10 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
             }
             return;
         };
-        let used = out.len().saturating_sub(before).saturating_add(INDENT);
+        let line = out.len();
         if let Some(codec) = reading.codec {
-            let room = width.saturating_mul(4).saturating_sub(used).max(40);
-            return foreign(codec, octets, room, out);
+            foreign(codec, octets, preview::room(width, 0), out);
+            return preview::wrap(out, line, width);
         }
         match reading.type_name() {
             Some(name) => out.extend_from_slice(name.as_bytes()),
@@ -257,10 +265,12 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
             None => out.extend_from_slice(b"(no schema, a guess)"),
         }
         out.push(b' ');
-        let used = out.len().saturating_sub(before).saturating_add(INDENT);
-        let report = reading.line(octets, width.saturating_mul(4).saturating_sub(used).max(40), out);
+        let used = out.len().saturating_sub(line);
+        let report = reading.line(octets, preview::room(width, used), out);
         let mut error = String::new();
-        if report.write_error(&mut error) {
+        let any_error = report.write_error(&mut error);
+        preview::wrap(out, line, width);
+        if any_error {
             out.push(b'\n');
             indent(out);
             out.extend_from_slice(b"-- ");
@@ -280,6 +290,9 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
                     out.push(b'.');
                 }
                 write::integer(out, field.record.number);
+            }
+            if unknown > 8 {
+                out.extend_from_slice(" …".as_bytes());
             }
         }
     });

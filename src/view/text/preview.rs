@@ -1,0 +1,117 @@
+//! Messages as JSON on a few lines of the trace: how long, and where they are broken. What is cut, and how much, says who reads them.
+
+use super::detail::INDENT;
+
+/// Lines that a message takes at the most.
+const LINES: usize = 4;
+/// Columns for what says how much was cut, and for what breaks between members leave free.
+const MARK: usize = 40;
+/// Columns before each line but the first.
+const FURTHER: usize = INDENT + 2;
+/// Columns that a line has in the narrowest output.
+const LEAST: usize = 40;
+
+/// Columns that a line has.
+fn columns(width: usize) -> usize {
+    width.saturating_sub(FURTHER).max(LEAST)
+}
+
+/// Characters that a message may take, when `used` are taken before it.
+pub(super) fn room(width: usize, used: usize) -> usize {
+    columns(width).saturating_mul(LINES).saturating_sub(used.saturating_add(MARK)).max(LEAST)
+}
+
+/// Breaks what was appended since `from` into lines: behind a comma between two members where there is one, else behind a space. Nothing
+/// is left out but the space behind such a comma.
+pub(super) fn wrap(out: &mut Vec<u8>, from: usize, width: usize) {
+    let columns = columns(width);
+    if out.len().saturating_sub(from) > columns {
+        break_lines(out, from, columns);
+    }
+}
+
+#[inline(never)]
+fn break_lines(out: &mut Vec<u8>, from: usize, columns: usize) {
+    let long = out.split_off(from);
+    let Ok(mut rest) = std::str::from_utf8(&long) else { return out.extend_from_slice(&long) };
+    let mut inside = false;
+    while let Some(place) = place(rest, columns, &mut inside) {
+        let (line, after) = rest.split_at_checked(place).unwrap_or((rest, ""));
+        out.extend_from_slice(line.trim_end_matches(if inside { '\0' } else { ' ' }).as_bytes());
+        out.push(b'\n');
+        crate::write::spaces(out, FURTHER);
+        rest = after;
+    }
+    out.extend_from_slice(rest.as_bytes());
+}
+
+/// Where to break a text that has more characters than a line: the octet that the next line begins with. `inside` says whether the text
+/// begins inside a string, and then whether the rest does.
+fn place(text: &str, columns: usize, inside: &mut bool) -> Option<usize> {
+    let (mut within, mut escaped) = (*inside, false);
+    let (mut between, mut word) = (None, None);
+    let mut before = ' ';
+    for (count, (at, c)) in text.char_indices().enumerate() {
+        if count >= columns {
+            *inside = between.is_none() && (within || word.is_some());
+            // None divides an escape.
+            return Some(between.or(word).unwrap_or(at.saturating_sub(usize::from(escaped))));
+        }
+        // A break early in the line would waste more than one in the middle of a value does harm.
+        if c == ' ' && count > columns / 2 {
+            let next = at.checked_add(1);
+            match (within, before) {
+                (true, _) => word = next,
+                (false, ',') => (between, word) = (next, None),
+                (false, _) => {}
+            }
+        }
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if within => escaped = true,
+            '"' => within = !within,
+            _ => {}
+        }
+        before = c;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(text: &str, width: usize) -> Vec<String> {
+        let mut out = text.as_bytes().to_vec();
+        wrap(&mut out, 0, width);
+        String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_message_is_broken_between_its_members_and_goes_on_below() {
+        let lines =
+            wrapped(r#"a.B {"first": "with, a comma", "second": [1, 2, 3], "third": {"x": 1}, "fourth": true}"#, 82);
+        assert_eq!(
+            lines,
+            [
+                r#"a.B {"first": "with, a comma", "second": [1, 2,"#.to_owned(),
+                format!("{:32}{}", "", r#"3], "third": {"x": 1}, "fourth": true}"#),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_string_is_broken_where_the_line_ends_and_loses_nothing() {
+        let text = format!("a.B {{\"text\": \"{}\"}}", "a, \\\" b ".repeat(40));
+        let lines = wrapped(&text, 120);
+        assert!(lines.iter().all(|line| line.chars().count() <= 120), "{lines:?}");
+        let joined: String = lines.iter().map(|line| line.strip_prefix(&" ".repeat(32)).unwrap_or(line)).collect();
+        assert_eq!(joined, text);
+    }
+
+    #[test]
+    fn what_fits_is_left_as_it_is() {
+        let text = "é".repeat(88);
+        assert_eq!(wrapped(&text, 120), [text]);
+    }
+}

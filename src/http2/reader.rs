@@ -39,7 +39,7 @@ pub(super) struct Raw<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Item<'a> {
     /// The client's connection preface.
-    Magic { pieces: &'a [Piece] },
+    Magic { offset: u64, pieces: &'a [Piece] },
     /// A frame.
     Frame(&'a Raw<'a>),
     /// Payload octets of a frame too large to keep whole; the frame itself follows as `LargeFrame`.
@@ -173,7 +173,7 @@ impl Reader {
             return take;
         }
         if self.buffer == MAGIC {
-            emit(Item::Magic { pieces: &self.pieces });
+            emit(Item::Magic { offset: self.offset, pieces: &self.pieces });
             self.drop_buffer();
             self.mode = Mode::Frames;
         } else {

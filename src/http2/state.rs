@@ -163,13 +163,13 @@ impl State {
     #[cold]
     fn seldom(&mut self, item: Item<'_>, step: &mut Step<'_, impl Sink>) {
         match item {
-            Item::Magic { pieces } => {
+            Item::Magic { offset, pieces } => {
                 let id = step.shared.number();
                 step.sink.frame(&Frame {
                     id,
                     direction: step.direction,
                     at: step.at,
-                    offset: 0,
+                    offset,
                     header: None,
                     payload: Payload::Magic,
                     octets: MAGIC,

@@ -124,7 +124,7 @@ fn agrees(shown: Facts, is: Facts) -> bool {
         (Facts::Acknowledges(Answers::Sent(shown)), Facts::Acknowledges(is)) => {
             matches!(is, Answers::Sent(is) if is.at == shown.at)
         }
-        (Facts::Acknowledges(_), Facts::Acknowledges(_)) => true,
+        (Facts::Acknowledges(_), Facts::Acknowledges(_)) | (Facts::None, Facts::AlreadyClosed) => true,
         (Facts::Used { connection, stream }, Facts::Used { connection: of_connection, stream: of_stream }) => {
             known(connection, of_connection) && known(stream, of_stream)
         }

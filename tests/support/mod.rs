@@ -253,6 +253,16 @@ impl Trace {
         self.frames.iter().filter(of_stream).filter_map(|frame| frame.block.as_ref()).collect()
     }
 
+    /// What was given of a flow so far had its sides the other way round.
+    fn turn(&mut self, flow: usize) {
+        let frames = self.frames.iter_mut().filter(|frame| frame.flow == flow).map(|frame| &mut frame.direction);
+        let messages = self.messages.iter_mut().filter(|message| message.flow == flow);
+        let gaps = self.gaps.iter_mut().filter(|gap| gap.flow == flow).map(|gap| &mut gap.direction);
+        for direction in frames.chain(messages.map(|message| &mut message.direction)).chain(gaps) {
+            *direction = direction.opposite();
+        }
+    }
+
     fn frame(&mut self, flow: usize, event: &FrameEvent<'_>) {
         let frame = event.frame;
         let (payload, padding) = rebuild(&frame.payload);
@@ -369,8 +379,9 @@ impl Observer for Trace {
             Body::Resync { .. } => self.resyncs.push(format!("{:?}", event.body)),
             Body::Unfinished { .. } => self.unfinished.push(format!("{:?}", event.body)),
             Body::Limit { what, count } => self.limits.push(format!("{what}: {count}")),
+            Body::Sides { turned: true } => self.turn(flow),
             Body::Identified
-            | Body::Sides { .. }
+            | Body::Sides { turned: false }
             | Body::Foreign { .. }
             | Body::Finding(_)
             | Body::Comment(_)

@@ -8,9 +8,11 @@
 mod call;
 mod connection;
 mod ping;
+mod sides;
 
 pub use self::call::{cut_off, numbered};
 pub use self::connection::foreign;
+pub use self::sides::{hedge, sides};
 
 use crate::direction::Direction;
 use crate::event::{Event, FrameEvent, Protocol};
@@ -52,7 +54,6 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
         Payload::Unreadable(_) if seen.missing == 0 => out.extend_from_slice(b"does not parse"),
         Payload::Unreadable(_) => {}
     }
-    let _ = event;
     if seen.missing > 0 {
         separate(before, out);
         write::integer(out, seen.missing);
@@ -63,6 +64,7 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
     if let Some(header) = seen.header {
         oddities(header, before, out);
     }
+    hedge(event.flow.as_ref(), before, out);
 }
 
 /// What the header has that it should not have.
@@ -101,6 +103,8 @@ fn since(nanos: i64, out: &mut Vec<u8>) {
     }
 }
 
+const UNDER_WAY: &[u8] = b"HTTP/2, already under way when the capture began";
+
 /// How a flow speaks, in words.
 pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
     match protocol {
@@ -112,10 +116,11 @@ pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
         }
         Protocol::Http2(Begin::Upgrade) => out.extend_from_slice(b"HTTP/2, upgraded from HTTP/1.1 (h2c)"),
         Protocol::Http2(Begin::Unseen) => out.extend_from_slice(b"HTTP/2, its first octets were not captured"),
-        Protocol::Http2(Begin::Sideless) => out.extend_from_slice(
-            b"HTTP/2, already under way when the capture began; which side is the client is a guess",
-        ),
-        Protocol::Http2(Begin::Mid) => out.extend_from_slice(b"HTTP/2, already under way when the capture began"),
+        Protocol::Http2(Begin::Mid | Begin::Turned(_)) => out.extend_from_slice(UNDER_WAY),
+        Protocol::Http2(Begin::Guessed(guess)) => {
+            out.extend_from_slice(UNDER_WAY);
+            sides::by(*guess, out);
+        }
         Protocol::Tls(facts) => connection::tls(facts, out),
     }
 }

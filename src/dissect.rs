@@ -3,32 +3,27 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
+mod application;
 mod http1;
 mod http2;
 mod opening;
+mod servers;
 
 use std::borrow::Cow;
 
 use crate::capture::Packet;
-use crate::direction::Direction;
-use crate::event::{Body, Event, Fault, Flow, Observer, Protocol, What};
+use crate::event::{Body, Event, Fault, Observer, What};
 use crate::grpc::calls;
 use crate::http2::connection;
-use crate::http2::preface::Begin;
-use crate::http2::sync::{self, Evidence, Search};
 use crate::limits::Limits;
 use crate::net::{Net, Outcome};
-use crate::span::{Arrival, Piece};
-use crate::tcp::{Close, FlowEvent, FlowFacts, FlowTable, Orientation, Receiver};
+use crate::span::Arrival;
+use crate::tcp::{FlowEvent, FlowFacts, FlowTable, Orientation, Receiver};
 use crate::time::Timestamp;
 use crate::tls;
 
-use self::http1::Http1;
-use self::http2::Http2;
-use self::opening::{Gap, Opening, Verdict};
-
-/// The longest segment of a flow of unknown protocol that is looked at once more: frames that steer a connection are short.
-const LOOKED_AT_AGAIN: usize = 1024;
+use self::application::{Application, Step};
+use self::servers::Servers;
 
 /// Everything that has been counted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -83,30 +78,7 @@ struct Upper {
     totals: Totals,
     /// Octets kept of flows whose protocol has not been recognised.
     unrecognised: usize,
-}
-
-/// What is known of one flow above TCP.
-#[derive(Debug, Default)]
-struct Application {
-    protocol: Protocol,
-    state: State,
-    /// Whether a TLS flow was introduced.
-    told: bool,
-    first_octets: [Vec<u8>; 2],
-}
-
-#[derive(Debug, Default)]
-enum State {
-    /// Nothing yet.
-    #[default]
-    New,
-    /// Octets are collected until they tell the protocol.
-    Opening(Box<Opening>),
-    Http2(Box<Http2>),
-    Http1(Box<Http1>),
-    Tls(Box<tls::Tls>),
-    /// Not ours.
-    Other,
+    servers: Servers,
 }
 
 impl Dissector {
@@ -123,6 +95,7 @@ impl Dissector {
                 grpc: calls::Shared::default(),
                 totals: Totals::default(),
                 unrecognised: 0,
+                servers: Servers::default(),
             },
         }
     }
@@ -182,6 +155,12 @@ impl Dissector {
             self.upper.totals.limits = self.upper.totals.limits.saturating_add(1);
             observer.event(&Event { at, flow: None, body: Body::Limit { what: "flows at once", count: given_up } });
         }
+        let given_up = self.flows.contexts_given_up();
+        if given_up > 0 {
+            self.upper.totals.limits = self.upper.totals.limits.saturating_add(1);
+            let what = "VLANs and tunnels of one pair of addresses and ports";
+            observer.event(&Event { at, flow: None, body: Body::Limit { what, count: given_up } });
+        }
     }
 
     /// What was counted so far.
@@ -213,36 +192,6 @@ impl Dissector {
     }
 }
 
-impl Application {
-    /// The HTTP/2 flow, if it is one, and all that a step of it works with.
-    #[inline]
-    fn http2<'a, O>(
-        &'a mut self,
-        slot: usize,
-        facts: &'a FlowFacts,
-        upper: &'a mut Upper,
-        observer: &'a mut O,
-    ) -> Option<(&'a mut Http2, http2::Context<'a, O>)> {
-        let Self { protocol, state, first_octets, .. } = self;
-        let State::Http2(http2) = state else { return None };
-        let [client, server] = first_octets;
-        let flow = Flow { slot, facts, protocol, first_octets: [client, server] };
-        let Upper { http2: shared, grpc, totals, limits, .. } = upper;
-        Some((http2, http2::Context { flow, shared, grpc, totals, limits, observer }))
-    }
-
-    fn held_bytes(&self) -> usize {
-        let state = match &self.state {
-            State::New | State::Other => 0,
-            State::Opening(opening) => opening.held_bytes(),
-            State::Http2(http2) => http2.held_bytes(),
-            State::Http1(http1) => http1.held_bytes(),
-            State::Tls(tls) => tls.held_bytes(),
-        };
-        size_of::<Self>().saturating_add(state)
-    }
-}
-
 /// The receiver of what flows deliver, for the time of one packet.
 struct Receiving<'a, O> {
     applications: &'a mut Vec<Application>,
@@ -257,6 +206,7 @@ impl<O: Observer> Receiver for Receiving<'_, O> {
         if let FlowEvent::Octets { direction, octets, pieces, at, .. } = event
             && let Some(application) = self.applications.get_mut(slot)
             && let Some((http2, mut context)) = application.http2(slot, facts, self.upper, self.observer)
+            && http2.is_usual(direction)
         {
             http2.push(direction, octets, pieces, at, &mut context);
             return Orientation::Keep;
@@ -279,228 +229,5 @@ impl<O: Observer> Receiving<'_, O> {
             *application = Application::default();
         }
         orientation
-    }
-}
-
-/// One event of one flow, and everything it is handled with.
-struct Step<'a, O> {
-    upper: &'a mut Upper,
-    observer: &'a mut O,
-    slot: usize,
-    /// As the flow table has them, until the octets tell that client and server are the other way round.
-    facts: Cow<'a, FlowFacts>,
-    application: &'a mut Application,
-}
-
-impl<O: Observer> Step<'_, O> {
-    fn event(&mut self, event: FlowEvent<'_>) -> Orientation {
-        match event {
-            FlowEvent::Octets { direction, offset, octets, pieces, at } => {
-                return self.octets(direction, offset, octets, pieces, at);
-            }
-            FlowEvent::Gap { direction, offset, octets, reason, at } => {
-                self.gap(Gap { direction, offset, octets, reason, at });
-            }
-            FlowEvent::Conflict { direction, offset, octets, at } => {
-                self.upper.totals.conflicts = self.upper.totals.conflicts.saturating_add(1);
-                self.emit(at, Body::Conflict { direction, offset, octets });
-            }
-            FlowEvent::Finished { direction, at } => {
-                if let State::Http2(_) = self.application.state {
-                    self.with_http2(|http2, frames| http2.finish(direction, true, at, frames));
-                }
-            }
-            FlowEvent::Closed { close, at } => self.close(close, at),
-        }
-        Orientation::Keep
-    }
-
-    fn octets(
-        &mut self,
-        direction: Direction,
-        offset: u64,
-        octets: &[u8],
-        pieces: &[Piece],
-        at: Arrival,
-    ) -> Orientation {
-        match &mut self.application.state {
-            State::Http2(_) => {
-                self.with_http2(|http2, frames| http2.push(direction, octets, pieces, at, frames));
-                Orientation::Keep
-            }
-            State::New | State::Opening(_) => {
-                if let State::New = self.application.state {
-                    self.application.state = State::Opening(Box::default());
-                }
-                let State::Opening(opening) = &mut self.application.state else { return Orientation::Keep };
-                let before = opening.held_bytes();
-                opening.push(direction, offset, octets, pieces, at);
-                let held = opening.held_bytes();
-                self.upper.unrecognised = self.upper.unrecognised.saturating_sub(before).saturating_add(held);
-                if self.upper.unrecognised <= self.upper.limits.total_unrecognised {
-                    let verdict = opening.verdict(&self.facts, self.upper.limits.search);
-                    return self.conclude(verdict, at);
-                }
-                let verdict = opening.last_verdict(&self.facts);
-                self.upper.totals.limits = self.upper.totals.limits.saturating_add(1);
-                self.emit(at, Body::Limit { what: "octets of flows not recognised", count: held as u64 });
-                self.conclude(verdict, at)
-            }
-            State::Http1(http1) => {
-                if http1.is_foreign(direction, octets) {
-                    self.emit(at, Body::Foreign { direction, octets });
-                    return Orientation::Keep;
-                }
-                if let Some(upgrade) = http1.push(direction, offset, octets, pieces, at) {
-                    self.identified(Protocol::Http2(Begin::Upgrade), at);
-                    self.application.state = State::Http2(Box::new(Http2::upgraded(&upgrade.settings)));
-                    for chunk in &upgrade.chunks {
-                        self.with_http2(|http2, frames| {
-                            http2.start_at(chunk.direction, chunk.offset);
-                            http2.push(chunk.direction, &chunk.octets, &chunk.pieces, chunk.at, frames);
-                        });
-                    }
-                }
-                Orientation::Keep
-            }
-            State::Tls(tls) => {
-                tls.push(direction == Direction::ToServer, octets);
-                if let Protocol::Tls(facts) = &mut self.application.protocol
-                    && **facts != *tls.facts()
-                {
-                    **facts = tls.facts().clone();
-                }
-                // What kind of TLS it is shows when both sides have said hello, or one of them says something else.
-                let known = tls.both_hellos_seen() || tls.facts().hello_fault.is_some();
-                if known && !std::mem::replace(&mut self.application.told, true) {
-                    self.emit(at, Body::Identified);
-                }
-                Orientation::Keep
-            }
-            State::Other => {
-                let again =
-                    matches!(sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol), Search::Found(0));
-                if !again || octets.len() > LOOKED_AT_AGAIN {
-                    return Orientation::Keep;
-                }
-                // The other direction may have begun inside a very large frame, and told nothing until now.
-                let mut opening = Opening::default();
-                opening.push(direction, offset, octets, pieces, at);
-                let verdict = opening.last_verdict(&self.facts);
-                self.application.state = State::Opening(Box::new(opening));
-                self.conclude(verdict, at)
-            }
-        }
-    }
-
-    /// A gap is told where it lies: while the protocol is not known it waits with the octets around it.
-    fn gap(&mut self, gap: Gap) {
-        match &mut self.application.state {
-            State::Opening(opening) => return opening.gap(gap),
-            State::New => {
-                let mut opening = Opening::default();
-                opening.gap(gap);
-                self.application.state = State::Opening(Box::new(opening));
-                return;
-            }
-            State::Http2(_) | State::Http1(_) | State::Tls(_) | State::Other => {}
-        }
-        let Gap { direction, offset, octets, reason, at } = gap;
-        self.upper.totals.gaps = self.upper.totals.gaps.saturating_add(1);
-        self.upper.totals.gap_octets = self.upper.totals.gap_octets.saturating_add(octets);
-        self.emit(at, Body::Gap { direction, offset, octets, reason });
-        match &mut self.application.state {
-            State::Http2(_) => self.with_http2(|http2, frames| http2.gap(direction, octets, at, frames)),
-            State::Http1(http1) => http1.gap(direction),
-            State::Tls(tls) => tls.gap(direction == Direction::ToServer),
-            State::New | State::Opening(_) | State::Other => {}
-        }
-    }
-
-    /// Acts on what the first octets say.
-    fn conclude(&mut self, verdict: Verdict, at: Arrival) -> Orientation {
-        let (protocol, swap) = match verdict {
-            Verdict::Wait => return Orientation::Keep,
-            Verdict::Http2 { begin, swap, .. } => (Protocol::Http2(begin), swap),
-            Verdict::Http1 { swap } => (Protocol::Http1, swap),
-            Verdict::Tls { swap } => (Protocol::Tls(Box::default()), swap),
-            Verdict::Unknown => (Protocol::Unknown, false),
-        };
-        let State::Opening(mut opening) = std::mem::take(&mut self.application.state) else { return Orientation::Keep };
-        self.upper.unrecognised = self.upper.unrecognised.saturating_sub(opening.held_bytes());
-        if swap {
-            opening.swap();
-            let facts = self.facts.to_mut();
-            std::mem::swap(&mut facts.client, &mut facts.server);
-            std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
-        }
-        self.application.state = match verdict {
-            Verdict::Http2 { from_start, .. } => State::Http2(Box::new(Http2::new(from_start))),
-            Verdict::Http1 { .. } => State::Http1(Box::default()),
-            Verdict::Tls { .. } => State::Tls(Box::new(tls::Tls::new())),
-            _ => State::Other,
-        };
-        self.application.first_octets = opening.first_octets();
-        let skip = match verdict {
-            Verdict::Http2 { skip, .. } => skip,
-            _ => 0,
-        };
-        if !matches!(protocol, Protocol::Tls(_)) {
-            self.identified(protocol, at);
-        } else {
-            self.application.protocol = protocol;
-        }
-        opening.replay(skip, |item| match item {
-            opening::Item::Octets(chunk) => {
-                self.octets_again(chunk.direction, chunk.offset, &chunk.octets, &chunk.pieces, chunk.at);
-            }
-            opening::Item::Gap(gap) => self.gap(*gap),
-        });
-        if swap { Orientation::Swap } else { Orientation::Keep }
-    }
-
-    /// Octets out of the opening: they go where the protocol says, and never back.
-    fn octets_again(&mut self, direction: Direction, offset: u64, octets: &[u8], pieces: &[Piece], at: Arrival) {
-        if let State::Http2(_) = self.application.state {
-            self.with_http2(|http2, frames| {
-                http2.start_at_once(direction, offset);
-                http2.push(direction, octets, pieces, at, frames);
-            });
-        } else if !matches!(self.application.state, State::New | State::Opening(_)) {
-            self.octets(direction, offset, octets, pieces, at);
-        }
-    }
-
-    fn close(&mut self, close: Close, at: Arrival) {
-        if let State::Opening(opening) = &self.application.state {
-            let verdict = opening.last_verdict(&self.facts);
-            self.conclude(verdict, at);
-        } else if let State::New = self.application.state {
-            self.emit(at, Body::Identified);
-        }
-        match self.application.state {
-            State::Http2(_) => self.with_http2(|http2, frames| http2.close(close, at, frames)),
-            State::Tls(_) if !self.application.told => self.emit(at, Body::Identified),
-            _ => {}
-        }
-        self.emit(at, Body::Ended(close));
-    }
-
-    fn identified(&mut self, protocol: Protocol, at: Arrival) {
-        self.application.protocol = protocol;
-        self.emit(at, Body::Identified);
-    }
-
-    fn with_http2(&mut self, step: impl FnOnce(&mut Http2, &mut http2::Context<'_, O>)) {
-        if let Some((http2, mut context)) = self.application.http2(self.slot, &self.facts, self.upper, self.observer) {
-            step(http2, &mut context);
-        }
-    }
-
-    fn emit(&mut self, at: Arrival, body: Body<'_>) {
-        let Application { protocol, first_octets, .. } = &*self.application;
-        let [client, server] = first_octets;
-        let flow = Flow { slot: self.slot, facts: &self.facts, protocol, first_octets: [client, server] };
-        self.observer.event(&Event { at, flow: Some(flow), body });
     }
 }

@@ -8,7 +8,7 @@ use crate::grpc::calls::Belongs;
 use crate::grpc::message::Done;
 use crate::http2::connection::{Frame, Malformed};
 use crate::http2::frame::{FrameHeader, FrameId, StreamId};
-use crate::http2::preface::Begin;
+use crate::http2::preface::{Begin, Guess};
 use crate::net;
 use crate::span::{Arrival, Piece};
 use crate::tcp::{Close, FlowFacts, GapReason};
@@ -62,6 +62,17 @@ pub struct Flow<'a> {
     pub protocol: &'a Protocol,
     /// The first octets the client sent, then those of the server, for protocols that are not known.
     pub first_octets: [&'a [u8]; 2],
+}
+
+impl Flow<'_> {
+    /// What it was guessed by which side is the client, as long as that is a guess.
+    #[must_use]
+    pub const fn guess(&self) -> Option<Guess> {
+        match self.protocol {
+            Protocol::Http2(Begin::Guessed(guess)) => Some(*guess),
+            _ => None,
+        }
+    }
 }
 
 /// What happened.
@@ -132,6 +143,11 @@ pub enum Body<'a> {
     Malformed(Fault<'a>),
     /// A rule was broken, or strained, by octets that parse.
     Finding(Finding<'a>),
+    /// Which side is the client was a guess, and what follows tells it. The flow of this event is as it is known now.
+    Sides {
+        /// The guess was wrong: what was told of client and server before holds for the other one.
+        turned: bool,
+    },
     /// A limit was reached.
     Limit {
         /// Of what.

@@ -261,6 +261,8 @@ impl Filtering {
             }
             // A flow is introduced with its first event that is shown, where only some are.
             Body::Identified => !narrow && filter.from.is_none() && filter.to.is_none(),
+            // What was said of the sides holds for all that is shown of the flow.
+            Body::Sides { .. } => event.flow.is_some_and(|flow| self.introduced.contains(&flow.facts.id)),
             Body::Ended(_) => event.flow.is_some_and(|flow| self.introduced.contains(&flow.facts.id)) && !narrow,
             // What is missing from a flow explains what is shown of it.
             Body::Gap { .. } | Body::Resync { .. } | Body::Unfinished { .. } => {

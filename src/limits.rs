@@ -7,6 +7,8 @@
 pub struct Limits {
     /// TCP flows followed at once; beyond it the flow idle longest is given up.
     pub flows: usize,
+    /// VLANs and tunnels in which one pair of addresses and ports is met at once; beyond it the one met longest ago is forgotten.
+    pub contexts: usize,
     /// Octets of one flow (both directions) kept while earlier octets are missing; beyond it the hole is skipped.
     pub flow_waiting: usize,
     /// Octets of all flows kept while earlier octets are missing.
@@ -49,6 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             flows: 65_536,
+            contexts: 16,
             flow_waiting: 4 << 20,
             total_waiting: 32 << 20,
             search: 64 << 10,
@@ -76,6 +79,11 @@ impl Limits {
     pub fn fields(&mut self) -> Vec<(&'static str, &mut usize, &'static str)> {
         vec![
             ("flows", &mut self.flows, "TCP flows followed at once"),
+            (
+                "contexts",
+                &mut self.contexts,
+                "VLANs and tunnels in which one pair of addresses and ports is met at once",
+            ),
             (
                 "flow_waiting",
                 &mut self.flow_waiting,

@@ -166,6 +166,34 @@ fn an_output_that_cannot_be_opened_is_exit_code_7() {
 }
 
 #[test]
+fn the_name_of_a_capture_steers_no_terminal_and_reads_the_same_everywhere() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("a\u{1b}[31m|`b\u{202e}.pcap");
+    if fs::copy(fixture(UNARY), &file).is_err() {
+        return eprintln!("skipped: the file system has no such names");
+    }
+    let name = file.to_str().expect("UTF-8");
+    for format in ["text", "calls", "markdown", "ndjson"] {
+        let text = String::from_utf8(run(&["decode", name, "-T", format]).stdout).expect("UTF-8");
+        assert!(!text.is_empty() && !text.contains(['\u{1b}', '\u{202e}']), "{format}: {text}");
+        if format == "markdown" {
+            assert!(
+                text.lines().next().is_some_and(|title| title.ends_with("/a\\x1b[31m\\|`b\\u{202e}.pcap``")),
+                "{text}"
+            );
+        }
+        if format == "ndjson" {
+            let header: serde_json::Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+            assert_eq!(header["source"], name);
+        }
+    }
+    for arguments in [&["decode", name, "-o", name][..], &["decode", name, "--proto", name], &["demo", name]] {
+        let told = String::from_utf8(run(arguments).stderr).expect("UTF-8");
+        assert!(!told.is_empty() && !told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
+    }
+}
+
+#[test]
 fn pages_of_help_heed_pipes_and_full_disks() {
     for arguments in [&["--help"][..], &["decode", "--help"], &["man"], &["completions", "bash"], &["--version"]] {
         let mut child =

@@ -66,9 +66,32 @@ fn reports_fit_into_a_comment() {
     let shown = show("made", &made.file(), &mut view);
     assert!(shown.len() < 65_536, "{}", shown.len());
     assert!(view.held_bytes() < 16 << 20);
-    assert!(shown.contains("4900 more calls are not in this table, 0 of which failed."));
+    assert!(shown.contains("4900 more calls are not shown here, 0 of which failed."));
     assert!(shown.contains("650 more methods are not in this table; the last row counts all."));
     assert!(shown.contains(" messages are left out here; the text format shows all of them."));
+}
+
+#[test]
+fn calls_that_fail_late_are_shown_before_others_that_do_not() {
+    let mut made = Conversation::new();
+    for n in 0..300 {
+        made.call(2 * n + 1, b"/pkg.Service/Method", if n % 5 == 4 && n > 100 { b"13" } else { b"0" }, 10);
+    }
+    let shown = show("made", &made.file(), &mut report(Options::default()));
+    assert!(shown.contains("The first further calls that failed:"));
+    assert!(shown.contains("| 104 | `/pkg.Service/Method` | **INTERNAL** | completed |"), "{shown}");
+    assert_eq!(shown.matches("**INTERNAL**").count(), 25);
+    assert!(shown.contains("175 more calls are not shown here, 15 of which failed."), "{shown}");
+    assert!(shown.len() < 65_536, "{}", shown.len());
+}
+
+#[test]
+fn a_long_path_is_cut_between_characters() {
+    let mut made = Conversation::new();
+    made.call(1, format!("/{}", "漢".repeat(200)).as_bytes(), b"0", 10);
+    let shown = show("made", &made.file(), &mut report(Options::default()));
+    let row = shown.lines().find(|line| line.starts_with("| `/漢")).expect("a row of the methods");
+    assert!(row.contains("漢...") && !row.contains("\\x"), "{row}");
 }
 
 #[test]
@@ -167,4 +190,20 @@ fn a_call_that_is_not_there_is_not_drawn() {
     let shown = show_fixture("go_article_unary.pcap", &mut report(options));
     assert!(shown.contains("There is no call 77 in what is shown of this capture."));
     assert_eq!(diagram(&shown), [""; 0]);
+}
+
+#[test]
+fn a_connection_that_turned_is_drawn_with_its_sides_as_they_were_held_to_be() {
+    let shown = show_fixture("../sides/cancel_turned.pcap", &mut report(Options::default()));
+    let drawn = diagram(&shown);
+    for line in [
+        "    participant p0 as client 127.0.0.1:60944 (a guess)",
+        "    participant p2 as client 127.0.0.1:52770",
+        "    p0->>p1: stream 3 DATA 27 octets, a request",
+        "    p1-xp0: stream 3 RST_STREAM CANCEL",
+    ] {
+        assert!(drawn.contains(&line), "{line}\n{shown}");
+    }
+    let note = "note over p2,p3: the sides were guessed wrong#58; 127.0.0.1#58;52770 is the client";
+    assert!(drawn.iter().any(|line| line.contains(note)), "{shown}");
 }

@@ -15,6 +15,8 @@ struct Checker {
     runs: Vec<Vec<u8>>,
     ends: Both<u64>,
     frames: u64,
+    /// Whether the sides became known, and turned.
+    turned: Option<bool>,
 }
 
 impl Sink for Checker {
@@ -64,6 +66,13 @@ impl Sink for Checker {
         }
     }
 
+    fn sides(&mut self, _at: Arrival, turned: bool) {
+        assert_eq!(self.turned.replace(turned), None, "the sides become known once");
+        if turned {
+            self.ends.swap();
+        }
+    }
+
     fn notice(&mut self, _direction: Direction, _at: Arrival, notice: Notice<'_>) {
         if let Notice::Malformed { what, .. } = notice {
             assert!(!what.to_string().is_empty());
@@ -100,10 +109,14 @@ pub fn run(data: &[u8]) {
     } else {
         Connection::upgraded(&[0, 1, 0, 0, 0, met])
     };
+    if met & 27 == 19 {
+        connection.guess_sides();
+    }
     let mut checker = Checker::default();
     while !input.is_empty() && checker.runs.len() < 4096 {
         let kind = input.octet();
-        let direction = if kind & 1 == 0 { Direction::ToServer } else { Direction::ToClient };
+        let to_server = (kind & 1 == 0) != (checker.turned == Some(true));
+        let direction = if to_server { Direction::ToServer } else { Direction::ToClient };
         let length = input.octet();
         let number = checker.runs.len() as u64 + 1;
         let at = Arrival { time: Timestamp::from_nanos(i64::try_from(number).unwrap_or(0)), packet: number };

@@ -55,6 +55,11 @@ pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
         }
         (None, _) if !event.belongs.is_plain => out.extend_from_slice(b"for a stream that is not open"),
         (None, _) => plain(frame.direction, block, out),
+        (Some(call), Role::None) => {
+            out.extend_from_slice(b"a header block of ");
+            name(call, out);
+            out.extend_from_slice(b" that does not tell who sends it");
+        }
         (Some(_), _) => {}
     }
 }

@@ -43,9 +43,9 @@ impl<'a> Inputs<'a> {
         Self { paths, spooled: None }
     }
 
-    /// The names, for showing.
+    /// The names, which views make harmless themselves.
     pub(super) fn name(&self) -> String {
-        let names: Vec<String> = self.paths.iter().map(|path| shown(&path.display().to_string())).collect();
+        let names: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
         names.join(", ")
     }
 

@@ -178,6 +178,7 @@ pub(super) fn text(arguments: &ShownArgs) -> text::Options {
         colour: colour(arguments.color, arguments.output.is_some()),
         bytes: arguments.bytes,
         width: width(),
+        fold: arguments.output.is_none() && std::io::stdout().is_terminal(),
     }
 }
 
@@ -195,13 +196,14 @@ fn colour(when: Colour, to_file: bool) -> bool {
     }
 }
 
-/// The columns of the output.
+/// The columns of the output: what COLUMNS says, or the terminal, or 120.
 pub(super) fn width() -> usize {
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .filter(|columns| *columns >= 60)
-        .unwrap_or(120)
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let measured = || {
+        let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+        Some(usize::from(width.0))
+    };
+    said().or_else(measured).filter(|columns| *columns > 0).map_or(120, |columns| columns.max(60))
 }
 
 /// The limits by name, with their defaults and what they bound.

@@ -2,7 +2,7 @@
 
 use crate::direction::{Both, Direction};
 use crate::dissect::Totals;
-use crate::event::{Body, Event, Fault, Flow, FrameEvent, MessageEvent, Observer, What};
+use crate::event::{Body, Event, Fault, Flow, FrameEvent, MessageEvent, Observer, Protocol, What};
 use crate::grpc::call::Call;
 use crate::grpc::calls::{self, Belongs, Calls};
 use crate::grpc::web::TRAILERS_FLAG;
@@ -11,7 +11,7 @@ use crate::http2::frame::StreamId;
 use crate::http2::payload::Payload;
 use crate::limits::Limits;
 use crate::span::{Arrival, Piece};
-use crate::tcp::Close;
+use crate::tcp::{Close, FlowFacts};
 use crate::tls::{Look, looks_like_tls};
 
 /// One HTTP/2 flow.
@@ -22,6 +22,20 @@ pub(super) struct Http2 {
     started: Both<bool>,
     finished: Both<bool>,
     nature: Both<Nature>,
+    /// Whether it is a guess which side is the client.
+    guessed: bool,
+    /// Whether a direction's octets are frames, and nothing else has to be looked at.
+    usual: Both<bool>,
+}
+
+/// What a flow is once it is known which side is the client.
+pub(super) struct Outlook<'a> {
+    /// What it speaks if the guess was right.
+    pub(super) kept: &'a Protocol,
+    /// What it speaks if the guess was wrong.
+    pub(super) turned: &'a Protocol,
+    /// The flow with its sides the other way round.
+    pub(super) facts: &'a FlowFacts,
 }
 
 /// Whether a direction speaks HTTP/2 at all: a server may answer an HTTP/2 client in another protocol.
@@ -48,24 +62,40 @@ impl Http2 {
     pub(super) fn new(from_start: Both<bool>) -> Self {
         let whole = from_start.to_server && from_start.to_client;
         let calls = if whole { Calls::default() } else { Calls::late() };
+        Self::of(Connection::new(from_start), calls)
+    }
+
+    /// A connection met midway, of which nothing tells so far which side is the client.
+    pub(super) fn guessed() -> Self {
+        let mut connection = Connection::new(Both::default());
+        connection.guess_sides();
+        Self { guessed: true, ..Self::of(connection, Calls::guessed()) }
+    }
+
+    fn of(connection: Connection, calls: Calls) -> Self {
         Self {
-            connection: Connection::new(from_start),
+            connection,
             calls,
             started: Both::default(),
             finished: Both::default(),
             nature: Both::default(),
+            guessed: false,
+            usual: Both::default(),
         }
     }
 
+    pub(super) const fn is_guessed(&self) -> bool {
+        self.guessed
+    }
+
+    /// Whether octets of a direction may be given to [`push`](Self::push).
+    #[inline]
+    pub(super) fn is_usual(&self, direction: Direction) -> bool {
+        self.usual[direction]
+    }
+
     pub(super) fn upgraded(client_settings: &[u8]) -> Self {
-        let connection = Connection::upgraded(client_settings);
-        Self {
-            connection,
-            calls: Calls::upgraded(),
-            started: Both::default(),
-            finished: Both::default(),
-            nature: Both::default(),
-        }
+        Self::of(Connection::upgraded(client_settings), Calls::upgraded())
     }
 
     pub(super) fn start_at(&mut self, direction: Direction, offset: u64) {
@@ -80,8 +110,24 @@ impl Http2 {
         }
     }
 
+    /// Takes the next octets of a direction that speaks HTTP/2.
     #[inline]
     pub(super) fn push<O: Observer>(
+        &mut self,
+        direction: Direction,
+        octets: &[u8],
+        pieces: &[Piece],
+        at: Arrival,
+        context: &mut Context<'_, O>,
+    ) {
+        let Context { flow, shared, grpc, totals, limits, observer } = context;
+        let mut frames = Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer);
+        self.connection.push(direction, octets, pieces, at, shared, &mut frames);
+    }
+
+    /// Takes the next octets of a direction, which may be its first.
+    #[cold]
+    pub(super) fn push_first<O: Observer>(
         &mut self,
         direction: Direction,
         octets: &[u8],
@@ -93,10 +139,38 @@ impl Http2 {
         if self.nature[direction] != Nature::Http2 && self.is_foreign(direction, octets, at, context) {
             return;
         }
+        self.usual[direction] = !self.guessed;
+        self.push(direction, octets, pieces, at, context);
+    }
+
+    /// Takes the next octets of a direction, where it is a guess which one that is. Once a frame among them tells the sides, whether they are
+    /// the other way round than was guessed; directions are exchanged then.
+    #[cold]
+    pub(super) fn push_guessed<O: Observer>(
+        &mut self,
+        direction: Direction,
+        octets: &[u8],
+        pieces: &[Piece],
+        at: Arrival,
+        outlook: &Outlook<'_>,
+        context: &mut Context<'_, O>,
+    ) -> Option<bool> {
+        self.started[direction] = true;
+        if self.nature[direction] != Nature::Http2 && self.is_foreign(direction, octets, at, context) {
+            return None;
+        }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let frames = Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer);
+        let mut frames = Frames { outlook: Some(outlook), ..frames };
         self.connection.push(direction, octets, pieces, at, shared, &mut frames);
+        let turned = frames.turned?;
+        self.guessed = false;
+        if turned {
+            self.started.swap();
+            self.finished.swap();
+            self.nature.swap();
+        }
+        Some(turned)
     }
 
     /// Looks at the first octets of a direction: an answer that is not HTTP/2 is told as what it is, and not read as frames.
@@ -130,8 +204,7 @@ impl Http2 {
             return;
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames = Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer);
         self.connection.gap(direction, octets, at, shared, &mut frames);
     }
 
@@ -147,8 +220,7 @@ impl Http2 {
             return;
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender, observer: *observer };
+        let mut frames = Frames { by_sender, ..Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer) };
         self.connection.finish(direction, at, shared, &mut frames);
     }
 
@@ -157,16 +229,14 @@ impl Http2 {
             self.finish(direction, false, at, context);
         }
         let Context { flow, shared, grpc, totals, limits, observer } = context;
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames = Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer);
         self.connection.close(at, shared, &mut frames);
         let seen = flow.facts.seen;
         // How calls ended stands in what both sides sent.
         let lost = matches!(close, Close::Fin | Close::Reset(_)) && seen.to_server && seen.to_client;
         let mut rest = Vec::new();
         self.calls.finish(lost, at, |call| rest.push(call));
-        let mut frames =
-            Frames { flow: *flow, calls: &mut self.calls, grpc, totals, limits, by_sender: false, observer: *observer };
+        let mut frames = Frames::new(*flow, &mut self.calls, grpc, totals, limits, *observer);
         for mut call in rest {
             for direction in Direction::BOTH {
                 frames.grpc.queue.clear();
@@ -192,9 +262,25 @@ struct Frames<'a, O> {
     /// Whether a direction that ends does so because its sender said so.
     by_sender: bool,
     observer: &'a mut O,
+    /// What the flow will be once its sides are known.
+    outlook: Option<&'a Outlook<'a>>,
+    /// Whether the sides that were guessed turned out to be the other way round.
+    turned: Option<bool>,
 }
 
-impl<O: Observer> Frames<'_, O> {
+impl<'a, O: Observer> Frames<'a, O> {
+    #[inline]
+    const fn new(
+        flow: Flow<'a>,
+        calls: &'a mut Calls,
+        grpc: &'a mut calls::Shared,
+        totals: &'a mut Totals,
+        limits: &'a Limits,
+        observer: &'a mut O,
+    ) -> Self {
+        Self { flow, calls, grpc, totals, limits, by_sender: false, observer, outlook: None, turned: None }
+    }
+
     fn emit(&mut self, at: Arrival, body: Body<'_>) {
         self.observer.event(&Event { at, flow: Some(self.flow), body });
     }
@@ -202,7 +288,7 @@ impl<O: Observer> Frames<'_, O> {
     /// A frame that belongs to no stream.
     fn connection_frame(&mut self, frame: &Frame<'_>) {
         if let Payload::GoAway { last_stream, .. } = frame.payload {
-            self.calls.go_away(frame.direction, last_stream);
+            self.calls.go_away(frame.direction, last_stream, frame.at);
         }
         if self.observer.wants_details() {
             let event = FrameEvent { frame, belongs: Belongs::default(), call: None };
@@ -319,6 +405,18 @@ impl<O: Observer> connection::Sink for Frames<'_, O> {
             let data = part.octets.unwrap_or_default();
             messages(self.grpc, self.totals, self.flow, call, part.direction, data, part.at, self.observer);
         }
+    }
+
+    #[cold]
+    fn sides(&mut self, at: Arrival, turned: bool) {
+        let Some(outlook) = self.outlook.take() else { return };
+        self.calls.know_sides(turned);
+        self.turned = Some(turned);
+        self.flow.protocol = if turned { outlook.turned } else { outlook.kept };
+        if turned {
+            self.flow.facts = outlook.facts;
+        }
+        self.emit(at, Body::Sides { turned });
     }
 
     fn notice(&mut self, direction: Direction, at: Arrival, notice: Notice<'_>) {

@@ -4,9 +4,10 @@
 
 use crate::direction::{Both, Direction};
 use crate::http2::frame::{Flags, FrameHeader, FrameType, HEADER_OCTETS};
-use crate::http2::hpack::{Decoder, Limits as HpackLimits, Scratch, Start, StaticName};
+use crate::http2::hpack::{Decoder, Limits as HpackLimits, Scratch, Start};
 use crate::http2::payload::{self, Payload};
-use crate::http2::preface::{Begin, MAGIC};
+use crate::http2::preface::{Begin, Guess, MAGIC};
+use crate::http2::sides;
 use crate::http2::sync::{self, Evidence, Search};
 use crate::span::{Arrival, Piece, slice_pieces};
 use crate::tcp::{FlowFacts, GapReason, Opened};
@@ -19,6 +20,8 @@ const PREFACE_WITHIN: usize = 512;
 /// Octets, and capture time, for which a connection met midway is held back until a header block tells who is the client.
 const SIDES_OCTETS: usize = 16 << 10;
 const SIDES_NANOS: i64 = 1_000_000_000;
+/// How often all of it is looked through before that.
+const LOOKS: u32 = 64;
 /// How PROXY protocol headers begin, version 1 and version 2.
 const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n"];
 /// Octets after which a flow that says nothing we know is given up.
@@ -35,6 +38,10 @@ pub(super) struct Opening {
     gaps: Both<bool>,
     first: Both<Option<u64>>,
     held: usize,
+    /// What was told of the sides when that was looked for last, how many octets there were then, and how often it was looked for.
+    sides: Sides,
+    looked_at: usize,
+    looks: u32,
 }
 
 /// Octets, or the want of them.
@@ -156,26 +163,25 @@ impl Opening {
     }
 
     /// What the octets say so far. `limit` octets are kept at the most.
-    pub(super) fn verdict(&self, facts: &FlowFacts, limit: usize) -> Verdict {
+    pub(super) fn verdict(&mut self, facts: &FlowFacts, limit: usize) -> Verdict {
         let verdict = self.read(facts, false);
         let most = self.octets.to_server.len().max(self.octets.to_client.len());
         match verdict {
-            Verdict::Wait if self.held > limit.saturating_mul(4) || (most > ENOUGH && !self.may_be_frames()) => {
-                Verdict::Unknown
-            }
+            Verdict::Wait if self.held > limit.saturating_mul(4) => self.last_verdict(facts),
+            Verdict::Wait if most > ENOUGH && !self.may_be_frames() => Verdict::Unknown,
             verdict => verdict,
         }
     }
 
     /// What the octets say when no more will come.
-    pub(super) fn last_verdict(&self, facts: &FlowFacts) -> Verdict {
+    pub(super) fn last_verdict(&mut self, facts: &FlowFacts) -> Verdict {
         match self.read(facts, true) {
             Verdict::Wait => Verdict::Unknown,
             verdict => verdict,
         }
     }
 
-    fn read(&self, facts: &FlowFacts, last: bool) -> Verdict {
+    fn read(&mut self, facts: &FlowFacts, last: bool) -> Verdict {
         let mut wait = false;
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
@@ -223,7 +229,7 @@ impl Opening {
     }
 
     /// No preface of the client: frames that chain, and who sends requests.
-    fn frames(&self, facts: &FlowFacts, last: bool) -> Verdict {
+    fn frames(&mut self, facts: &FlowFacts, last: bool) -> Verdict {
         for direction in Direction::BOTH {
             let octets = &self.octets[direction];
             let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, Evidence::Protocol) else {
@@ -239,22 +245,43 @@ impl Opening {
                 let from_start = Both { to_server: false, to_client: true };
                 return Verdict::Http2 { begin: Begin::Unseen, swap: false, from_start, skip: 0 };
             }
-            let here = sends_requests(octets.get(at..).unwrap_or_default());
-            let other = sends_requests(&self.octets[direction.opposite()]);
-            let requests = here.or(other.map(|requests| !requests));
-            if requests.is_none() && facts.opened == Opened::Mid && !last && self.may_still_tell() {
+            let may_wait = facts.opened == Opened::Mid && !last && self.may_still_tell();
+            let sides = self.sides(may_wait);
+            if sides.told.is_none() && may_wait {
                 // Ports do not tell who is the client: the first request or response will.
                 return Verdict::Wait;
             }
-            let swap = requests.is_some_and(|requests| requests == (direction == Direction::ToClient));
-            let begin = match (facts.opened, requests) {
-                (Opened::Syn, _) => Begin::Unseen,
-                (Opened::Mid, Some(_)) => Begin::Mid,
-                (Opened::Mid, None) => Begin::Sideless,
+            let (begin, swap) = match (facts.opened, sides) {
+                (Opened::Syn, Sides { told, .. }) => (Begin::Unseen, told == Some(true)),
+                (Opened::Mid, Sides { told: Some(swap), .. }) => (Begin::Mid, swap),
+                (Opened::Mid, Sides { hint: Some(swap), .. }) => (Begin::Guessed(Guess::Frames), swap),
+                (Opened::Mid, Sides { .. }) => (Begin::Guessed(Guess::Addresses), false),
             };
             return Verdict::Http2 { begin, swap, from_start: Both::default(), skip: 0 };
         }
         Verdict::Wait
+    }
+
+    /// What the frames of both directions tell of the sides, and what they make likely. Looking again at every octet would take time beyond
+    /// measure on octets made for it: where more may come, after a while only when there is more to see.
+    fn sides(&mut self, may_wait: bool) -> Sides {
+        let there = self.octets.to_server.len().saturating_add(self.octets.to_client.len());
+        let grown = there.saturating_sub(self.looked_at);
+        if may_wait && self.looks > LOOKS && grown < there / 8 {
+            return self.sides;
+        }
+        (self.looks, self.looked_at) = (self.looks.saturating_add(1), there);
+        let mut sides = Sides::default();
+        for direction in Direction::BOTH {
+            let octets = &self.octets[direction];
+            let place = Evidence::Place { longest: sync::DEFAULT_MAX_FRAME };
+            let Search::Found(at) = sync::find(octets, 0, sync::DEFAULT_MAX_FRAME, place) else { continue };
+            let of = read_sides(octets.get(at..).unwrap_or_default());
+            sides.told = sides.told.or(of.told.map(|told| told != direction));
+            sides.hint = sides.hint.or(of.hint.map(|hint| hint != direction));
+        }
+        self.sides = sides;
+        sides
     }
 
     /// Whether to wait for a header block that tells the sides: not for long, and not for much.
@@ -309,44 +336,52 @@ fn http1(octets: &[u8]) -> Option<bool> {
     METHODS.iter().any(|method| octets.starts_with(method)).then_some(true)
 }
 
-/// Whether the first header block among frames is a request's; `None` when no block tells.
-fn sends_requests(mut octets: &[u8]) -> Option<bool> {
-    let mut scratch = Scratch::new();
-    for _ in 0..64 {
-        let header = FrameHeader::first(octets)?;
-        let size = usize::try_from(header.length()).ok()?.saturating_add(HEADER_OCTETS);
-        let frame = octets.get(..size).unwrap_or(octets);
-        let content = frame.get(HEADER_OCTETS..).unwrap_or_default();
-        if header.kind() == FrameType::PUSH_PROMISE {
-            return Some(false);
-        }
-        if let (Payload::Headers { fragment, .. }, _) = payload::parse(header, content) {
-            let mut decoder = Decoder::new(Start::Late, HpackLimits::default());
-            let fields = decoder.decode(fragment, &mut scratch).fields();
-            for field in fields {
-                match field.static_name() {
-                    StaticName::METHOD | StaticName::PATH | StaticName::SCHEME | StaticName::AUTHORITY => {
-                        return Some(true);
-                    }
-                    StaticName::STATUS => return Some(false),
-                    _ if field.name().is_some_and(|name| name == b"grpc-status") => return Some(false),
-                    _ if field.name().is_some_and(|name| name == b"te" || name == b"grpc-timeout") => {
-                        return Some(true);
-                    }
-                    _ => {}
-                }
-            }
-            // Trailers end a response; a request ends with DATA.
-            if header.flags().has(Flags::END_STREAM) && fields_unknown(fragment) {
-                return Some(false);
-            }
-        }
-        octets = octets.get(size..)?;
-    }
-    None
+/// Whether the sides are the other way round than they were taken to be.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sides {
+    told: Option<bool>,
+    hint: Option<bool>,
 }
 
-/// Whether a block consists of a few references to entries that were not seen: as trailers do.
-fn fields_unknown(fragment: &[u8]) -> bool {
-    fragment.len() <= 3 && fragment.iter().all(|octet| *octet >= 0xbe)
+/// The way in which frames must go, and in which they are likely to go.
+#[derive(Default)]
+struct Way {
+    told: Option<Direction>,
+    hint: Option<Direction>,
+}
+
+/// Reads frames until one tells which way they go.
+fn read_sides(mut octets: &[u8]) -> Way {
+    let mut scratch = Scratch::new();
+    let mut way = Way::default();
+    for _ in 0..64 {
+        let Some(header) = FrameHeader::first(octets) else { break };
+        let size = usize::try_from(header.length()).unwrap_or(usize::MAX).saturating_add(HEADER_OCTETS);
+        let (frame, whole) = match octets.get(..size) {
+            Some(frame) => (frame, true),
+            None => (octets, false),
+        };
+        let (payload, fault) = payload::parse(header, frame.get(HEADER_OCTETS..).unwrap_or_default());
+        let mut told = None;
+        match payload {
+            Payload::Headers { fragment, .. } if header.flags().has(Flags::END_HEADERS) => {
+                let mut decoder = Decoder::new(Start::Late, HpackLimits::default());
+                told = sides::of_block(if whole {
+                    decoder.decode(fragment, &mut scratch)
+                } else {
+                    decoder.decode_partial(fragment, &mut scratch)
+                });
+            }
+            _ if fault.is_some() || !whole => {}
+            _ => told = sides::of_frame(header, &payload),
+        }
+        if told.is_some() {
+            return Way { told, ..way };
+        }
+        if whole && fault.is_none() {
+            way.hint = way.hint.or(sides::hint(header, &payload));
+        }
+        octets = octets.get(size..).unwrap_or_default();
+    }
+    way
 }

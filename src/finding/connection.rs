@@ -75,6 +75,12 @@ impl Connection {
         self.book = Book::default();
     }
 
+    /// Exchanges the sides, which were guessed wrong. Nothing is known then of what they have agreed on.
+    pub(super) fn turn(&mut self) {
+        self.sides.swap();
+        self.doubt.swap();
+    }
+
     /// What is read of a direction from now on may not be what was sent.
     pub(super) fn doubt(&mut self, direction: Direction, shared: &mut Shared) {
         self.doubt[direction] = true;

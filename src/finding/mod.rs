@@ -123,7 +123,8 @@ impl Judge {
                 }
                 return;
             }
-            Body::Identified | Body::Finding(_) | Body::Comment(_) => {}
+            Body::Sides { turned: true } => connection.turn(),
+            Body::Sides { turned: false } | Body::Identified | Body::Finding(_) | Body::Comment(_) => {}
         }
         connection.calm = connection.is_calm();
     }

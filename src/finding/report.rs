@@ -72,7 +72,8 @@ impl<'e, 'a: 'e, 't> Report<'e, 'a, 't> {
         packets.retain(|packet| *packet > 0);
         packets.sort_unstable();
         packets.dedup();
-        let summary = &summary.to_string();
+        let is_guess = self.event.flow.is_some_and(|flow| flow.guess().is_some());
+        let summary = &format!("{summary}{}", if is_guess { " (sides guessed)" } else { "" });
         let finding = Finding {
             rule,
             direction,

@@ -1,6 +1,7 @@
 //! One RPC as seen on the wire: what was asked, what came back, and what ended it (PROTOCOL-HTTP2).
 
-use super::content_type::{ContentType, Protocol};
+use super::calls::Ending;
+use super::content_type::{Codec, ContentType, Protocol};
 use super::message::{Body, Queue};
 use super::metadata;
 use super::status::Status;
@@ -97,12 +98,18 @@ pub struct Call {
     pub bodies: Both<Body>,
     /// Whether either direction has ended.
     pub ended: Both<bool>,
+    /// Whether a direction's messages are something else than protobuf, as its content type says.
+    foreign_codec: Both<bool>,
     /// Whether either direction has begun with a header block.
     pub(super) headed: Both<bool>,
     /// Whether something of either direction came since frames of it were last lost.
     pub(super) noted: Both<bool>,
     /// A GOAWAY of the server that leaves this call out.
     pub left_out: bool,
+    /// Whether it is a guess which side is the client: what is the client's may be the server's, and the other way round.
+    pub sides_guessed: bool,
+    /// How it ended, while that is so.
+    pub(super) endings: Vec<Ending>,
     pub(super) web_text: Both<Option<TextDecoder>>,
     text: Text,
     metadata_left_out: u64,
@@ -170,6 +177,16 @@ impl Call {
     #[must_use]
     pub fn content_type(&self, direction: Direction) -> Option<&[u8]> {
         self.text.get(self.text.content_type[direction])
+    }
+
+    /// The codec of a direction's messages, where its content type, or else the other's, names one that is not protobuf.
+    #[must_use]
+    pub fn foreign_codec(&self, direction: Direction) -> Option<Codec<'_>> {
+        let named = if self.text.content_type[direction].is_some() { direction } else { direction.opposite() };
+        if !self.foreign_codec[named] {
+            return None;
+        }
+        Some(ContentType::parse(self.content_type(named)?).codec)
     }
 
     /// The `grpc-encoding` of a direction: how its compressed messages are compressed.
@@ -279,6 +296,7 @@ impl Call {
                     let content_type = ContentType::parse(value);
                     reads_messages = content_type.is_grpc();
                     self.is_told |= reads_messages;
+                    self.foreign_codec[direction] = reads_messages && !content_type.codec.is_proto();
                     if direction == Direction::ToServer || self.protocol.is_none() {
                         self.protocol = Some(content_type.protocol);
                     }
@@ -290,6 +308,14 @@ impl Call {
             self.bodies[direction].is_not_messages();
         }
         informational
+    }
+
+    /// Exchanges what either side's header blocks said. Metadata is forgotten: which of its lists it belongs to depends on the sides.
+    pub(super) fn turn_text(&mut self) {
+        self.foreign_codec.swap();
+        self.text.content_type.swap();
+        self.text.encoding.swap();
+        self.text.metadata.iter_mut().for_each(Vec::clear);
     }
 
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {

@@ -6,12 +6,15 @@ mod body;
 mod ends;
 mod losses;
 mod shared;
+mod turn;
 
 use std::collections::VecDeque;
 
-use self::body::{end_half, read_body};
+use self::body::read_body;
+use self::ends::end_half;
 use self::losses::Losses;
 pub use self::shared::Shared;
+pub(super) use self::turn::Ending;
 use super::call::Call;
 use super::nature::{Nature, has_status, is_response, lacks_path, nature};
 pub use super::role::{Belongs, Role};
@@ -21,7 +24,7 @@ use crate::http2::frame::StreamId;
 use crate::http2::payload::Payload;
 use crate::http2::streams::Streams;
 use crate::limits::Limits;
-use crate::span::slice_pieces;
+use crate::span::{Arrival, slice_pieces};
 use crate::time::Timestamp;
 
 /// One stream's use.
@@ -40,6 +43,10 @@ pub struct Calls {
     partial: bool,
     /// What the next loss of frames has to look at; kept from the first loss on.
     losses: Option<Box<Losses>>,
+    /// Whether it is a guess which side is the client.
+    guessed: bool,
+    /// The last GOAWAY of who is taken for the client, while that is a guess.
+    client_went: Option<(StreamId, Arrival)>,
     /// Calls that were reset while the other side may still have octets under way.
     lingering: VecDeque<(StreamId, Timestamp)>,
     /// Streams whose calls have ended; only kept where `partial` makes it matter.
@@ -139,11 +146,12 @@ impl Calls {
                 return Belongs::default();
             }
             let nature = nature(block);
-            let begins = direction == Direction::ToServer;
+            let begins = direction == Direction::ToServer && !self.guessed;
             if nature == Nature::Plain {
                 self.exchanges.insert(stream, Exchange::Plain(Both::default()));
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
+                call.sides_guessed = self.guessed;
                 call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
@@ -175,6 +183,8 @@ impl Calls {
                     call.bodies.to_client.begin();
                 }
                 let role = match (direction, first) {
+                    // What a block is that does not tell who sends it depends on who does.
+                    _ if call.sides_guessed => Role::None,
                     (Direction::ToServer, true) => Role::RequestBegins,
                     (Direction::ToServer, false) => Role::RequestTrailers,
                     (Direction::ToClient, _) if informational => Role::Interim,
@@ -190,7 +200,8 @@ impl Calls {
                 };
                 call.trailers_only |= role == Role::TrailersOnly;
                 if frame.ends_stream {
-                    end_half(call, direction, frame.at, shared);
+                    call.abandon(direction, frame.at, &mut shared.queue);
+                    end_half(call, direction, frame.at);
                 }
                 let ends = matches!(role, Role::Ends | Role::TrailersOnly);
                 Belongs {
@@ -226,6 +237,7 @@ impl Calls {
         let room = shared.open.max(self.exchanges.len()) < limits.streams;
         if self.partial && room && !self.exchanges.contains(stream) && !self.over.contains(&stream) {
             let mut call = shared.begin(stream, frame.at);
+            call.sides_guessed = self.guessed;
             call.bodies = Both::from_fn(|_| super::message::Body::lost());
             self.insert(stream, call);
         }
@@ -255,7 +267,8 @@ impl Calls {
                 let bad_flag = call.bodies[direction].bad_flag.filter(|_| bad_before.is_none());
                 shared.scratch = scratch;
                 if frame.ends_stream {
-                    end_half(call, direction, frame.at, shared);
+                    call.abandon(direction, frame.at, &mut shared.queue);
+                    end_half(call, direction, frame.at);
                 }
                 if bad_flag.is_some() && !call.is_told {
                     // It was only taken for gRPC, since what would have told was not captured.

@@ -87,6 +87,11 @@ impl<'a> Codec<'a> {
         self.0
     }
 
+    /// Whether the messages are JSON.
+    pub fn is_json(self) -> bool {
+        self.0.is_some_and(|name| name.eq_ignore_ascii_case(b"json"))
+    }
+
     /// Whether the messages are protobuf: named so, or, as servers take it, not named at all.
     pub fn is_proto(self) -> bool {
         self.0.is_none_or(|name| name.eq_ignore_ascii_case(b"proto"))

@@ -6,6 +6,7 @@ use super::payload::Payload;
 use super::reader::Raw;
 use super::seen::{Block, Facts, Frame, Malformed, Notice, Sink};
 use super::side::Side;
+use super::sides;
 use super::state::{CLOSED, State, Step};
 use super::stream::StreamState;
 use crate::direction::Direction;
@@ -200,6 +201,19 @@ impl State {
         };
         frame.block = Some(Block { fields, frames: ended.frames, promised: ended.promised, complete: ended.complete });
         frame.ends_stream = ended.ends_stream;
+        let mut turned = None;
+        if self.guessed
+            && ended.promised.is_none()
+            && let Some(told) = sides::of_block(fields)
+        {
+            turned = Some(told != *direction);
+            sink.sides(*at, told != *direction);
+            if told != *direction {
+                *direction = told;
+                frame.direction = told;
+                frame.state.iter_mut().for_each(StreamState::swap);
+            }
+        }
         sink.frame(&frame);
         for fault in fields.faults() {
             sink.notice(*direction, *at, raw.malformed(ended.id, Malformed::Hpack(*fault)));
@@ -211,6 +225,9 @@ impl State {
                 *at,
                 Notice::Limit { what: "fields of a header block", count: u64::from(omitted.fields) },
             );
+        }
+        if let Some(turned) = turned {
+            self.know_sides(turned);
         }
         self.charge_tables(step);
     }

@@ -84,6 +84,11 @@ impl Connection {
         connection
     }
 
+    /// Takes note that it is a guess which side is the client. The first frame that is pushed and tells it settles that: see [`Sink::sides`].
+    pub const fn guess_sides(&mut self) {
+        self.state.guessed = true;
+    }
+
     /// Sets the flow offset of the first octet of a direction that will be pushed.
     pub fn start_at(&mut self, direction: Direction, offset: u64) {
         self.readers[direction].start_at(offset);
@@ -104,8 +109,12 @@ impl Connection {
         let bounds = Bounds::of(&shared.limits);
         let mut step = Step { direction, at, shared, sink };
         readers[direction].push(octets, pieces, bounds, &mut |item| state.item(item, &mut step));
+        let is = step.direction;
+        if is != direction {
+            readers.swap();
+        }
         if self.holds() != self.unfinished {
-            self.charge(direction, at, shared, sink);
+            self.charge(is, at, shared, sink);
         }
     }
 

@@ -6,17 +6,20 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
 mod blocks;
+mod bounded;
 pub mod connection;
 mod control;
 pub mod error_code;
 pub mod frame;
 pub mod hpack;
+mod opened;
 pub mod payload;
 pub mod preface;
 mod reader;
 pub mod seen;
 pub mod settings;
 mod side;
+pub mod sides;
 mod state;
 pub mod stream;
 pub mod streams;

@@ -14,8 +14,19 @@ pub enum Begin {
     Upgrade,
     /// Not seen: the capture starts later.
     Mid,
-    /// As `Mid`, and nothing that was seen tells which side is the client.
-    Sideless,
+    /// As `Mid`, and nothing that was seen so far tells which side is the client: it is guessed.
+    Guessed(Guess),
+    /// As `Mid`; up to this packet the sides were guessed, and the wrong way round.
+    Turned(u64),
     /// Not seen, although the TCP connection was seen from its beginning: the first octets of a side are missing.
     Unseen,
+}
+
+/// What it was guessed by which side is the client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Guess {
+    /// Frames that one side sends and the other seldom or never does.
+    Frames,
+    /// Addresses and ports: who is a server in other flows, and which port looks like one that a system chose for a client.
+    Addresses,
 }

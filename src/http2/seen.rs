@@ -206,6 +206,9 @@ pub trait Sink {
     fn frame(&mut self, frame: &Frame<'_>);
     /// Part of a DATA frame that is too large to keep.
     fn part(&mut self, part: Part<'_>);
+    /// Which side is the client was a guess, and a frame that follows tells it. If they are `turned`, the guess was wrong: from here on
+    /// directions are exchanged.
+    fn sides(&mut self, _at: Arrival, _turned: bool) {}
     /// Something about the octets of a direction.
     fn notice(&mut self, direction: Direction, at: Arrival, notice: Notice<'_>);
 }

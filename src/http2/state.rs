@@ -7,22 +7,18 @@ use std::collections::VecDeque;
 
 use super::connection::Shared;
 use super::frame::{Flags, FrameId, FrameType, StreamId};
-use super::hpack;
 use super::payload::{self, Payload};
 use super::preface::MAGIC;
 use super::reader::{Item, Raw, is_data};
 use super::seen::{Facts, Frame, Malformed, Notice, Sink};
 use super::settings::{Setting, Values};
 use super::side::{Side, UsedBy};
+use super::sides;
 use super::stream::{Half as StreamHalf, Stream, StreamState};
 use super::streams::Streams;
 use crate::direction::{Both, Direction};
 use crate::span::Arrival;
 
-/// Closed streams remembered where their beginnings may be missing.
-const CLOSED_KEPT: usize = 128;
-/// Octets of header table still kept of a direction whose table was given up.
-const GIVEN_UP_TABLE: u32 = 4096;
 pub(super) const CLOSED: StreamState = Both { to_server: StreamHalf::Closed, to_client: StreamHalf::Closed };
 
 /// Everything a connection remembers between frames.
@@ -32,6 +28,8 @@ pub(super) struct State {
     pub(super) streams: Streams<Stream>,
     /// Whether frames were missed, so that a stream may be open without its beginning having been seen.
     pub(super) partial: bool,
+    /// Whether it is a guess which side is the client.
+    pub(super) guessed: bool,
     /// Octets of the header tables, as counted against the limit over all connections.
     pub(super) charged: usize,
     /// Limits of this connection that were reached before: the first time was told, the others are counted.
@@ -104,6 +102,7 @@ impl State {
             sides: Both::from_fn(|direction| Side::new(from_start[direction], both)),
             streams: Streams::default(),
             partial: !both,
+            guessed: false,
             charged: 0,
             again: [("", 0); 3],
             closed: VecDeque::new(),
@@ -121,76 +120,32 @@ impl State {
         self.sides.to_server.highest = 1;
     }
 
+    /// Takes note of what a frame tells of which side is the client, where that is a guess: in which direction the frame at hand goes. Where
+    /// the guess was wrong the sides are turned, once and for all.
+    #[cold]
+    pub(super) fn weigh(&mut self, told: Option<Direction>, step: &mut Step<'_, impl Sink>) {
+        let Some(told) = told else { return };
+        let turned = told != step.direction;
+        step.sink.sides(step.at, turned);
+        step.direction = told;
+        self.know_sides(turned);
+    }
+
+    /// The sides are known now, and were the other way round if they are `turned`. What belongs to a direction goes with it.
+    #[cold]
+    pub(super) fn know_sides(&mut self, turned: bool) {
+        self.guessed = false;
+        if !turned {
+            return;
+        }
+        self.sides.swap();
+        for (_, stream) in self.streams.iter_mut() {
+            stream.turn();
+        }
+    }
+
     pub(super) fn is_open(&self, stream: StreamId) -> bool {
         self.streams.contains(stream)
-    }
-
-    /// Takes note that a limit was reached, which may happen with every frame: told at once the first time, and the rest together at the end.
-    #[cold]
-    pub(super) fn limit(&mut self, what: &'static str, step: &mut Step<'_, impl Sink>) {
-        let known = self.again.iter_mut().find(|(known, _)| *known == what || known.is_empty());
-        match known {
-            Some((known, again)) if *known == what => *again = again.saturating_add(1),
-            known => {
-                if let Some(place) = known {
-                    *place = (what, 0);
-                }
-                step.notice(Notice::Limit { what, count: 1 });
-            }
-        }
-    }
-
-    pub(super) fn close(&mut self, step: &mut Step<'_, impl Sink>) {
-        for (what, count) in std::mem::take(&mut self.again) {
-            if count > 0 {
-                step.notice(Notice::Limit { what, count });
-            }
-        }
-        let shared = &mut *step.shared;
-        shared.open_streams = shared.open_streams.saturating_sub(self.streams.len());
-        self.streams = Streams::default();
-        shared.tables = shared.tables.saturating_sub(self.charged);
-        shared.connections = shared.connections.saturating_sub(usize::from(self.charged > 0));
-        self.charged = 0;
-    }
-
-    /// Counts what the header tables hold, and gives one up that holds more than its share where all of them hold too much.
-    pub(super) fn charge_tables(&mut self, step: &mut Step<'_, impl Sink>) {
-        let held = self.sides.to_server.hpack.held_bytes().saturating_add(self.sides.to_client.hpack.held_bytes());
-        if held == self.charged {
-            return;
-        }
-        let shared = &mut *step.shared;
-        shared.connections = shared.connections.saturating_add(usize::from(self.charged == 0));
-        shared.tables = shared.tables.saturating_sub(self.charged).saturating_add(held);
-        self.charged = held;
-        let share = shared.limits.total_tables.checked_div(shared.connections).unwrap_or(0);
-        if shared.tables <= shared.limits.total_tables || held <= share {
-            return;
-        }
-        let given_up = &mut self.sides[step.direction].hpack;
-        let limits = hpack::Limits {
-            table_octets: GIVEN_UP_TABLE,
-            uncertain_table_octets: GIVEN_UP_TABLE,
-            ..hpack::Limits::default()
-        };
-        let mut fresh = hpack::Decoder::new(hpack::Start::Late, limits);
-        if let Some(limit) = given_up.size_limit() {
-            fresh.set_size_limit(limit);
-        }
-        let freed = given_up.held_bytes().saturating_sub(fresh.held_bytes());
-        *given_up = fresh;
-        self.charged = self.charged.saturating_sub(freed);
-        shared.tables = shared.tables.saturating_sub(freed);
-        step.notice(Notice::Limit { what: "octets of header tables", count: freed as u64 });
-    }
-
-    pub(super) fn held_bytes(&self) -> usize {
-        Direction::BOTH.into_iter().fold(self.streams.held_bytes(), |sum, direction| {
-            let side = &self.sides[direction];
-            let block = side.block.as_ref().map_or(0, |block| block.fragment.capacity());
-            sum.saturating_add(side.hpack.held_bytes()).saturating_add(block)
-        })
     }
 
     #[inline]
@@ -305,6 +260,9 @@ impl State {
             self.plain(raw, payload, Facts::None, step);
             return step.malformed(id, raw, Malformed::Payload(fault));
         }
+        if self.guessed {
+            self.weigh(sides::of_frame(raw.header, &payload), step);
+        }
         match payload {
             Payload::Data { .. } => self.data(raw, payload, step),
             Payload::Headers { fragment, .. } => self.headers(raw, payload, fragment, None, step),
@@ -321,59 +279,6 @@ impl State {
                 self.emit(raw, payload, facts, Some(CLOSED), step);
             }
             _ => self.plain(raw, payload, Facts::None, step),
-        }
-    }
-
-    /// Follows a stream from here on.
-    pub(super) fn open(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
-        if self.streams.contains(id) || id == StreamId::CONNECTION {
-            return;
-        }
-        let side = &mut self.sides[step.direction];
-        side.highest = side.highest.max(id.0);
-        if step.shared.open_streams < step.shared.limits.streams {
-            let mut stream = self.new_stream();
-            if step.direction == Direction::ToClient && id.is_client_initiated() {
-                // The request was not seen, nor what it used and gave.
-                (stream.known, stream.balance, stream.used) = (Both::default(), Both::default(), Both::default());
-            }
-            self.streams.insert(id, stream);
-            step.shared.open_streams = step.shared.open_streams.saturating_add(1);
-        } else {
-            self.limit("streams at once", step);
-        }
-    }
-
-    /// Follows a stream whose beginning was missed, unless it is known to be over.
-    pub(super) fn open_if_missed(&mut self, id: StreamId, step: &mut Step<'_, impl Sink>) {
-        if self.partial && id.is_client_initiated() && !self.closed.contains(&id.0) && !self.streams.contains(id) {
-            self.open(id, step);
-            if let Some(stream) = self.streams.get_mut(id) {
-                (stream.known, stream.balance, stream.used) = (Both::default(), Both::default(), Both::default());
-            }
-        }
-    }
-
-    fn new_stream(&self) -> Stream {
-        // A stream's window is set by the side that receives.
-        let balance = Both::from_fn(|direction| {
-            let initial = self.sides[direction.opposite()].values.initial_window_size;
-            initial.filter(|_| self.sides[direction].followed).map(|_| 0)
-        });
-        let used = Both::from_fn(|direction| self.sides[direction].followed.then_some(0));
-        let known = Both { to_server: true, to_client: true };
-        Stream { known, balance, used, losses: self.losses, ..Stream::default() }
-    }
-
-    pub(super) fn end_stream(&mut self, id: StreamId, shared: &mut Shared) {
-        if self.streams.remove(id).is_some() {
-            shared.open_streams = shared.open_streams.saturating_sub(1);
-            if self.partial {
-                if self.closed.len() >= CLOSED_KEPT {
-                    self.closed.pop_front();
-                }
-                self.closed.push_back(id.0);
-            }
         }
     }
 

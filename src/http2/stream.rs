@@ -70,4 +70,13 @@ impl Stream {
             half => half,
         };
     }
+
+    /// Exchanges the two directions.
+    pub(super) const fn turn(&mut self) {
+        self.state.swap();
+        self.known.swap();
+        self.balance.swap();
+        self.used.swap();
+        self.used_up.swap();
+    }
 }

@@ -10,6 +10,7 @@ use etherparse::{
     IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice, UdpHeaderSlice,
 };
 
+use super::encapsulation::Tunnel;
 use super::fragments::{FragmentHeader, Identification};
 use super::outcome::{Fault, Layer, NotTcp};
 use super::tunnel;
@@ -45,6 +46,8 @@ pub(super) fn v4(view: &mut View<'_>, context: &mut Context) -> Result<Next, Sto
     view.skip(length, Layer::Ipv4)?;
     context.source = IpAddr::V4(header.source_addr());
     context.destination = IpAddr::V4(header.destination_addr());
+    context.identification = header.identification();
+    context.hops = header.ttl();
     let protocol = header.protocol().0;
     if header.is_fragmenting_payload() {
         if let Some(kind) = never_tcp(protocol) {
@@ -90,6 +93,8 @@ pub(super) fn v6(view: &mut View<'_>, context: &mut Context) -> Result<Next, Sto
     if !context.jumbo {
         view.limit(usize::from(header.payload_length()));
     }
+    context.identification = 0;
+    context.hops = header.hop_limit();
     context.source = IpAddr::V6(header.source_addr());
     context.destination = IpAddr::V6(header.destination_addr());
     Ok(Next::Protocol(header.next_header().0))
@@ -99,12 +104,21 @@ pub(super) fn v6(view: &mut View<'_>, context: &mut Context) -> Result<Next, Sto
 #[inline(never)]
 pub(super) fn protocol(view: &mut View<'_>, number: u8, context: &mut Context) -> Result<Next, Stop> {
     match number {
-        4 => Ok(Next::Ipv4),
-        41 => Ok(Next::Ipv6),
+        4 => {
+            context.tunnel(Tunnel::IpInIp, None);
+            Ok(Next::Ipv4)
+        }
+        41 => {
+            context.tunnel(Tunnel::IpInIp, None);
+            Ok(Next::Ipv6)
+        }
         17 => udp(view, context),
         47 => tunnel::gre(view, context),
-        97 => tunnel::ether_ip(view),
-        137 => Ok(Next::Mpls),
+        97 => tunnel::ether_ip(view, context),
+        137 => {
+            context.tunnel(Tunnel::Mpls, None);
+            Ok(Next::Mpls)
+        }
         51 => authentication(view),
         0 | 43 | 60 | 135 | 139 | 140 if context.source.is_ipv6() => extension(view, number, context),
         44 if context.source.is_ipv6() => fragment(view, context),

@@ -5,6 +5,7 @@
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
+use super::encapsulation::Wrap;
 use super::outcome::{Fault, Layer, NotTcp};
 use super::view::View;
 use super::walk::{Context, Next, Stop};
@@ -71,7 +72,7 @@ fn vlan(view: &mut View<'_>, context: &mut Context) -> Result<Next, Stop> {
         Ok(tag) => tag,
         Err(error) => return Err(view.short(Layer::Vlan, error.required_len)),
     };
-    context.enter(u32::from(tag.vlan_identifier().value()));
+    context.wrap(Wrap::Vlan(tag.vlan_identifier().value()));
     let number = tag.ether_type().0;
     view.skip(tag.slice().len(), Layer::Vlan)?;
     Ok(if number < FIRST_ETHER_TYPE { Next::Llc } else { Next::EtherType(number) })
@@ -143,7 +144,7 @@ pub(super) fn ppp(view: &mut View<'_>) -> Result<Next, Stop> {
 }
 
 /// The PPPoE session stage (RFC 2516 §4): version and type 1, code 0.
-pub(super) fn pppoe(view: &mut View<'_>) -> Result<Next, Stop> {
+pub(super) fn pppoe(view: &mut View<'_>, context: &mut Context) -> Result<Next, Stop> {
     let [version, code] = *view.peek::<2>(Layer::Pppoe)?;
     if version != 0x11 {
         return Err(view.fault(Layer::Pppoe, Fault::Version(version >> 4)));
@@ -151,7 +152,8 @@ pub(super) fn pppoe(view: &mut View<'_>) -> Result<Next, Stop> {
     if code != 0 {
         return Err(Stop::NotTcp(NotTcp::EtherType(0x8864)));
     }
-    view.skip(6, Layer::Pppoe)?;
+    let [_, _, s0, s1, _, _] = *view.take::<6>(Layer::Pppoe)?;
+    context.wrap(Wrap::Pppoe(u16::from_be_bytes([s0, s1])));
     Ok(Next::Ppp)
 }
 

@@ -10,6 +10,7 @@
 
 mod counters;
 mod datagram;
+mod encapsulation;
 mod fragments;
 mod ip;
 mod link;
@@ -21,10 +22,11 @@ mod view;
 mod walk;
 
 pub use counters::{Counters, Incomplete};
+pub use encapsulation::{Encapsulation, Tunnel, Wrap};
 pub use fragments::FragmentLimits;
 pub use outcome::{Fault, Fragment, Layer, Malformed, NotTcp, Outcome};
 pub use pieces::Pieces;
-pub use segment::{Segment, TcpFlags};
+pub use segment::{Segment, TcpFlags, timestamp_value};
 
 use datagram::Datagram;
 use fragments::{Arrival, Fragments, Moment, Taken};
@@ -47,6 +49,8 @@ pub struct Net {
     fragments: Fragments,
     /// The datagram completed last: what a segment out of several packets borrows from.
     whole: Datagram,
+    /// What the segment found last was wrapped in.
+    encapsulation: Encapsulation,
 }
 
 impl Net {
@@ -90,7 +94,10 @@ impl Net {
         let mut view = View::packet(data, original_length);
         let found = Next::of_link(link).and_then(|next| walk(&mut view, next, &mut context));
         let outcome = match found {
-            Ok(Found::Tcp) => Segment::parse(view, &context, origin),
+            Ok(Found::Tcp) => {
+                self.encapsulation = context.encapsulation;
+                Segment::parse(view, &context, origin).within(&self.encapsulation)
+            }
             Ok(Found::Fragment(header)) => {
                 let moment = Moment { packets: self.counters.packets, time_ns };
                 self.fragments.expire(moment, &mut self.counters);
@@ -142,8 +149,9 @@ impl Net {
             taken = self.fragments.take(arrival, &mut self.counters);
         };
         let origin = Origin::Datagram(&self.whole.pieces);
+        self.encapsulation = context.encapsulation;
         let outcome = match found {
-            Ok(_) => Segment::parse(rest.of(&self.whole.octets), &context, origin),
+            Ok(_) => Segment::parse(rest.of(&self.whole.octets), &context, origin).within(&self.encapsulation),
             Err(stop) => stop.outcome(origin),
         };
         self.counters.count(&outcome);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::encapsulation::Encapsulation;
 use super::segment::Segment;
 
 /// The answer of [`Net::packet`](super::Net::packet).
@@ -15,6 +16,17 @@ pub enum Outcome<'a> {
     Fragment(Fragment),
     /// Octets that contradict their own format.
     Malformed(Malformed),
+}
+
+impl<'a> Outcome<'a> {
+    /// The same, with what a segment was wrapped in.
+    #[inline]
+    pub(super) fn within(mut self, encapsulation: &'a Encapsulation) -> Self {
+        if let Self::Tcp(segment) = &mut self {
+            segment.encapsulation = (!encapsulation.is_none()).then_some(encapsulation);
+        }
+        self
+    }
 }
 
 /// Why a well-formed packet gave no segment.

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use etherparse::TcpSlice;
 use etherparse::err::tcp::{HeaderError, HeaderSliceError};
 
+use super::encapsulation::Encapsulation;
 use super::outcome::{Fault, Layer, Outcome};
 use super::pieces::{Origin, Pieces};
 use super::view::View;
@@ -33,9 +34,17 @@ pub struct Segment<'a> {
     pub options: &'a [u8],
     /// The payload as far as it was captured.
     pub payload: &'a [u8],
+    /// The TCP header and the payload behind it, as far as they were captured.
+    pub octets: &'a [u8],
     /// Octets the payload had on the wire, by the IP header, or by the packet's length if that says 0 (segmentation
     /// offload). Never below `payload.len()`; above it when the capture cut the packet.
     pub wire_length: u32,
+    /// The identification of the innermost IPv4 header; 0 says nothing, as does IPv6.
+    pub identification: u16,
+    /// The time to live of the innermost IPv4 header, or the hop limit of IPv6.
+    pub hops: u8,
+    /// What the packet was wrapped in; `None` when that is nothing.
+    pub encapsulation: Option<&'a Encapsulation>,
     origin: Origin<'a>,
     /// Where the TCP header begins in `origin`.
     start: u32,
@@ -109,7 +118,11 @@ impl<'a> Segment<'a> {
             window: u16::from_be_bytes([o, p]),
             options,
             payload,
+            octets,
             wire_length: u32::try_from(wire_length).unwrap_or(u32::MAX),
+            identification: context.identification,
+            hops: context.hops,
+            encapsulation: None,
             origin,
             start: u32::try_from(view.start()).unwrap_or(u32::MAX),
             header_length,
@@ -178,11 +191,29 @@ impl<'a> Segment<'a> {
             window: tcp.window_size(),
             options,
             payload,
+            octets: view.octets(),
             wire_length: u32::try_from(wire_length).unwrap_or(u32::MAX),
+            identification: context.identification,
+            hops: context.hops,
+            encapsulation: None,
             origin,
             start: u32::try_from(view.start()).unwrap_or(u32::MAX),
             header_length: u8::try_from(tcp.header_len()).unwrap_or(u8::MAX),
         }
+    }
+}
+
+/// The clock of a sender whose options tell it (RFC 7323 §3.2).
+#[must_use]
+pub fn timestamp_value(mut options: &[u8]) -> Option<u32> {
+    loop {
+        options = match options {
+            [0, ..] => return None,
+            [1, rest @ ..] => rest,
+            [8, 10, a, b, c, d, ..] => return Some(u32::from_be_bytes([*a, *b, *c, *d])),
+            [_, length, ..] if *length >= 2 => options.get(usize::from(*length)..)?,
+            _ => return None,
+        };
     }
 }
 
@@ -281,7 +312,16 @@ const NAMES: [(TcpFlags, &str); 9] = [
 
 #[cfg(test)]
 mod tests {
-    use super::TcpFlags;
+    use super::{TcpFlags, timestamp_value};
+
+    #[test]
+    fn the_senders_clock_is_found_among_other_options() {
+        assert_eq!(timestamp_value(&[1, 1, 8, 10, 0, 0, 1, 2, 9, 9, 9, 9]), Some(0x102));
+        assert_eq!(timestamp_value(&[2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 7, 0, 0, 0, 0]), Some(7));
+        for without in [&[][..], &[0, 8, 10, 1, 1, 1, 1], &[2, 0, 8, 10, 1, 1, 1, 1], &[5], &[8, 10, 1], &[3, 200, 1]] {
+            assert_eq!(timestamp_value(without), None);
+        }
+    }
 
     #[test]
     fn flags_print_by_name_and_reserved_bits_as_a_number() {

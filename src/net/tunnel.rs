@@ -3,6 +3,7 @@
 //! A tunnel is known by its number or port alone; where that leaves a doubt (MPLS pseudo wires), only what looks like
 //! an Ethernet frame that goes on is followed.
 
+use super::encapsulation::{Tunnel, Wrap};
 use super::outcome::{Fault, Layer, NotTcp};
 use super::view::View;
 use super::walk::{Context, Next, Stop};
@@ -26,16 +27,23 @@ pub(super) fn gre(view: &mut View<'_>, context: &mut Context) -> Result<Next, St
         4_usize.saturating_add(optional(CHECKSUM)).saturating_add(optional(KEY)).saturating_add(optional(SEQUENCE));
     let mut rest = *view;
     view.skip(length, Layer::Gre)?;
+    let mut key = None;
     if flags & KEY != 0 {
         rest.skip(4_usize.saturating_add(optional(CHECKSUM)), Layer::Gre)?;
-        context.enter(u32::from_be_bytes(*rest.take::<4>(Layer::Gre)?));
+        key = Some(u32::from_be_bytes(*rest.take::<4>(Layer::Gre)?));
     }
     Ok(match u16::from_be_bytes([p0, p1]) {
         // Type I has no header of its own, and no sequence number to say so.
-        0x88be if flags & SEQUENCE == 0 => Next::Ethernet,
+        0x88be if flags & SEQUENCE == 0 => {
+            context.tunnel(Tunnel::Erspan, key);
+            Next::Ethernet
+        }
         0x88be => Next::Erspan { header: 8 },
         0x22eb => Next::Erspan { header: 12 },
-        number => Next::EtherType(number),
+        number => {
+            context.tunnel(Tunnel::Gre, key);
+            Next::EtherType(number)
+        }
     })
 }
 
@@ -46,8 +54,13 @@ const SEQUENCE: u8 = 0x10;
 
 /// A mirrored frame, types II and III (draft-foschiano-erspan-03 §4).
 pub(super) fn erspan(view: &mut View<'_>, header: usize, context: &mut Context) -> Result<Next, Stop> {
-    let [_, vlan, _, session] = *view.peek::<4>(Layer::Erspan)?;
-    context.enter(u32::from_be_bytes([0, 0, vlan, session]));
+    let [v0, v1, s0, s1] = *view.peek::<4>(Layer::Erspan)?;
+    context.tunnel(Tunnel::Erspan, Some(u32::from_be_bytes([0, 0, s0 & 0x03, s1])));
+    let vlan = u16::from_be_bytes([v0 & 0x0f, v1]);
+    // The frame's VLAN, unless the frame still has its tag (3).
+    if vlan != 0 && (s0 >> 3) & 0x03 != 3 {
+        context.wrap(Wrap::Vlan(vlan));
+    }
     let mut length = header;
     if header == 12 {
         let [.., last] = *view.peek::<12>(Layer::Erspan)?;
@@ -59,12 +72,13 @@ pub(super) fn erspan(view: &mut View<'_>, header: usize, context: &mut Context) 
 }
 
 /// EtherIP (RFC 3378 §3): version 3, twelve reserved bits, a frame.
-pub(super) fn ether_ip(view: &mut View<'_>) -> Result<Next, Stop> {
+pub(super) fn ether_ip(view: &mut View<'_>, context: &mut Context) -> Result<Next, Stop> {
     let [first, _] = *view.peek::<2>(Layer::EtherIp)?;
     if first >> 4 != 3 {
         return Err(view.fault(Layer::EtherIp, Fault::Version(first >> 4)));
     }
     view.skip(2, Layer::EtherIp)?;
+    context.tunnel(Tunnel::EtherIp, None);
     Ok(Next::Ethernet)
 }
 
@@ -75,7 +89,7 @@ pub(super) fn vxlan(view: &mut View<'_>, context: &mut Context) -> Result<Next, 
         return Err(Stop::NotTcp(NotTcp::Udp));
     }
     view.skip(8, Layer::Vxlan)?;
-    context.enter(u32::from_be_bytes([0, a, b, c]));
+    context.tunnel(Tunnel::Vxlan, Some(u32::from_be_bytes([0, a, b, c])));
     Ok(Next::Ethernet)
 }
 
@@ -87,16 +101,17 @@ pub(super) fn geneve(view: &mut View<'_>, context: &mut Context) -> Result<Next,
     }
     let options = usize::from(first & 0x3f).saturating_mul(4);
     view.skip(options.saturating_add(8), Layer::Geneve)?;
-    context.enter(u32::from_be_bytes([0, a, b, c]));
+    context.tunnel(Tunnel::Geneve, Some(u32::from_be_bytes([0, a, b, c])));
     Ok(Next::EtherType(u16::from_be_bytes([p0, p1])))
 }
 
 /// The MPLS label stack (RFC 3032 §2.1). Nothing in it names the payload: IP is known by its first four bits (RFC 4928
 /// §2), a pseudo wire by an Ethernet header behind a control word (RFC 4385 §3) or at once.
-pub(super) fn mpls(view: &mut View<'_>) -> Result<Next, Stop> {
+pub(super) fn mpls(view: &mut View<'_>, context: &mut Context) -> Result<Next, Stop> {
     loop {
-        let [_, _, label, _] = *view.take::<4>(Layer::Mpls)?;
-        if label & 1 == 1 {
+        let [a, b, c, _] = *view.take::<4>(Layer::Mpls)?;
+        context.wrap(Wrap::Mpls(u32::from_be_bytes([0, a, b, c]) >> 4));
+        if c & 1 == 1 {
             break;
         }
     }

@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::encapsulation::{Encapsulation, Tunnel, Wrap};
 use super::fragments::FragmentHeader;
 use super::outcome::{Fault, Layer, Malformed, NotTcp, Outcome};
 use super::pieces::Origin;
@@ -74,6 +75,12 @@ pub(super) struct Context {
     depth: u8,
     /// VLANs and virtual networks passed, mixed into one number: fragments of different ones do not belong together.
     pub(super) scope: u64,
+    /// Everything passed that wraps what follows.
+    pub(super) encapsulation: Encapsulation,
+    /// The identification of the IPv4 header; 0 for IPv6.
+    pub(super) identification: u16,
+    /// The time to live, or the hop limit.
+    pub(super) hops: u8,
     /// Whether the IPv6 header left its length to a jumbo payload option.
     pub(super) jumbo: bool,
 }
@@ -81,7 +88,16 @@ pub(super) struct Context {
 impl Default for Context {
     fn default() -> Self {
         let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self { source: none, destination: none, depth: 0, scope: 0, jumbo: false }
+        Self {
+            source: none,
+            destination: none,
+            depth: 0,
+            scope: 0,
+            encapsulation: Encapsulation::default(),
+            identification: 0,
+            hops: 0,
+            jumbo: false,
+        }
     }
 }
 
@@ -96,8 +112,24 @@ impl Context {
         Ok(())
     }
 
+    /// Notes a layer around what follows.
+    pub(super) fn wrap(&mut self, wrap: Wrap) {
+        self.encapsulation.push(wrap);
+        match wrap {
+            Wrap::Vlan(id) => self.enter(id.into()),
+            Wrap::Tunnel { id: Some(id), .. } => self.enter(id),
+            // Labels may differ between fragments (RFC 6790).
+            Wrap::Tunnel { id: None, .. } | Wrap::Mpls(_) | Wrap::Pppoe(_) => {}
+        }
+    }
+
+    /// Notes a tunnel between the addresses read last.
+    pub(super) fn tunnel(&mut self, kind: Tunnel, id: Option<u32>) {
+        self.wrap(Wrap::Tunnel { kind, id, source: self.source, destination: self.destination });
+    }
+
     /// Notes a VLAN or a virtual network.
-    pub(super) fn enter(&mut self, network: u32) {
+    fn enter(&mut self, network: u32) {
         let mixed = (self.scope ^ u64::from(network)).wrapping_add(1);
         self.scope = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
@@ -115,8 +147,8 @@ pub(super) fn usual(link: u32, data: &[u8]) -> Option<(View<'_>, Context)> {
     let [.., 0x08, 0x00] = ethernet else {
         return None;
     };
-    // Version and header length, total length (t), fragment (f), protocol.
-    let [0x45, _, t0, t1, _, _, f0, f1, _, TCP, ..] = *ipv4 else {
+    // Version and header length, total length (t), identification (i), fragment (f), protocol.
+    let [0x45, _, t0, t1, i0, i1, f0, f1, hops, TCP, ..] = *ipv4 else {
         return None;
     };
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *ipv4;
@@ -131,6 +163,9 @@ pub(super) fn usual(link: u32, data: &[u8]) -> Option<(View<'_>, Context)> {
         destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
         depth: 1,
         scope: 0,
+        encapsulation: Encapsulation::default(),
+        identification: u16::from_be_bytes([i0, i1]),
+        hops,
         jumbo: false,
     };
     Some((view, context))
@@ -164,8 +199,8 @@ fn seldom(view: &mut View<'_>, next: Next, context: &mut Context) -> Result<Next
         Next::Loopback => link::loopback(view),
         Next::Llc => link::llc(view),
         Next::Ppp => link::ppp(view),
-        Next::Pppoe => link::pppoe(view),
-        Next::Mpls => tunnel::mpls(view),
+        Next::Pppoe => link::pppoe(view, context),
+        Next::Mpls => tunnel::mpls(view, context),
         Next::Erspan { header } => tunnel::erspan(view, header, context),
         _ => ip::by_version(view),
     }

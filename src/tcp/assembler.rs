@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::history::Recent;
+use super::marks::Marks;
 use super::seq::SeqNumber;
 use crate::span::{Arrival, Piece};
-use crate::time::Timestamp;
 
 /// How far beyond the next octet a number may lie and still belong to this conversation: the largest TCP window (RFC 7323 §2.3).
 const WINDOW: i64 = 1 << 30;
@@ -32,6 +32,8 @@ pub(super) struct Assembler {
     /// When and at which packet of the flow the present hole was first known to be real.
     pub(super) overdue_since: Option<Since>,
     pub(super) recent: Recent,
+    /// Whether octets were given up: what comes later may be those, and no repetition.
+    pub(super) has_skipped: bool,
     waiting: BTreeMap<u64, Waiting>,
     waiting_octets: usize,
 }
@@ -53,11 +55,17 @@ pub(super) struct Waiting {
     pub(super) pieces: Vec<Piece>,
     /// The acknowledgment the segment carried: its sender had all octets of the other direction below it.
     pub(super) needs: Option<SeqNumber>,
-    pub(super) time: Timestamp,
     pub(super) packet: u64,
+    /// What its packet is known by.
+    pub(super) marks: Marks,
 }
 
 impl Waiting {
+    /// When and in which packet it was captured.
+    pub(super) const fn arrival(&self) -> Arrival {
+        Arrival { time: self.marks.time, packet: self.packet }
+    }
+
     fn length(&self) -> u64 {
         (self.octets.len() as u64).saturating_add(u64::from(self.cut))
     }
@@ -70,6 +78,8 @@ pub(super) struct Overlap {
     pub(super) repeated: u64,
     /// Octets of those that differ.
     pub(super) differing: u64,
+    /// The packet that brought the first of these, where its octets begin, and how many there are.
+    pub(super) first: Option<(Marks, u64, u64)>,
 }
 
 impl Assembler {
@@ -147,6 +157,7 @@ impl Assembler {
             let both_from = from.max(at);
             let both_to = held_end.min(end);
             let both = both_to.saturating_sub(both_from);
+            overlap.first.get_or_insert((held.marks, at, held.length()));
             overlap.repeated = overlap.repeated.saturating_add(both);
             let old = part(&held.octets, both_from.saturating_sub(at), both);
             let new = part(&segment.octets, both_from.saturating_sub(offset), both);
@@ -204,8 +215,8 @@ impl Assembler {
             octets,
             pieces,
             needs: held.needs,
-            time: held.time,
             packet: held.packet,
+            marks: held.marks,
         };
         self.waiting_octets = self.waiting_octets.saturating_add(held_size(0));
         self.waiting.insert(place, rest);
@@ -220,7 +231,7 @@ impl Assembler {
         self.waiting_octets = self.waiting_octets.saturating_add(held_size(octets.len()));
         self.waiting.insert(
             start,
-            Waiting { octets, cut, pieces, needs: segment.needs, time: segment.time, packet: segment.packet },
+            Waiting { octets, cut, pieces, needs: segment.needs, packet: segment.packet, marks: segment.marks },
         );
     }
 
@@ -243,7 +254,7 @@ impl Assembler {
 
     /// The packet that shows the present hole: the one with the octets behind it, or else the one that acknowledges what is missing.
     pub(super) fn shown_at(&self) -> Option<Arrival> {
-        let behind = self.peek_waiting().map(|(_, held)| Arrival { time: held.time, packet: held.packet });
+        let behind = self.peek_waiting().map(|(_, held)| held.arrival());
         behind.or_else(|| self.overdue_since.map(|since| since.at))
     }
 
@@ -289,9 +300,19 @@ fn part(octets: &[u8], skip: u64, length: u64) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Timestamp;
 
     fn early(octets: &[u8]) -> Waiting {
-        Waiting { octets: octets.to_vec(), cut: 0, pieces: vec![], needs: None, time: Timestamp::EPOCH, packet: 1 }
+        let marks = Marks {
+            time: Timestamp::EPOCH,
+            identification: 0,
+            hops: 0,
+            context: 0,
+            acknowledgment: 0,
+            window: 0,
+            timestamp: None,
+        };
+        Waiting { octets: octets.to_vec(), cut: 0, pieces: vec![], needs: None, packet: 1, marks }
     }
 
     fn drain(assembler: &mut Assembler) -> Vec<(u64, Vec<u8>)> {

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use super::marks::Repeat;
 use crate::direction::{Both, Direction};
+use crate::net::Encapsulation;
 use crate::span::{Arrival, Piece};
 
 /// A flow's number: flows are counted from 0 by their first packet.
@@ -45,7 +47,7 @@ pub enum GapReason {
 }
 
 /// What a flow can tell while it lives and when it ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FlowFacts {
     /// The flow's number.
     pub id: FlowId,
@@ -71,8 +73,68 @@ pub struct FlowFacts {
     pub repeated_segments: u64,
     /// Of these: segments of one octet that has been acknowledged, which ask whether the other side is still there (RFC 9293 §3.8.4).
     pub keep_alives: u64,
+    /// Of the repeated ones: packets that were captured twice, as mirror ports and captures of all interfaces do.
+    pub captured_twice: u64,
+    /// Of the repeated ones: packets that the sender made anew, for octets that it sent before.
+    pub retransmitted: u64,
+    /// The VLANs and tunnels it was met in, in the order in which it was; empty when it was met in plain packets only.
+    pub paths: Vec<Path>,
     /// The server refused the connection: its first answer to the SYN was RST.
     pub refused: bool,
+}
+
+impl FlowFacts {
+    /// Counts a segment that repeated octets.
+    pub(super) const fn count_repeated(&mut self, why: Repeat) {
+        self.repeated_segments = self.repeated_segments.saturating_add(1);
+        match why {
+            Repeat::Captured => self.captured_twice = self.captured_twice.saturating_add(1),
+            Repeat::Sent => self.retransmitted = self.retransmitted.saturating_add(1),
+            Repeat::Unknown => {}
+        }
+    }
+
+    /// Repeated segments that cannot be told to have been captured twice, sent twice, or to ask whether the other side is there.
+    #[must_use]
+    pub const fn repeated_otherwise(&self) -> u64 {
+        self.repeated_segments
+            .saturating_sub(self.keep_alives)
+            .saturating_sub(self.captured_twice)
+            .saturating_sub(self.retransmitted)
+    }
+
+    /// Exchanges the sides: who was taken for the client is the server.
+    pub const fn turn(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        std::mem::swap(&mut self.octets_to_client, &mut self.octets_to_server);
+        self.seen.swap();
+    }
+}
+
+/// A VLAN or a tunnel, or none, that packets of a flow were captured in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Path {
+    /// What was around the packets.
+    pub encapsulation: Encapsulation,
+    /// Who was first met as sender there.
+    pub sender: SocketAddr,
+    /// Whether the other side was met there too.
+    pub heard_both: bool,
+}
+
+impl Path {
+    /// What was around the packets, with the addresses of tunnels in the direction to the server, of a flow with this client.
+    #[must_use]
+    pub fn to_server(&self, client: SocketAddr) -> Encapsulation {
+        if self.sender == client { self.encapsulation } else { self.encapsulation.reversed() }
+    }
+
+    /// The directions that were met there, of a flow with this client.
+    #[must_use]
+    pub fn heard(&self, client: SocketAddr) -> Both<bool> {
+        let from_client = self.sender == client;
+        Both { to_server: self.heard_both || from_client, to_client: self.heard_both || !from_client }
+    }
 }
 
 /// What happens in a flow, in the order in which the two sides acted.

@@ -32,6 +32,22 @@ impl Key {
         Self { low: low.1, high: high.1, ports: u32::from(low.0) << 16 | u32::from(high.0) }
     }
 
+    /// Whether the first address is the one that is kept first.
+    pub(super) fn is_low(address: SocketAddr, other: SocketAddr) -> bool {
+        end(address) <= end(other)
+    }
+
+    /// Whether the sender is the end that is kept first.
+    pub(super) fn is_from_low(segment: &Segment<'_>) -> bool {
+        Self::is_low(segment.source, segment.destination)
+    }
+
+    /// The ends that were met as senders in one segment: the second, the first.
+    pub(super) fn heard(segment: &Segment<'_>) -> [bool; 2] {
+        let low = Self::is_from_low(segment);
+        [!low, low]
+    }
+
     /// A place among [`RECENT`]: neighbouring ports have different ones.
     #[inline]
     const fn place(&self) -> usize {
@@ -96,12 +112,15 @@ impl Index {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    pub(in crate::tcp) fn key(low: u128) -> Key {
+        Key { low, high: 7, ports: 50_051 }
+    }
 
     #[test]
     fn flows_that_share_a_place_are_told_apart_and_forgotten_one_by_one() {
-        let key = |low| Key { low, high: 7, ports: 50_051 };
         let mut index = Index::default();
         for low in 0..4 {
             index.insert(key(low), low as usize);

@@ -1,11 +1,14 @@
 //! A flow under way: both directions side by side, each segment delivered after everything that came before it.
 
 mod end;
+mod kinship;
 mod missing;
+mod repeat;
 
 use super::assembler::{Assembler, Waiting};
 use super::flow::{FlowEvent, FlowFacts, GapReason, Orientation, Receiver};
 use super::history::History;
+use super::marks::{Marks, Repeat};
 use super::seq::SeqNumber;
 use crate::direction::{Both, Direction};
 use crate::limits::Limits;
@@ -24,14 +27,14 @@ const RESET_SLACK: i32 = 1 << 20;
 /// The state of a flow under way.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    halves: Both<Assembler>,
+    pub(super) halves: Both<Assembler>,
     finished: Both<bool>,
     syn: Both<Option<SeqNumber>>,
     reset: Option<(Direction, Arrival)>,
     end_is_news: bool,
-    overdue_is_news: bool,
+    pub(super) overdue_is_news: bool,
     /// Whether something waits or is missing, so that the slow path must look.
-    pending: bool,
+    pub(super) pending: bool,
 }
 
 /// A segment as the flow sees it, whoever owns the octets.
@@ -45,6 +48,7 @@ pub(super) struct View<'a> {
     pub(super) payload: &'a [u8],
     pub(super) wire_length: u32,
     pub(super) pieces: &'a [Piece],
+    pub(super) marks: Marks,
 }
 
 /// What a step of a flow works with besides its own state.
@@ -70,6 +74,7 @@ struct Ready<'a> {
     cut: u32,
     pieces: &'a [Piece],
     at: Arrival,
+    marks: Marks,
 }
 
 impl Live {
@@ -99,11 +104,14 @@ impl Live {
     pub(super) fn deliver_next(
         &mut self,
         direction: Direction,
-        octets: &[u8],
+        segment: &Segment<'_>,
         piece: Piece,
         context: &mut Context<'_, impl Receiver>,
     ) {
-        self.deliver_octets(direction, octets, &[piece], context.facts.last, context);
+        let at = context.facts.last;
+        let half = &mut self.halves[direction];
+        context.history.remember(&mut half.recent, half.next, segment, at.time);
+        self.deliver_octets(direction, segment.payload, &[piece], at, context);
     }
 
     /// Takes one segment; everything that it makes deliverable is delivered.
@@ -140,7 +148,8 @@ impl Live {
             self.octets(view, offset, length, context);
         }
         self.finish_halves(view.at, context);
-        if self.pending || self.halves[direction.opposite()].has_hole() {
+        // What the octets said may have exchanged the sides.
+        if self.pending || Direction::BOTH.into_iter().any(|direction| self.halves[direction].has_hole()) {
             self.drain(context);
             self.watch(view.at, context);
         }
@@ -163,9 +172,15 @@ impl Live {
         let next = half.next;
         // A keep-alive repeats the last octet, or none, and what it carries means nothing (RFC 1122 §4.2.3.6).
         if length == 1 && i64::try_from(next).is_ok_and(|next| offset.checked_add(1) == Some(next)) {
-            context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
-            let acknowledged = u64::from(half.acked >= next);
-            context.facts.keep_alives = context.facts.keep_alives.saturating_add(acknowledged);
+            let start = u64::try_from(offset).unwrap_or(0);
+            if half.acked >= next || self.asks(&view, start, context.history) {
+                context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
+                context.facts.keep_alives = context.facts.keep_alives.saturating_add(1);
+            } else {
+                let why = self.why_again(&view, start, context.history);
+                context.facts.count_repeated(why);
+                self.note_repeat(why, &view, start, context.history);
+            }
             return;
         }
         // Octets below 0 were sent before the flow was met.
@@ -173,9 +188,12 @@ impl Live {
         let start = u64::try_from(offset).unwrap_or(0);
         let old = before.saturating_add(next.saturating_sub(start)).min(length);
         if old > 0 {
-            context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
             let seen = part(view.payload, before, old.saturating_sub(before.min(old)));
             let differing = context.history.differing(&half.recent, start, seen);
+            let alike = differing == 0 && before == 0;
+            let why = if alike { self.why_again(&view, start, context.history) } else { Repeat::Unknown };
+            context.facts.count_repeated(why);
+            self.note_repeat(why, &view, start, context.history);
             if differing > 0 {
                 let (direction, at) = (view.direction, view.at);
                 context.emit(FlowEvent::Conflict { direction, offset: start, octets: differing, at });
@@ -192,11 +210,19 @@ impl Live {
         let in_order = start == next && !half.is_waiting();
         if in_order && needs.is_none_or(|needs| self.halves[view.direction.opposite()].has_reached(needs)) {
             if old == 0 {
-                return self.deliver(view.direction, &Ready { octets, cut, pieces: view.pieces, at: view.at }, context);
+                return self.deliver(
+                    view.direction,
+                    &Ready { octets, cut, pieces: view.pieces, at: view.at, marks: view.marks },
+                    context,
+                );
             }
             let mut pieces = Vec::new();
             slice_pieces(view.pieces, old, octets.len() as u64, &mut pieces);
-            return self.deliver(view.direction, &Ready { octets, cut, pieces: &pieces, at: view.at }, context);
+            return self.deliver(
+                view.direction,
+                &Ready { octets, cut, pieces: &pieces, at: view.at, marks: view.marks },
+                context,
+            );
         }
         self.keep(view, start, old, cut, needs, context);
     }
@@ -213,15 +239,18 @@ impl Live {
         let octets = part(view.payload, old, u64::MAX).to_vec();
         let mut pieces = Vec::new();
         slice_pieces(view.pieces, old, octets.len() as u64, &mut pieces);
-        let waiting = Waiting { octets, cut, pieces, needs, time: view.at.time, packet: view.at.packet };
+        let waiting = Waiting { octets, cut, pieces, needs, packet: view.at.packet, marks: view.marks };
         let half = &mut self.halves[view.direction];
         let before = half.waiting_octets();
         let overlap = half.insert(start, waiting);
         let grown = half.waiting_octets().saturating_sub(before);
         *context.total_waiting = context.total_waiting.saturating_add(grown);
         self.pending = true;
-        if overlap.repeated > 0 {
-            context.facts.repeated_segments = context.facts.repeated_segments.saturating_add(1);
+        // What also repeats delivered octets has been counted.
+        if overlap.repeated > 0 && old == 0 {
+            let why = self.why_held_again(&view, start, &overlap, context.history);
+            context.facts.count_repeated(why);
+            self.note_repeat(why, &view, start, context.history);
         }
         if overlap.differing > 0 {
             let (direction, at) = (view.direction, view.at);
@@ -230,6 +259,8 @@ impl Live {
     }
 
     fn deliver(&mut self, direction: Direction, ready: &Ready<'_>, context: &mut Context<'_, impl Receiver>) {
+        let half = &mut self.halves[direction];
+        context.history.remember_part(&mut half.recent, half.next, ready.octets, &ready.marks);
         let orientation = self.deliver_octets(direction, ready.octets, ready.pieces, ready.at, context);
         if ready.cut > 0 {
             let direction = if orientation == Orientation::Swap { direction.opposite() } else { direction };
@@ -249,7 +280,6 @@ impl Live {
         let half = &mut self.halves[direction];
         let offset = half.next;
         let length = octets.len() as u64;
-        context.history.remember(&mut half.recent, offset, octets);
         half.advance(length);
         count(context.facts, direction, length);
         if octets.is_empty() {
@@ -269,12 +299,10 @@ impl Live {
         if let Some((direction, _)) = &mut self.reset {
             *direction = direction.opposite();
         }
-        facts.seen.swap();
-        std::mem::swap(&mut facts.client, &mut facts.server);
-        std::mem::swap(&mut facts.octets_to_client, &mut facts.octets_to_server);
+        facts.turn();
     }
 
-    fn skip(
+    pub(super) fn skip(
         &mut self,
         direction: Direction,
         octets: u64,
@@ -284,6 +312,7 @@ impl Live {
     ) {
         let half = &mut self.halves[direction];
         let offset = half.next;
+        half.has_skipped = true;
         half.advance(octets);
         count(context.facts, direction, octets);
         context.emit(FlowEvent::Gap { direction, offset, octets, reason, at });

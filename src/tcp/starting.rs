@@ -2,8 +2,9 @@
 
 use super::flow::{Opened, Receiver};
 use super::live::View;
+use super::marks::Marks;
 use super::seq::SeqNumber;
-use super::table::{FlowTable, Slot, State};
+use super::table::{FlowTable, NEAR, Slot, State};
 use crate::direction::Direction;
 use crate::net::{Segment, TcpFlags};
 use crate::span::{Arrival, Piece};
@@ -24,6 +25,42 @@ pub(super) struct Held {
     payload: Vec<u8>,
     wire_length: u32,
     pieces: Vec<Piece>,
+    marks: Marks,
+}
+
+impl Held {
+    /// Whether a segment from another VLAN or tunnel is evidently of the same conversation: both numbers are near this one's, one
+    /// of them is expected exactly so, and no octet differs.
+    pub(super) fn is_kin(&self, from_client: bool, segment: &Segment<'_>) -> bool {
+        let near = |a: SeqNumber, b: SeqNumber| a.distance(b).unsigned_abs() <= NEAR.unsigned_abs();
+        let (sequence, acknowledgment) = (SeqNumber(segment.sequence), SeqNumber(segment.acknowledgment));
+        let (syn, ack) = (segment.flags.contains(TcpFlags::SYN), segment.flags.contains(TcpFlags::ACK));
+        let end = self.sequence.add(self.wire_length);
+        if from_client != self.from_client {
+            let own = self.acknowledgment;
+            let answers = if syn {
+                sequence.add(1) == own
+            } else {
+                near(sequence, own)
+                    && (!ack || near(acknowledgment, end))
+                    && (sequence == own || ack && [self.sequence, end].contains(&acknowledgment))
+            };
+            return self.acknowledges() && answers;
+        }
+        if syn {
+            return sequence.add(1) == self.sequence;
+        }
+        let differs = sequence == self.sequence && self.payload.iter().zip(segment.payload).any(|(a, b)| a != b);
+        let both = ack && self.acknowledges();
+        near(sequence, self.sequence)
+            && (!both || near(acknowledgment, self.acknowledgment))
+            && ([self.sequence, end].contains(&sequence) || both && acknowledgment == self.acknowledgment)
+            && !differs
+    }
+
+    fn acknowledges(&self) -> bool {
+        self.flags.contains(TcpFlags::ACK)
+    }
 }
 
 impl FlowTable {
@@ -47,6 +84,7 @@ impl FlowTable {
             payload: segment.payload.to_vec(),
             wire_length: segment.wire_length,
             pieces: segment.pieces().collect(),
+            marks: Marks::of(segment, at.time),
         });
         let certain = segment.flags.contains(TcpFlags::SYN) || segment.payload.starts_with(CLIENT_PREFACE);
         if certain || held.len() >= START_PACKETS || self.waiting_octets > self.limits.total_waiting {
@@ -99,6 +137,7 @@ impl FlowTable {
                 payload: &held.payload,
                 wire_length: held.wire_length,
                 pieces: &held.pieces,
+                marks: held.marks,
             };
             self.feed(slot, view, receiver);
         }

@@ -6,17 +6,22 @@
 
 mod deadlines;
 mod ended;
+mod kinship;
 mod slot;
+mod wrapped;
 
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 
 use self::deadlines::Deadline;
-pub(super) use self::slot::{Slot, State};
+pub(super) use self::kinship::NEAR;
+pub(super) use self::slot::{Ended, Slot, State};
+use super::contexts::Contexts;
 use super::flow::{Close, FlowFacts, FlowId, Opened, Receiver};
 use super::history::History;
 use super::index::{Index, Key};
 use super::live::{Context, Live, View};
+use super::marks::Marks;
 use super::seq::SeqNumber;
 use crate::direction::{Both, Direction};
 use crate::limits::Limits;
@@ -30,7 +35,10 @@ const SERVERS: usize = 4096;
 #[derive(Debug)]
 pub struct FlowTable {
     pub(super) limits: Limits,
+    /// Flows met in plain packets only.
     index: Index,
+    /// All others.
+    contexts: Contexts,
     pub(super) slots: Vec<Slot>,
     free: Vec<usize>,
     next_id: u64,
@@ -45,6 +53,7 @@ pub struct FlowTable {
     /// Addresses that somebody connected to.
     servers: HashSet<SocketAddr, FoldHasher>,
     given_up: u64,
+    contexts_given_up: u64,
     late: u64,
     scratch: Vec<Piece>,
 }
@@ -58,6 +67,7 @@ impl FlowTable {
         Self {
             limits: limits.clone(),
             index: Index::default(),
+            contexts: Contexts::default(),
             slots: Vec::new(),
             free: Vec::new(),
             next_id: 0,
@@ -71,6 +81,7 @@ impl FlowTable {
             clock_hand: 0,
             servers: HashSet::default(),
             given_up: 0,
+            contexts_given_up: 0,
             late: 0,
             scratch: Vec::new(),
         }
@@ -81,6 +92,9 @@ impl FlowTable {
     pub fn segment(&mut self, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         self.advance(at.time, receiver);
         let key = Key::of(segment);
+        if segment.encapsulation.is_some() {
+            return self.wrapped_segment(key, at, segment, receiver);
+        }
         let known = self.index.get(&key);
         if !known.is_some_and(|slot| self.next_segment(slot, at, segment, receiver)) {
             self.any_segment(key, known, at, *segment, receiver);
@@ -108,7 +122,7 @@ impl FlowTable {
                 total_waiting: &mut self.waiting_octets,
                 limits: &self.limits,
             };
-            live.deliver_next(direction, segment.payload, piece, &mut context);
+            live.deliver_next(direction, segment, piece, &mut context);
         }
         if !live.is_settled() {
             self.settle(slot, at, receiver);
@@ -129,15 +143,25 @@ impl FlowTable {
         let segment = &segment;
         let slot = match known {
             Some(slot) if self.slots.get(slot).is_some_and(|place| place.takes(segment)) => slot,
-            Some(slot) => {
-                self.close(slot, Close::Replaced, at, receiver);
-                self.open(key, at, segment, receiver)
+            None if self.contexts.has(&key) => return self.wrapped_segment(key, at, segment, receiver),
+            _ => {
+                if let Some(slot) = known {
+                    self.close(slot, Close::Replaced, at, receiver);
+                }
+                let slot = self.open(key, at, segment, receiver);
+                self.index.insert(key, slot);
+                slot
             }
-            None => self.open(key, at, segment, receiver),
         };
+        self.take(slot, at, segment, receiver);
+    }
+
+    /// Gives a segment to the flow it belongs to.
+    #[inline]
+    fn take(&mut self, slot: usize, at: Arrival, segment: &Segment<'_>, receiver: &mut impl Receiver) {
         let Some(place) = self.slots.get_mut(slot) else { return };
         let from_client = place.facts.client == segment.source;
-        if let State::Ended(next) = &place.state {
+        if let State::Ended(Ended { next, .. }) = &place.state {
             let direction = if from_client { Direction::ToServer } else { Direction::ToClient };
             let end = SeqNumber(segment.sequence).add(segment.wire_length);
             // What only repeats octets that were seen is not late.
@@ -173,6 +197,7 @@ impl FlowTable {
             payload: segment.payload,
             wire_length: segment.wire_length,
             pieces,
+            marks: Marks::of(segment, at.time),
         };
         let Slot { state: State::Live(live), facts, .. } = place else { return };
         live.segment(
@@ -199,6 +224,12 @@ impl FlowTable {
         self.given_up
     }
 
+    /// VLANs and tunnels of flows that were forgotten because one pair of ends was met in too many.
+    #[must_use]
+    pub const fn contexts_given_up(&self) -> u64 {
+        self.contexts_given_up
+    }
+
     /// Packets with octets that came after their flow had ended.
     #[must_use]
     pub const fn late_packets(&self) -> u64 {
@@ -216,9 +247,16 @@ impl FlowTable {
     pub fn held_bytes(&self) -> usize {
         let slots = self.slots.capacity().saturating_mul(size_of::<Slot>());
         let live = self.live.saturating_mul(size_of::<Live>());
-        [slots, self.index.held_bytes(), live, self.history.held_bytes(), self.waiting_octets]
-            .iter()
-            .fold(0, |sum, n| sum.saturating_add(*n))
+        [
+            slots,
+            self.index.held_bytes(),
+            self.contexts.held_bytes(),
+            live,
+            self.history.held_bytes(),
+            self.waiting_octets,
+        ]
+        .iter()
+        .fold(0, |sum, n| sum.saturating_add(*n))
     }
 
     #[inline(never)]
@@ -252,6 +290,9 @@ impl FlowTable {
             octets_to_client: 0,
             repeated_segments: 0,
             keep_alives: 0,
+            captured_twice: 0,
+            retransmitted: 0,
+            paths: Vec::new(),
             refused: false,
         };
         let state = if syn { State::Live(Box::default()) } else { State::Starting(Vec::new()) };
@@ -268,7 +309,6 @@ impl FlowTable {
                 self.slots.len().saturating_sub(1)
             }
         };
-        self.index.insert(key, slot);
         if !syn {
             self.start_by(slot, id, at);
         }

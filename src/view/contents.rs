@@ -3,6 +3,7 @@
 use crate::direction::Direction;
 use crate::event::MessageEvent;
 use crate::grpc::call::Call;
+use crate::grpc::content_type::Codec;
 use crate::grpc::encoding::{Decompressor, Encoding, End, Form};
 use crate::limits::Limits;
 use crate::protobuf::decode::{Decoder, Report};
@@ -99,9 +100,11 @@ impl Contents {
 
     /// Unpacks a message and hands its content on, together with what reads it.
     pub fn read<'a, T>(&mut self, event: &MessageEvent<'a>, read: impl FnOnce(Unpacked<'_>, Reading<'_>) -> T) -> T {
-        let message = self.message_type(event.call, event.direction);
+        let codec = event.call.foreign_codec(event.direction);
+        // What is not protobuf has no type that a schema could tell.
+        let message = if codec.is_none() { self.message_type(event.call, event.direction) } else { None };
         let unpacked = unpack(&mut self.decompressor, &mut self.unpacked, event);
-        read(unpacked, Reading { schema: &self.schema, decoder: &mut self.decoder, message })
+        read(unpacked, Reading { schema: &self.schema, decoder: &mut self.decoder, message, codec })
     }
 
     /// Reads octets that are a `google.rpc.Status` (`grpc-status-details-bin`) as JSON.
@@ -126,6 +129,22 @@ pub struct Reading<'a> {
     pub decoder: &'a mut Decoder,
     /// The message's type, if the schema knows it.
     pub message: Option<MessageId>,
+    /// What the message is encoded with, where that is not protobuf.
+    pub codec: Option<Codec<'a>>,
+}
+
+/// Octets that say they are JSON, if they are: without the white space between its tokens, so that they stand on one line.
+#[must_use]
+pub fn compact_json(octets: &[u8]) -> Option<Vec<u8>> {
+    serde_json::from_str::<&serde_json::value::RawValue>(std::str::from_utf8(octets).ok()?).ok()?;
+    let (mut quoted, mut escaped) = (false, false);
+    let kept = octets.iter().copied().filter(|&octet| {
+        let space = !quoted && octet.is_ascii_whitespace();
+        quoted ^= octet == b'"' && !escaped;
+        escaped = quoted && octet == b'\\' && !escaped;
+        !space
+    });
+    Some(kept.collect())
 }
 
 impl Reading<'_> {

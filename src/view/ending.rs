@@ -76,9 +76,9 @@ pub fn bare_remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
     }
     several(call, before, out);
     untold(call, before, out);
-    if !call.is_complete() {
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
         out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(b"incomplete");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -101,9 +101,9 @@ pub fn remarks(call: &Call, before: &str, out: &mut Vec<u8>) {
     }
     several(call, before, out);
     untold(call, before, out);
-    if !call.is_complete() {
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
         out.extend_from_slice(before.as_bytes());
-        out.extend_from_slice(b"incomplete");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -117,8 +117,9 @@ pub fn outcome(call: &Call, out: &mut Vec<u8>) {
     }
     several(call, ", ", out);
     untold(call, ", ", out);
-    if !call.is_complete() {
-        out.extend_from_slice(b", incomplete");
+    for (_, words) in doubts(call).into_iter().filter(|(doubt, _)| *doubt) {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(words.as_bytes());
     }
 }
 
@@ -138,6 +139,11 @@ fn several(call: &Call, before: &str, out: &mut Vec<u8>) {
         write::integer(out, call.statuses);
         out.extend_from_slice(b" statuses");
     }
+}
+
+/// What makes a call uncertain.
+fn doubts(call: &Call) -> [(bool, &'static str); 2] {
+    [(!call.is_complete(), "incomplete"), (call.sides_guessed, "sides guessed")]
 }
 
 /// Appends an error code by name.

@@ -59,12 +59,13 @@ impl Name<'_> {
     pub fn write(self, out: &mut Vec<u8>) {
         match self {
             Self::Path(b"") => out.extend_from_slice(b"(empty path)"),
-            Self::Path(path) if path.len() > PATH => {
-                let whole = write::whole_characters(path, PATH);
-                write::escaped(out, path.get(..whole).unwrap_or(path));
-                out.extend_from_slice(b"...");
-            }
-            Self::Path(path) => write::escaped(out, path),
+            Self::Path(path) => match cut(path) {
+                Some(part) => {
+                    write::escaped(out, part);
+                    out.extend_from_slice(b"...");
+                }
+                None => write::escaped(out, path),
+            },
             Self::Unknown => out.extend_from_slice(b"?"),
             Self::Rest => {
                 out.extend_from_slice(b"(beyond the first ");
@@ -74,6 +75,12 @@ impl Name<'_> {
             Self::All => out.extend_from_slice(b"(all calls)"),
         }
     }
+}
+
+/// What is shown of the path of a [`Name`], if it is not all of it.
+#[must_use]
+pub fn cut(path: &[u8]) -> Option<&[u8]> {
+    (path.len() > PATH).then(|| path.get(..write::whole_characters(path, PATH))).flatten()
 }
 
 /// The totals.

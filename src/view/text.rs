@@ -4,6 +4,8 @@
 
 mod closing;
 mod detail;
+mod flow;
+mod fold;
 mod held;
 mod line;
 mod preview;
@@ -33,11 +35,13 @@ pub struct Options {
     pub bytes: bool,
     /// Columns of the output; details are wrapped and cut to it.
     pub width: usize,
+    /// Whether lines that are wider are broken, as on a terminal.
+    pub fold: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { absolute: false, colour: false, bytes: false, width: 120 }
+        Self { absolute: false, colour: false, bytes: false, width: 120, fold: false }
     }
 }
 
@@ -108,6 +112,10 @@ impl Text {
             address(flow.facts.server, out);
         });
         out.extend_from_slice(b"  ");
+        if !flow.facts.paths.is_empty() {
+            self::flow::paths(flow.facts, out);
+            out.extend_from_slice(b"  ");
+        }
         if flow.facts.refused {
             out.extend_from_slice(b"refused at ");
             if self.options.absolute {
@@ -172,6 +180,7 @@ impl Text {
             late,
             flow: event.flow.filter(|_| self.many_flows).map(|flow| flow.facts.id),
             style: Style::new(self.options.colour),
+            fold: self.options.fold.then_some(self.options.width),
         }
     }
 
@@ -196,6 +205,10 @@ impl Text {
         self.columns(event.flow.as_ref(), out);
         self.note.clear();
         words(&mut self.note);
+        // A finding says so itself.
+        if !matches!(event.body, Body::Finding(_)) {
+            annotate::hedge(event.flow.as_ref(), 0, &mut self.note);
+        }
         let line = self.line(event);
         line.remark(direction, &self.note, out);
         self.explain_late(&line, out);
@@ -251,7 +264,7 @@ impl Text {
                 out.extend_from_slice(b" to the server, ");
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
-                words::repeated(flow.facts, out);
+                self::flow::repeated(flow.facts, out);
             },
             out,
         );
@@ -375,6 +388,16 @@ impl View for Text {
             Body::Finding(finding) => {
                 self.remark(event, finding.direction, |out| words::found(&finding, out), out);
             }
+            Body::Sides { turned } => self.remark(
+                event,
+                None,
+                |out| {
+                    if let Some(flow) = &event.flow {
+                        annotate::sides(flow, turned, out);
+                    }
+                },
+                out,
+            ),
             Body::Limit { what, count } => self.remark(
                 event,
                 None,

@@ -5,6 +5,7 @@
 use super::Summary;
 use crate::event::{Body, Event, Flow, Protocol};
 use crate::grpc::calls::Role;
+use crate::http2::preface::Begin;
 use crate::write::{counted_as, escaped, integer};
 
 /// Counts of what is not shown.
@@ -19,6 +20,8 @@ pub struct Unseen {
     skipped: u64,
     unfinished: u64,
     conflicts: u64,
+    guessed: u64,
+    turned: u64,
     limits: Vec<(&'static str, u64, u64)>,
 }
 
@@ -33,6 +36,8 @@ impl Unseen {
             Body::Ended(_) => {
                 let Some(Flow { facts, protocol, .. }) = event.flow else { return };
                 let counter = match protocol {
+                    Protocol::Http2(Begin::Guessed(_)) => &mut self.guessed,
+                    Protocol::Http2(Begin::Turned(_)) => &mut self.turned,
                     Protocol::Http2(_) => return,
                     Protocol::Http1 => &mut self.http1,
                     Protocol::Tls(_) => &mut self.tls,
@@ -114,6 +119,14 @@ impl Unseen {
         some(say, self.unknown, "flow speaks", "flows speak", " no protocol that is known");
         some(say, self.refused, "connection was", "connections were", " refused");
         some(say, self.empty, "flow carries", "flows carry", " nothing");
+        some(
+            say,
+            self.guessed,
+            "HTTP/2 flow does",
+            "HTTP/2 flows do",
+            " not tell which side is the client: it is a guess",
+        );
+        some(say, self.turned, "HTTP/2 flow had", "HTTP/2 flows had", " client and server guessed wrong at first");
         some(say, self.plain, "HTTP/2 exchange is", "HTTP/2 exchanges are", " not gRPC");
     }
 

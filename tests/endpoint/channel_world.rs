@@ -12,7 +12,7 @@ use framescope::endpoint::connection;
 use framescope::endpoint::example::{Example, SEARCH, search_request};
 use framescope::endpoint::keepalive::Keepalive;
 use framescope::endpoint::world::simulate::{START, address, packets};
-use framescope::endpoint::world::{Backend, Change, Diary, Stage};
+use framescope::endpoint::world::{Backend, Change, Cue, Diary, Moment, Stage};
 use framescope::endpoint::{ConnectionId, Dialler, News, Order, Stop};
 use framescope::time::Timestamp;
 
@@ -46,7 +46,7 @@ impl Regular {
                 Event::Attempt { ticket, address, .. } => _ = self.places.borrow_mut().insert(ticket, address),
                 Event::Ended { ticket, ending } => {
                     self.ended += 1;
-                    self.diary.note(ticket.0, ending);
+                    self.diary.note(now, ticket.0, ending);
                 }
                 _ => {}
             }
@@ -99,7 +99,8 @@ fn play(config: Config, script: Vec<(i64, Change)>) -> [usize; 3] {
     let backends = (0..3).map(|_| Backend::new(|| Example::new(connection::Config::default()))).collect();
     let mut stage = Stage::new(program, backends, diary.clone());
     stage.names.push(("search.test:50051".to_owned(), vec![0, 1, 2]));
-    stage.script = script;
+    let cue = |nanos| Cue { moment: Moment::Begin, nanos };
+    stage.script = script.into_iter().map(|(nanos, change)| (cue(nanos), change)).collect();
     let packets = packets(stage).unwrap();
     assert!(packets.len() > 400);
     let endings = diary.endings();

@@ -308,7 +308,7 @@ const CONTRACT: &[(&str, &str)] = &[
 /// Every capture among the fixtures.
 fn captures() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["captures", "damaged"] {
+    for folder in ["captures", "damaged", "sides"] {
         let Ok(entries) = fs::read_dir(fixtures(folder)) else {
             println!("skipped: there is no fixtures/{folder}");
             continue;

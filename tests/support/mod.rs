@@ -40,7 +40,7 @@ pub(crate) fn fixtures(folder: &str, ending: &str) -> Vec<PathBuf> {
 /// Every capture among the fixtures.
 pub(crate) fn captures() -> Vec<PathBuf> {
     let mut paths = Vec::new();
-    for folder in ["captures", "damaged"] {
+    for folder in ["captures", "damaged", "sides"] {
         for ending in [".pcap", ".pcapng", ".gz", ".zst"] {
             paths.extend(fixtures(folder, "").into_iter().filter(|path| path.to_str().unwrap().ends_with(ending)));
         }
@@ -352,7 +352,7 @@ impl Observer for Trace {
         let flow = event.flow.map_or(usize::MAX, |flow| usize::try_from(flow.facts.id.0).unwrap());
         if let Some(known) = event.flow {
             let ended = if let Body::Ended(close) = event.body { Some(close) } else { None };
-            self.flows.insert(flow, (*known.facts, known.protocol.name(), ended));
+            self.flows.insert(flow, (known.facts.clone(), known.protocol.name(), ended));
         }
         match event.body {
             Body::Frame(frame) => self.frame(flow, &frame),
@@ -366,7 +366,12 @@ impl Observer for Trace {
             Body::Resync { .. } => self.resyncs.push(format!("{:?}", event.body)),
             Body::Unfinished { .. } => self.unfinished.push(format!("{:?}", event.body)),
             Body::Limit { what, count } => self.limits.push(format!("{what}: {count}")),
-            Body::Identified | Body::Foreign { .. } | Body::Finding(_) | Body::Comment(_) | Body::Ended(_) => {}
+            Body::Identified
+            | Body::Sides { .. }
+            | Body::Foreign { .. }
+            | Body::Finding(_)
+            | Body::Comment(_)
+            | Body::Ended(_) => {}
         }
     }
 }

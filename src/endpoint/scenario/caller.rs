@@ -1,12 +1,12 @@
 //! A client that plays plans on one connection: each call with its messages, and how the client goes about it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::endpoint::Peer;
 use crate::endpoint::client::{Client, Event, Request, Ticket};
 use crate::endpoint::connection::Config;
 use crate::endpoint::example::{SEARCH, WORK, search_request};
-use crate::endpoint::world::Diary;
+use crate::endpoint::world::{Cue, Diary, Moment};
 use crate::time::Timestamp;
 
 /// Whether calls wait for each other.
@@ -19,13 +19,13 @@ pub(super) enum Order {
 }
 
 /// One call, and how the client goes about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) request: Request,
     pub(super) messages: VecDeque<Vec<u8>>,
     pub(super) manner: Manner,
-    /// Nanoseconds after the connection began, before which it does not start.
-    pub(super) at: i64,
+    /// Before which it does not start.
+    pub(super) start: Cue,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,15 +39,15 @@ pub(super) enum Manner {
     GivenUpAfter(u32),
     /// All messages in one piece.
     Together,
-    /// No answer is taken for so many nanoseconds.
-    Stalling(i64),
+    /// No answer is taken before this.
+    Stalling(Cue),
 }
 
 impl Plan {
     /// A call of this method with these messages.
     pub(super) fn new(path: &str, messages: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let request = Request { path: path.to_owned(), ..Request::default() };
-        Self { request, messages: messages.into_iter().collect(), manner: Manner::Plain, at: 0 }
+        Self { request, messages: messages.into_iter().collect(), manner: Manner::Plain, start: Cue::at(0) }
     }
 
     /// A search for this text.
@@ -69,9 +69,14 @@ impl Plan {
         self
     }
 
-    /// Starts no earlier than so many milliseconds after the connection began.
+    /// Starts no earlier than so many milliseconds after the program began.
     pub(super) fn at(self, millis: i64) -> Self {
-        Self { at: millis.saturating_mul(MILLI), ..self }
+        Self { start: Cue::at(millis), ..self }
+    }
+
+    /// Starts no earlier than so many milliseconds after the moment.
+    pub(super) fn after(self, moment: Moment, millis: i64) -> Self {
+        Self { start: Cue::after(moment, millis), ..self }
     }
 
     pub(super) fn manner(self, manner: Manner) -> Self {
@@ -87,7 +92,9 @@ pub(super) struct Caller {
     order: Order,
     running: BTreeMap<Ticket, Running>,
     /// Calls whose answers are not taken until then.
-    stalled: BTreeSet<(Timestamp, Ticket)>,
+    stalled: Vec<(Cue, Ticket)>,
+    /// Octets that have come.
+    received: usize,
     began: Timestamp,
     now: Timestamp,
     started: bool,
@@ -113,7 +120,8 @@ impl Caller {
             plans: plans.into(),
             order,
             running: BTreeMap::new(),
-            stalled: BTreeSet::new(),
+            stalled: Vec::new(),
+            received: 0,
             began: Timestamp::EPOCH,
             now: Timestamp::EPOCH,
             started: false,
@@ -147,7 +155,7 @@ impl Caller {
                 Order::OneAfterAnother => self.running.is_empty(),
                 Order::FirstAlone => !self.started || self.first_is_over(),
             };
-            if !may || self.starts(plan) > self.now {
+            if !may || self.starts(plan).is_none_or(|start| start > self.now) {
                 return;
             }
             self.started = true;
@@ -161,11 +169,12 @@ impl Caller {
         !self.running.contains_key(&Ticket(0))
     }
 
-    const fn starts(&self, plan: &Plan) -> Timestamp {
-        self.began.saturating_add_nanos(plan.at)
+    /// When the plan may start, as far as that is known.
+    fn starts(&self, plan: &Plan) -> Option<Timestamp> {
+        self.diary.due(plan.start)
     }
 
-    fn call(&mut self, Plan { request, mut messages, manner, at: _ }: Plan) {
+    fn call(&mut self, Plan { request, mut messages, manner, start: _ }: Plan) {
         let ticket = self.client.call(self.now, request);
         match (manner, &*messages.make_contiguous()) {
             (Manner::Alternating, _) => {
@@ -182,9 +191,9 @@ impl Caller {
                 self.client.finish(ticket);
             }
         }
-        if let Manner::Stalling(nanos) = manner {
+        if let Manner::Stalling(cue) = manner {
             self.client.pause(ticket);
-            self.stalled.insert((self.now.saturating_add_nanos(nanos), ticket));
+            self.stalled.push((cue, ticket));
         }
         self.running.insert(ticket, Running { messages, manner, answers: 0 });
     }
@@ -196,7 +205,7 @@ impl Caller {
                 Event::Message { ticket, .. } => self.answered(ticket),
                 Event::Ended { ticket, ending } => {
                     self.running.remove(&ticket);
-                    self.diary.note(self.first.saturating_add(ticket.0), ending);
+                    self.diary.note(self.now, self.first.saturating_add(ticket.0), ending);
                     self.start();
                 }
             }
@@ -222,8 +231,7 @@ impl Caller {
     /// Does what the time asks for.
     fn advance(&mut self, now: Timestamp) {
         self.now = now;
-        while let Some((_, ticket)) = self.stalled.first().copied().filter(|(until, _)| *until <= now) {
-            self.stalled.pop_first();
+        for (_, ticket) in self.stalled.extract_if(.., |(cue, _)| self.diary.due(*cue).is_some_and(|due| due <= now)) {
             self.client.resume(ticket);
         }
         self.start();
@@ -244,6 +252,10 @@ impl Peer for Caller {
 
     fn handle_octets(&mut self, now: Timestamp, octets: &[u8]) {
         self.now = now;
+        self.received = self.received.saturating_add(octets.len());
+        if self.received >= WINDOW {
+            self.diary.happens(now, Moment::WindowFilled);
+        }
         self.client.handle_octets(now, octets);
         self.advance(now);
     }
@@ -261,8 +273,8 @@ impl Peer for Caller {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        let start = self.plans.front().map(|plan| self.starts(plan)).filter(|start| *start > self.now);
-        let stalled = self.stalled.first().map(|(until, _)| *until);
+        let start = self.plans.front().and_then(|plan| self.starts(plan)).filter(|start| *start > self.now);
+        let stalled = self.stalled.iter().filter_map(|(cue, _)| self.diary.due(*cue)).min();
         let stay = Some(self.stays_until()).filter(|end| *end > self.now);
         [self.client.poll_timeout(), start, stalled, stay].into_iter().flatten().min()
     }
@@ -276,5 +288,7 @@ impl Peer for Caller {
     }
 }
 
+/// Octets that a window holds at first (RFC 9113 §6.9.2).
+const WINDOW: usize = 65_535;
 /// Nanoseconds.
 pub(super) const MILLI: i64 = 1_000_000;

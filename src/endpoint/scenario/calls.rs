@@ -86,7 +86,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "cancel",
         about: "the client has seen enough after three of seven answers",
-        look_for: "The server sends an answer every 20 ms. After the third the client gives the call up: RST_STREAM \
+        look_for: "The server sends an answer every 50 ms. After the third the client gives the call up: RST_STREAM \
             with CANCEL, and the server, told by it, stops. A cancelled call has no trailers and so no status on the wire; the \
             client's own code sees CANCELLED.",
         backends: 1,
@@ -94,7 +94,7 @@ pub(super) const ALL: &[Scenario] = &[
             one_client(
                 at,
                 vec![
-                    Plan::new(LIST, [point("gRPC Stream Client: List", 2018)]).work(20).manner(Manner::GivenUpAfter(3)),
+                    Plan::new(LIST, [point("gRPC Stream Client: List", 2018)]).work(50).manner(Manner::GivenUpAfter(3)),
                 ],
                 Order::OneAfterAnother,
             )

@@ -1,12 +1,12 @@
 //! Scenarios of messages, frames and windows: how much travels at once, and who waits for whom.
 
 use super::answering::{Answering, Asked, Reply};
-use super::caller::{MILLI, Manner, Order, Plan};
+use super::caller::{Manner, Order, Plan};
 use super::{Scenario, one_client, stage_of};
 use crate::endpoint::compression::Compression;
 use crate::endpoint::connection::Config;
 use crate::endpoint::example::{Example, LIST, RECORD, point};
-use crate::endpoint::world::Backend;
+use crate::endpoint::world::{Backend, Cue, Moment};
 
 pub(super) const ALL: &[Scenario] = &[
     Scenario {
@@ -83,8 +83,8 @@ pub(super) const ALL: &[Scenario] = &[
         stage: |at| {
             // Windows that grow would only put the end off.
             let config = Config { estimate: false, ..Config::default() };
-            let slow = Plan::new(LIST, [point("slow", 1)]).manner(Manner::Stalling(50 * MILLI));
-            let plans = vec![slow, Plan::search("meanwhile").at(20)];
+            let slow = Plan::new(LIST, [point("slow", 1)]).manner(Manner::Stalling(Cue::after(Moment::Ended(1), 30)));
+            let plans = vec![slow, Plan::search("meanwhile").after(Moment::WindowFilled, 20)];
             let answer = |call: &Asked| match &*call.path {
                 LIST => Reply::of((0..6).map(|n| point(&"x".repeat(16_368), n))),
                 _ => Reply::of(call.messages.first().cloned()),

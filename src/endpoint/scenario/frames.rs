@@ -164,7 +164,7 @@ fn push(at: &[SocketAddrV4]) -> Stage {
     write::data(StreamId(1), &envelope(&search_request("gRPC"), Compression::Identity), true, &mut request);
     let mut refusal = Vec::new();
     write::rst_stream(StreamId(4), ErrorCode::REFUSED_STREAM, &mut refusal);
-    let allows = Puppet::client([(0, request), (100 * MILLI, refusal)], 200 * MILLI);
+    let allows = Puppet::client([(0, request), (100 * MILLI, refusal)], 100 * MILLI);
     let forbids = Caller::new(
         Config::default(),
         address.to_string(),

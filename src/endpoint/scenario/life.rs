@@ -12,7 +12,7 @@ use crate::endpoint::connection::Config;
 use crate::endpoint::example::Example;
 use crate::endpoint::keepalive::{Enforcement, Keepalive};
 use crate::endpoint::lifetime::Lifetime;
-use crate::endpoint::world::{Backend, Change, Diary, Stage};
+use crate::endpoint::world::{Backend, Change, Cue, Diary, Moment, Stage};
 
 pub(super) const ALL: &[Scenario] = &[
     Scenario {
@@ -37,7 +37,7 @@ pub(super) const ALL: &[Scenario] = &[
             let config = channel::Config { connections: 2, ..channel::Config::default() };
             let target = first(at).to_string();
             let plans = searches(5).collect();
-            with_channel(&target, config, plans, Order::OneAfterAnother, 0, vec![example()])
+            with_channel(&target, config, plans, Order::OneAfterAnother, Cue::at(0), vec![example()])
         },
     },
     Scenario {
@@ -78,11 +78,14 @@ pub(super) const ALL: &[Scenario] = &[
         stage: |at| {
             let connection = Config { keepalive: Some(keepalive(100, 150)), ..Config::default() };
             let config = channel::Config { connection, backoff: quick(10), ..channel::Config::default() };
-            let plans =
-                vec![Plan::search("before"), Plan::search("into the void").at(180), Plan::search("after").at(500)];
-            let mut stage = with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![example()]);
-            stage.script = vec![(150 * MILLI, Change::Silence(0))];
-            stage
+            let plans = vec![
+                Plan::search("before"),
+                Plan::search("into the void").after(Moment::Changed(1), 30),
+                Plan::search("after").after(Moment::Ended(1), 150),
+            ];
+            let script = vec![(Cue::after(Moment::Ended(0), 150), Change::Silence(0))];
+            let target = first(at).to_string();
+            Stage { script, ..with_channel(&target, config, plans, Order::AllAtOnce, Cue::at(0), vec![example()]) }
         },
     },
     Scenario {
@@ -101,70 +104,83 @@ pub(super) const ALL: &[Scenario] = &[
             };
             let connection = Config { keepalive: Some(keepalive(10, 300)), estimate: false, ..Config::default() };
             let config = channel::Config { connection, ..channel::Config::default() };
-            let plans = vec![Plan::search("first"), Plan::search("second").at(400)];
+            let plans = vec![Plan::search("first"), Plan::search("second").after(Moment::Left(1), 350)];
+            let stay = Cue::after(Moment::Ended(1), 50);
             let backend = Backend::new(move || Example::new(server.clone()));
-            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 450, vec![backend])
+            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, stay, vec![backend])
         },
     },
     Scenario {
         name: "graceful-stop",
         about: "a server stops without harm: two GOAWAYs, and no call is lost",
-        look_for: "At 150 ms the server is told to stop while a call of 400 ms is under way. It listens no more and \
+        look_for: "The server is told to stop 150 ms into a call of 400 ms. It listens no more and \
             sends GOAWAY with the highest stream number there is, 2^31-1, which only says: open no more streams. \
             Then it sends PING; when the answer is there, everything that the client sent before it read the GOAWAY \
             is there too, so the second GOAWAY can name the last stream that will be processed. The first call ends \
-            well at 400 ms, and the connection with it. The second call, begun at 250 ms, is not sent there any more: \
+            well, and the connection with it. The second call, begun before that, is not sent there any more: \
             the client dials anew, is refused by the backend that has stopped listening, and goes to the other one.",
         backends: 2,
-        stage: |at| stopped(at, Stop::Gracefully),
+        stage: |at| stopped(at, Stop::Gracefully, 400),
     },
     Scenario {
         name: "hard-stop",
         about: "a server stops at once: what is under way is lost",
-        look_for: "The same two calls as in `graceful-stop`, but the server ends its connections at once. The first \
+        look_for: "As in `graceful-stop`, but the server ends its connections at once, and the first call would take longer. The first \
             call has no answer and no status on the wire: the client makes it UNAVAILABLE. It may not simply try \
             again, for the server may have done the work. The second call goes to the other backend, after the first \
             has refused the connection.",
         backends: 2,
-        stage: |at| stopped(at, Stop::AtOnce),
+        stage: |at| stopped(at, Stop::AtOnce, 5000),
     },
     Scenario {
         name: "max-age",
         about: "a server that lets no connection grow old: MAX_CONNECTION_AGE",
-        look_for: "After 120 ms (half an hour would be usual) the server stops the connection as in `graceful-stop`, \
+        look_for: "After half a second (half an hour would be usual) the server stops the connection as in `graceful-stop`, \
             though nothing is wrong: GOAWAY with 2^31-1, PING, final GOAWAY. Calls under way end well, and the next \
             one makes a new connection: this is how clients find backends that were added, and how load spreads \
-            again. A call that takes longer than the grace that follows, here 200 ms, would be cut off. Look at when \
+            again. A call that takes longer than the grace that follows, here two seconds, would be cut off. Look at when \
             each connection begins and ends: none of the calls is lost.",
         backends: 1,
         stage: |at| {
             let lifetime = Lifetime {
-                max_age: Some(Duration::from_millis(120)),
-                max_age_grace: Some(Duration::from_millis(200)),
+                max_age: Some(Duration::from_millis(500)),
+                max_age_grace: Some(Duration::from_secs(2)),
                 ..Lifetime::default()
             };
             let server = Config { lifetime, ..Config::default() };
-            let plans = [0, 48, 96, 250, 300].map(|at| Plan::search(&format!("gRPC at {at}")).work(40).at(at)).into();
+            let plans = vec![
+                Plan::search("gRPC 1").work(40),
+                Plan::search("gRPC 2").work(40).after(Moment::Ended(0), 5),
+                Plan::search("gRPC 3").work(600).after(Moment::Ended(0), 10),
+                Plan::search("gRPC 4").work(20).after(Moment::Ended(2), 50),
+                Plan::search("gRPC 5").work(20).after(Moment::Ended(3), 5),
+            ];
             let backend = Backend::new(move || Example::new(server.clone()));
             let config = channel::Config::default();
-            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![backend])
+            with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, Cue::at(0), vec![backend])
         },
     },
     Scenario {
         name: "reconnect",
         about: "the server goes and comes back: a call is lost, the channel is not",
-        look_for: "At 100 ms the server stops at once, and with it go the connection and the call under way, which \
-            ends with UNAVAILABLE. The client's channel stays: the next call, at 300 ms, makes it dial again, and \
-            finds the server that was started anew at 150 ms. A new connection has new stream numbers, new windows \
+        look_for: "In the middle of the second call the server stops at once, and with it go the connection and the \
+            call, which ends with UNAVAILABLE. The client's channel stays: the next call, 200 ms later, makes it dial \
+            again, and finds the server that was started anew meanwhile. A new connection has new stream numbers, new windows \
             and empty header tables.",
         backends: 1,
         stage: |at| {
-            let plans =
-                vec![Plan::search("before"), Plan::search("lost").work(300).at(40), Plan::search("after").at(300)];
+            let plans = vec![
+                Plan::search("before"),
+                Plan::search("lost").work(5000).after(Moment::Ended(0), 40),
+                Plan::search("after").after(Moment::Changed(2), 150),
+            ];
             let config = channel::Config { backoff: quick(10), ..channel::Config::default() };
-            let mut stage = with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![example()]);
-            stage.script = vec![(100 * MILLI, Change::Stop(0, Stop::AtOnce)), (150 * MILLI, Change::Listen(0))];
-            stage
+            let script = vec![
+                (Cue::after(Moment::Requested(2), 60), Change::Stop(0, Stop::AtOnce)),
+                (Cue::after(Moment::Ended(1), 50), Change::Listen(0)),
+            ];
+            let target = first(at).to_string();
+            Stage { script, ..with_channel(&target, config, plans, Order::AllAtOnce, Cue::at(0), vec![example()]) }
         },
     },
     Scenario {
@@ -188,7 +204,7 @@ pub(super) const ALL: &[Scenario] = &[
                 (Begin::At(MILLI.saturating_mul(start)), address, Actor::Caller(Box::new(caller.counting_from(n))))
             });
             let mut stage = Stage::new(Fleet::new(members), vec![example()], diary.clone());
-            stage.script = vec![(50 * MILLI, Change::Starve(0)), (125 * MILLI, Change::Feed(0))];
+            stage.script = vec![(Cue::at(50), Change::Starve(0)), (Cue::at(125), Change::Feed(0))];
             stage
         },
     },
@@ -207,14 +223,14 @@ fn fleet(at: &[SocketAddrV4], make: fn(Vec<(Begin, SocketAddr, Actor)>) -> Fleet
     Stage::new(make(members), vec![example()], diary.clone())
 }
 
-/// Two backends, of which the first is told to stop while a call is under way.
-fn stopped(at: &[SocketAddrV4], how: Stop) -> Stage {
+/// Two backends, of which the first is told to stop while a call of so many milliseconds is under way.
+fn stopped(at: &[SocketAddrV4], how: Stop, work: u64) -> Stage {
     let addresses: Vec<String> = at.iter().map(ToString::to_string).collect();
-    let plans = vec![Plan::search("under way").work(400), Plan::search("later").at(250)];
+    let plans = vec![Plan::search("under way").work(work), Plan::search("later").after(Moment::Changed(1), 100)];
     let config = channel::Config { backoff: quick(10), ..channel::Config::default() };
-    let mut stage = with_channel(&addresses.join(","), config, plans, Order::AllAtOnce, 0, vec![example(), example()]);
-    stage.script = vec![(150 * MILLI, Change::Stop(0, how))];
-    stage
+    let script = vec![(Cue::after(Moment::Requested(1), 150), Change::Stop(0, how))];
+    let (target, backends) = (addresses.join(","), vec![example(), example()]);
+    Stage { script, ..with_channel(&target, config, plans, Order::AllAtOnce, Cue::at(0), backends) }
 }
 
 fn keepalive(time: u64, timeout: u64) -> Keepalive {

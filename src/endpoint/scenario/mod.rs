@@ -15,6 +15,7 @@ mod metadata;
 mod names;
 mod program;
 mod puppet;
+mod witness;
 mod zoo;
 
 use std::net::{SocketAddr, SocketAddrV4};
@@ -25,7 +26,7 @@ use super::channel;
 use super::connection::Config;
 use super::example::Example;
 use super::world::single::Single;
-use super::world::{Backend, Diary, Stage};
+use super::world::{Backend, Cue, Diary, Stage};
 
 /// A scenario.
 #[derive(Clone, Copy, Debug)]
@@ -101,16 +102,17 @@ fn one_caller(at: &[SocketAddrV4], config: Config, plans: Vec<Plan>, stay: i64, 
     Stage::new(Single::new(address, caller), vec![backend], diary)
 }
 
-/// A client that plays plans on a channel, which it keeps for so many milliseconds at least.
+/// A client that plays plans on a channel, which it keeps until then at least. The backends tell of requests.
 fn with_channel(
     target: &str,
     config: channel::Config,
     plans: Vec<Plan>,
     order: Order,
-    stay: i64,
+    stay: Cue,
     backends: Vec<Backend>,
 ) -> Stage {
     let diary = Diary::default();
+    let backends = backends.into_iter().map(|backend| witness::witnessed(backend, &diary)).collect();
     let program = Program::new(target, config, plans, order, diary.clone()).staying(stay);
     Stage::new(program, backends, diary)
 }

@@ -5,12 +5,12 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use super::answering::{Answering, Asked, Reply};
-use super::caller::{MILLI, Order, Plan};
+use super::caller::{Order, Plan};
 use super::program::{NUMBERS, Program, Programs};
 use super::{Scenario, example, example_without_probes, first, searches, with_channel, without_probes};
 use crate::endpoint::channel::{Backoff, Balancer, Config, Refresh, RetryPolicy};
 use crate::endpoint::fields::Fields;
-use crate::endpoint::world::{Backend, Change, Diary, Stage};
+use crate::endpoint::world::{Backend, Change, Cue, Diary, Moment, Stage};
 use crate::grpc::status::Status;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -33,8 +33,8 @@ pub(super) const ALL: &[Scenario] = &[
             after 1.6 times as long each time, more or less by a fifth, which is chance, so that a thousand clients \
             do not come back in the same millisecond (usual are 1 s at first and 120 s at most). Intervals are \
             counted from the beginning of one attempt to the next. The call has said wait-for-ready, so it waits \
-            through all of this; others would fail at once with UNAVAILABLE. At 200 ms the server listens, and the \
-            next attempt succeeds.",
+            through all of this; others would fail at once with UNAVAILABLE. After the fifth refusal the server \
+            listens, and the next attempt succeeds.",
         backends: 1,
         stage: |at| {
             let config = Config {
@@ -44,9 +44,9 @@ pub(super) const ALL: &[Scenario] = &[
             };
             let late = Backend { listens: false, ..example() };
             let plans = vec![Plan::search("patience")];
-            let mut stage = with_channel(&first(at).to_string(), config, plans, Order::AllAtOnce, 0, vec![late]);
-            stage.script = vec![(200 * MILLI, Change::Listen(0))];
-            stage
+            let script = vec![(Cue::after(Moment::Refused(5), 20), Change::Listen(0))];
+            let target = first(at).to_string();
+            Stage { script, ..with_channel(&target, config, plans, Order::AllAtOnce, Cue::at(0), vec![late]) }
         },
     },
     Scenario {
@@ -72,7 +72,7 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "resolver-update",
         about: "a backend leaves the name, another joins",
-        look_for: "The name leads to backends 1 and 2 at first, and from 60 ms on to 2 and 3. (What asks for names \
+        look_for: "The name leads to backends 1 and 2 at first, and to 2 and 3 after four calls. (What asks for names \
             is not in this capture: here it is asked every 40 ms; DNS clients ask much less often, most of them only \
             when a connection breaks.) The next answer makes the client connect to the third; the connection to the \
             first takes no more calls and is ended, although its server is well; calls go on all the while. No call \
@@ -88,10 +88,16 @@ pub(super) const ALL: &[Scenario] = &[
                 },
                 ..Config::default()
             };
-            let plans = (0..8).map(|n| Plan::search(&format!("gRPC {n}")).at(n * 20 + 10)).collect();
+            // The first when both backends are there, the fifth when the one that joins is.
+            let start = |n: u64| match n {
+                0 => Cue::after(Moment::Spoken(2), 10),
+                4 => Cue::after(Moment::Spoken(3), 10),
+                n => Cue::after(Moment::Ended(n.saturating_sub(1)), 20),
+            };
+            let plans = (0..8).map(|n| Plan { start: start(n), ..Plan::search(&format!("gRPC {n}")) }).collect();
             let mut stage = named(config, plans, Order::AllAtOnce);
             stage.names = vec![(NAME.to_owned(), vec![0, 1])];
-            stage.script = vec![(60 * MILLI, Change::Rename(NAME.to_owned(), vec![1, 2]))];
+            stage.script = vec![(Cue::after(Moment::Ended(3), 5), Change::Rename(NAME.to_owned(), vec![1, 2]))];
             stage
         },
     },
@@ -110,7 +116,7 @@ pub(super) const ALL: &[Scenario] = &[
             let config = Config { retry: Some(policy), connection: without_probes(), ..Config::default() };
             let plans = ["fails twice", "invalid", "fails always", "come back in 30 ms"].map(Plan::search).into();
             let backend = Backend::new(|| Answering::new(without_probes(), failing()));
-            with_channel(&first(at).to_string(), config, plans, Order::OneAfterAnother, 0, vec![backend])
+            with_channel(&first(at).to_string(), config, plans, Order::OneAfterAnother, Cue::at(0), vec![backend])
         },
     },
 ];

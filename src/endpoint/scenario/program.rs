@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::caller::{MILLI, Order as Pace, Plan};
 use crate::endpoint::channel::{Channel, Config, Event, Target};
 use crate::endpoint::client::Ticket;
-use crate::endpoint::world::Diary;
+use crate::endpoint::world::{Cue, Diary, Moment};
 use crate::endpoint::{ConnectionId, Dialler, News, Order};
 use crate::time::Timestamp;
 
@@ -62,8 +62,8 @@ pub(super) struct Program {
     pace: Pace,
     /// Nanoseconds after which it leaves IDLE though there is no call.
     connect: Option<i64>,
-    /// Nanoseconds that it stays at least.
-    stay: i64,
+    /// Until when it stays at least.
+    stay: Cue,
     started: u64,
     running: BTreeMap<Ticket, u64>,
     began: Timestamp,
@@ -71,6 +71,12 @@ pub(super) struct Program {
     closing: bool,
     /// Connections that it has dialled and not ended. It does not wait for the other ends of those that it has.
     open: BTreeSet<ConnectionId>,
+    /// Connections on which the server has begun to speak.
+    spoken: BTreeSet<ConnectionId>,
+    /// Connections that the server has ended.
+    left: BTreeSet<ConnectionId>,
+    /// Dials that were refused.
+    refused: u32,
     diary: Diary,
     first: u64,
 }
@@ -84,13 +90,16 @@ impl Program {
             plans: plans.into(),
             pace,
             connect: None,
-            stay: 0,
+            stay: Cue::at(0),
             started: 0,
             running: BTreeMap::new(),
             began: Timestamp::EPOCH,
             now: Timestamp::EPOCH,
             closing: false,
             open: BTreeSet::new(),
+            spoken: BTreeSet::new(),
+            left: BTreeSet::new(),
+            refused: 0,
             diary,
             first: 0,
         }
@@ -108,9 +117,9 @@ impl Program {
         self
     }
 
-    /// Stays for so many milliseconds at least.
-    pub(super) const fn staying(mut self, millis: i64) -> Self {
-        self.stay = millis.saturating_mul(MILLI);
+    /// Stays until then at least.
+    pub(super) const fn staying(mut self, until: Cue) -> Self {
+        self.stay = until;
         self
     }
 
@@ -125,7 +134,7 @@ impl Program {
             Pace::OneAfterAnother => self.running.is_empty(),
             Pace::FirstAlone => self.started == 0 || !self.running.values().any(|number| *number == 0),
         };
-        may.then(|| self.at(plan.at))
+        self.diary.due(plan.start).filter(|_| may)
     }
 
     fn start(&mut self) {
@@ -145,6 +154,25 @@ impl Program {
         }
     }
 
+    /// Notes what others may wait for.
+    fn tell(&mut self, now: Timestamp, news: &News) {
+        let moment = match news {
+            News::Octets { connection, .. } if self.spoken.insert(*connection) => Moment::Spoken(count(&self.spoken)),
+            News::Ended { connection } if self.left.insert(*connection) => Moment::Left(count(&self.left)),
+            News::Failed { connection, .. } => {
+                self.open.remove(connection);
+                self.refused = self.refused.saturating_add(1);
+                Moment::Refused(self.refused)
+            }
+            News::Lost { connection, .. } => {
+                self.open.remove(connection);
+                return;
+            }
+            _ => return,
+        };
+        self.diary.happens(now, moment);
+    }
+
     /// Does what the time asks for.
     fn advance(&mut self, now: Timestamp) {
         self.now = now;
@@ -156,12 +184,16 @@ impl Program {
         while let Some(event) = self.channel.poll_event() {
             if let Event::Ended { ticket, ending } = event {
                 if let Some(number) = self.running.remove(&ticket) {
-                    self.diary.note(self.first.saturating_add(number), ending);
+                    self.diary.note(now, self.first.saturating_add(number), ending);
                 }
                 self.start();
             }
         }
-        if self.plans.is_empty() && self.running.is_empty() && self.at(self.stay) <= now && !self.closing {
+        if self.plans.is_empty()
+            && self.running.is_empty()
+            && self.diary.due(self.stay).is_some_and(|end| end <= now)
+            && !self.closing
+        {
             self.closing = true;
             self.channel.close(now);
         }
@@ -176,9 +208,7 @@ impl Dialler for Program {
     }
 
     fn handle_news(&mut self, now: Timestamp, news: News) {
-        if let News::Failed { connection, .. } | News::Lost { connection, .. } = &news {
-            self.open.remove(connection);
-        }
+        self.tell(now, &news);
         self.channel.handle_news(now, news);
         self.advance(now);
     }
@@ -189,7 +219,7 @@ impl Dialler for Program {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        let stay = Some(self.at(self.stay)).filter(|end| *end > self.now);
+        let stay = self.diary.due(self.stay).filter(|end| *end > self.now);
         let connect = self.connect.map(|nanos| self.at(nanos));
         let start = self.next_start().filter(|start| *start > self.now);
         [self.channel.poll_timeout(), stay, connect, start].into_iter().flatten().min()
@@ -212,4 +242,8 @@ impl Dialler for Program {
     fn is_finished(&self) -> bool {
         self.closing && self.channel.calls() == 0 && self.open.is_empty()
     }
+}
+
+fn count(connections: &BTreeSet<ConnectionId>) -> u32 {
+    u32::try_from(connections.len()).unwrap_or(u32::MAX)
 }

@@ -17,11 +17,14 @@ pub(super) struct Puppet {
     input: Vec<u8>,
     out: Vec<u8>,
     answer: Answer,
-    /// What is sent, by nanoseconds since the beginning.
-    times: VecDeque<(i64, Vec<u8>)>,
-    /// Nanoseconds after which it ends the connection.
+    /// What is sent, each so many nanoseconds after the one before.
+    steps: VecDeque<(i64, Vec<u8>)>,
+    /// Nanoseconds after the last step at which it ends the connection.
     end: Option<i64>,
-    began: Timestamp,
+    /// The frame that must be read before the first step.
+    awaits: Option<FrameType>,
+    /// When the last step was taken.
+    since: Timestamp,
     now: Timestamp,
     finished: bool,
 }
@@ -34,33 +37,50 @@ impl Puppet {
             input: Vec::new(),
             out: first,
             answer: Box::new(answer),
-            times: VecDeque::new(),
+            steps: VecDeque::new(),
             end: None,
-            began: Timestamp::EPOCH,
+            awaits: None,
+            since: Timestamp::EPOCH,
             now: Timestamp::EPOCH,
             finished: false,
         }
     }
 
-    /// A client that sends the preface and these octets at these times, in nanoseconds, and ends the connection.
-    pub(super) fn client(times: impl IntoIterator<Item = (i64, Vec<u8>)>, end: i64) -> Self {
-        Self { magic: 0, end: Some(end), ..Self::server(MAGIC.to_vec(), |_, _, _| {}) }.at(times)
+    /// A client that sends the preface and these octets, each so many nanoseconds after the ones before, and ends the
+    /// connection so many after the last.
+    pub(super) fn client(steps: impl IntoIterator<Item = (i64, Vec<u8>)>, end: i64) -> Self {
+        let steps = steps.into_iter().collect();
+        Self { magic: 0, steps, end: Some(end), ..Self::server(MAGIC.to_vec(), |_, _, _| {}) }
     }
 
-    /// Sends these octets at these times as well, in nanoseconds.
-    pub(super) fn at(mut self, times: impl IntoIterator<Item = (i64, Vec<u8>)>) -> Self {
-        self.times.extend(times);
+    /// Sends these octets as well, so many nanoseconds after it has read a frame of this type.
+    pub(super) fn after(mut self, frame: FrameType, nanos: i64, octets: Vec<u8>) -> Self {
+        self.awaits = Some(frame);
+        self.steps.push_back((nanos, octets));
         self
     }
 
-    fn is_over(&self) -> bool {
-        self.finished || self.end.is_some_and(|end| self.began.saturating_add_nanos(end) <= self.now)
+    /// When it takes the next step, or ends the connection.
+    fn next(&self) -> Option<Timestamp> {
+        if self.awaits.is_some() {
+            return None;
+        }
+        let nanos = self.steps.front().map(|(nanos, _)| *nanos).or(self.end)?;
+        Some(self.since.saturating_add_nanos(nanos))
     }
 
+    fn is_over(&self) -> bool {
+        self.finished || (self.steps.is_empty() && self.end.is_some() && self.next().is_some_and(|end| end <= self.now))
+    }
+
+    /// Takes the next step if its time has come. What follows counts from now, so that however late it is, steps stay apart.
     fn advance(&mut self, now: Timestamp) {
         self.now = now;
-        while self.times.front().is_some_and(|(at, _)| self.began.saturating_add_nanos(*at) <= now) {
-            self.out.extend(self.times.pop_front().into_iter().flat_map(|(_, octets)| octets));
+        if self.next().is_some_and(|next| next <= now)
+            && let Some((_, octets)) = self.steps.pop_front()
+        {
+            self.out.extend(octets);
+            self.since = now;
         }
     }
 }
@@ -80,7 +100,7 @@ fn duty(header: FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
 
 impl Peer for Puppet {
     fn begin(&mut self, now: Timestamp) {
-        self.began = now;
+        self.since = now;
         self.advance(now);
     }
 
@@ -95,6 +115,9 @@ impl Peer for Puppet {
             let Some(payload) = self.input.get(HEADER_OCTETS..length) else { break };
             duty(header, payload, &mut self.out);
             (self.answer)(header, payload, &mut self.out);
+            if self.awaits.take_if(|awaited| *awaited == header.kind()).is_some() {
+                self.since = now;
+            }
             self.input.drain(..length);
         }
     }
@@ -108,8 +131,7 @@ impl Peer for Puppet {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        let next = self.times.front().map(|(at, _)| *at).or(self.end)?;
-        Some(self.began.saturating_add_nanos(next)).filter(|_| !self.is_over())
+        self.next().filter(|_| !self.is_over())
     }
 
     fn poll_transmit(&mut self, out: &mut Vec<u8>) {

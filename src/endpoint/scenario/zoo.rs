@@ -18,7 +18,7 @@ use crate::http2::write;
 
 pub(super) fn stage(at: &[SocketAddrV4]) -> Stage {
     let address = first(at);
-    let client = Puppet::client(client(&address.to_string()), 250 * MILLI);
+    let client = Puppet::client(client(&address.to_string()), 220 * MILLI);
     Stage::new(Single::new(address, client), vec![Backend::new(server)], Diary::default())
 }
 
@@ -57,7 +57,7 @@ fn padded(content: &[u8], padding: u8) -> Vec<u8> {
 /// The priority fields (§6.3): exclusive, on stream 0, weight 201.
 const PRIORITY: [u8; 5] = [0x80, 0, 0, 0, 200];
 
-/// What the client sends, and when.
+/// What the client sends, and how long after what stands before it.
 fn client(authority: &str) -> Vec<(i64, Vec<u8>)> {
     let mut encoder = Encoder::new();
     let every_setting = settings(&[
@@ -74,13 +74,13 @@ fn client(authority: &str) -> Vec<(i64, Vec<u8>)> {
     ]);
     let exhibits: [fn(&mut Encoder, &str, &mut Vec<u8>); 6] =
         [padding, continuation, small_frames, unknown, resets, leave];
-    let mut times = vec![(0, every_setting)];
-    for (n, exhibit) in (1..).zip(exhibits) {
+    let mut steps = vec![(0, every_setting)];
+    for exhibit in exhibits {
         let mut out = Vec::new();
         exhibit(&mut encoder, authority, &mut out);
-        times.push((MILLI.saturating_mul(5).saturating_mul(n), out));
+        steps.push((5 * MILLI, out));
     }
-    times
+    steps
 }
 
 /// HEADERS with padding and priority, and a message in padded DATA, with an empty frame between.
@@ -165,7 +165,7 @@ fn server() -> Puppet {
             _ => {}
         }
     };
-    Puppet::server(settings(&[]), answer).at([(50 * MILLI, goaway)])
+    Puppet::server(settings(&[]), answer).after(FrameType::GOAWAY, 20 * MILLI, goaway)
 }
 
 /// An interim response, a padded one, a push, and what else a server may say.

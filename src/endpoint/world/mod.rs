@@ -3,17 +3,17 @@
 //! A [`Stage`] says what there is. [`simulate`] plays it on a simulated network with a virtual clock; `command::loopback`
 //! plays the same stage over TCP. What client and backends say is theirs, see [`scenario`](super::scenario).
 
+mod diary;
 mod host;
 pub mod simulate;
 pub mod single;
 mod tape;
 mod wire;
 
-use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
 
-use super::client::Ending;
+pub use diary::{Cue, Diary, Moment};
+
 use super::{Dialler, Peer, Stop};
 
 /// Everything that a scenario needs.
@@ -24,9 +24,9 @@ pub struct Stage {
     pub backends: Vec<Backend>,
     /// Names, and the backends they lead to at first.
     pub names: Vec<(String, Vec<usize>)>,
-    /// What changes, by nanoseconds since the start, in that order.
-    pub script: Vec<(i64, Change)>,
-    /// How the client's calls ended, as its own code sees it.
+    /// What changes, and on which cue; one after the other.
+    pub script: Vec<(Cue, Change)>,
+    /// What has happened, as the programs see it.
     pub diary: Diary,
 }
 
@@ -98,22 +98,5 @@ impl fmt::Debug for Stage {
 impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Backend").field("listens", &self.listens).field("link", &self.link).finish_non_exhaustive()
-    }
-}
-
-/// How calls ended, written by the client and read by whoever has another copy.
-#[derive(Clone, Debug, Default)]
-pub struct Diary(Rc<RefCell<Vec<(u64, Ending)>>>);
-
-impl Diary {
-    /// Notes how the call of this number ended. Calls are numbered from 0 in the order of their plan.
-    pub fn note(&self, call: u64, ending: Ending) {
-        self.0.borrow_mut().push((call, ending));
-    }
-
-    /// The endings, in the order in which the calls ended.
-    #[must_use]
-    pub fn endings(&self) -> Vec<(u64, Ending)> {
-        self.0.borrow().clone()
     }
 }

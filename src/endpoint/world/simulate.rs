@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use super::host::Host;
 use super::tape::Tape;
 use super::wire::{Cargo, Wire};
-use super::{Change, Peer, Stage};
+use super::{Change, Cue, Diary, Moment, Peer, Stage};
 use crate::direction::Direction;
 use crate::endpoint::tap::Recorded;
 use crate::endpoint::{ConnectionId, Dialler, News, Order, Stop};
@@ -42,17 +42,20 @@ pub enum Stuck {
 ///
 /// When the client does not come to an end within so many steps, see [`Stuck`].
 pub fn run(stage: Stage, steps: u64, record: &mut dyn FnMut(Recorded)) -> Result<(), Stuck> {
-    let Stage { client, backends, names, script, diary: _ } = stage;
+    let Stage { client, backends, names, script, diary } = stage;
     let mut world = World {
         now: START,
         client,
         hosts: backends.into_iter().map(Host::new).collect(),
         names: names.into_iter().collect(),
-        script: script.into_iter().map(|(nanos, change)| (START.saturating_add_nanos(nanos), change)).collect(),
+        script: script.into(),
+        changes: 0,
+        diary,
         wires: BTreeMap::new(),
         port: CLIENT.port(),
         tape: Tape::new(record),
     };
+    world.diary.happens(START, Moment::Begin);
     world.client.begin(START);
     world.follow(None);
     let outcome = world.play(steps);
@@ -76,7 +79,10 @@ struct World<'a> {
     client: Box<dyn Dialler>,
     hosts: Vec<Host>,
     names: BTreeMap<String, Vec<usize>>,
-    script: VecDeque<(Timestamp, Change)>,
+    script: VecDeque<(Cue, Change)>,
+    /// Changes made so far.
+    changes: u32,
+    diary: Diary,
     wires: BTreeMap<ConnectionId, Wire>,
     /// Of the client's next connection.
     port: u16,
@@ -137,7 +143,7 @@ impl World<'_> {
                 first = Some(first.map_or(found, |first| first.min(found)));
             }
         };
-        consider(self.script.front().map(|(time, _)| *time), Next::Change);
+        consider(self.script.front().and_then(|(cue, _)| self.diary.due(*cue)), Next::Change);
         for (id, wire) in &self.wires {
             consider(wire.arrival(Direction::ToServer), Next::Arrival(Way::ToServer, *id));
             consider(wire.arrival(Direction::ToClient), Next::Arrival(Way::ToClient, *id));
@@ -167,6 +173,8 @@ impl World<'_> {
                 self.names.insert(name, backends);
             }
         }
+        self.changes = self.changes.saturating_add(1);
+        self.diary.happens(self.now, Moment::Changed(self.changes));
     }
 
     fn host(&mut self, n: usize, then: impl FnOnce(&mut Host)) {

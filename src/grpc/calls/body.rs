@@ -1,8 +1,8 @@
-//! The content of DATA, read as the content type of its call says, and the end of it.
+//! The content of DATA, read as the content type of its call says.
 
 use super::Shared;
 use crate::direction::Direction;
-use crate::grpc::call::{Call, Outcome};
+use crate::grpc::call::Call;
 use crate::grpc::content_type::Protocol;
 use crate::grpc::message::{Progress, Queue};
 use crate::grpc::web::{TRAILERS_FLAG, TextDecoder, trailers};
@@ -56,14 +56,5 @@ fn web_trailers(call: &mut Call, direction: Direction, data: &[u8], limits: &Lim
             let name: Vec<u8> = trailer.name.lower().collect();
             call.take_web_trailer(&name, trailer.value, limits.call_metadata);
         }
-    }
-}
-
-pub(super) fn end_half(call: &mut Call, direction: Direction, at: Arrival, shared: &mut Shared) {
-    call.ended[direction] = true;
-    call.abandon(direction, at, &mut shared.queue);
-    if direction == Direction::ToClient && call.outcome.is_none() {
-        call.end = Some(at);
-        call.outcome = Some(Outcome::Completed);
     }
 }

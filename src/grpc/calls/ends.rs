@@ -1,4 +1,4 @@
-//! How calls end: resets, GOAWAY, and the end of the connection or of the capture.
+//! How calls end: by END_STREAM, by a reset, by a GOAWAY that leaves them out, or with their connection.
 
 use super::{Calls, Exchange};
 use crate::direction::{Both, Direction};
@@ -28,15 +28,7 @@ impl Calls {
             None => return Belongs::default(),
         };
         let after_end = call.outcome.is_some();
-        if !after_end {
-            call.end = Some(frame.at);
-            call.outcome = Some(match frame.direction {
-                Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
-                Direction::ToClient => Outcome::ResetByServer(code),
-                Direction::ToServer => Outcome::ResetByClient(code),
-            });
-        }
-        call.ended[frame.direction] = true;
+        end_reset(call, frame.direction, code, frame.at);
         if !call.ended[frame.direction.opposite()] {
             // The other side does not know yet: what it has sent is still to come.
             let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
@@ -54,14 +46,20 @@ impl Calls {
     }
 
     /// The sender of a GOAWAY in `direction` will not process streams above `last` that the other side opened (RFC 9113 §6.8).
-    pub fn go_away(&mut self, direction: Direction, last: StreamId) {
-        if direction == Direction::ToServer {
-            return;
+    pub fn go_away(&mut self, direction: Direction, last: StreamId, at: Arrival) {
+        match direction {
+            Direction::ToServer => self.note_go_away(last, at),
+            Direction::ToClient => self.leave_out(last, None),
         }
+    }
+
+    /// The server leaves out what is above `last`, of the calls that had begun then.
+    pub(super) fn leave_out(&mut self, last: StreamId, then: Option<Arrival>) {
         for (stream, exchange) in self.exchanges.iter_mut() {
             if let Exchange::Call(call) = exchange
                 && stream > last
                 && !call.headed.to_client
+                && then.is_none_or(|then| call.start.packet <= then.packet)
             {
                 call.left_out = true;
             }
@@ -138,5 +136,30 @@ impl Calls {
             }
             hand_out(call);
         }
+    }
+}
+
+/// A side resets the stream.
+pub(super) fn end_reset(call: &mut Call, direction: Direction, code: ErrorCode, at: Arrival) {
+    call.note_ending(direction, Some(code), at);
+    if call.outcome.is_none() {
+        call.end = Some(at);
+        call.outcome = Some(match direction {
+            Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
+            Direction::ToClient => Outcome::ResetByServer(code),
+            Direction::ToServer => Outcome::ResetByClient(code),
+        });
+    }
+    call.ended[direction] = true;
+}
+
+/// A side ends its half with END_STREAM.
+#[inline]
+pub(super) fn end_half(call: &mut Call, direction: Direction, at: Arrival) {
+    call.note_ending(direction, None, at);
+    call.ended[direction] = true;
+    if direction == Direction::ToClient && call.outcome.is_none() {
+        call.end = Some(at);
+        call.outcome = Some(Outcome::Completed);
     }
 }

@@ -16,6 +16,13 @@ pub(super) struct Losses {
     news: Both<Vec<StreamId>>,
 }
 
+impl Losses {
+    /// Exchanges the two directions.
+    pub(super) const fn turn(&mut self) {
+        self.news.swap();
+    }
+}
+
 /// Streams that may stand in a list beyond twice those that are open.
 const SPARE: usize = 64;
 

@@ -4,7 +4,7 @@ use super::{Context, Live, RESET_SLACK, View};
 use crate::direction::{Both, Direction};
 use crate::span::Arrival;
 use crate::tcp::flow::{Close, FlowEvent, GapReason, Receiver};
-use crate::tcp::seq::SeqNumber;
+use crate::tcp::table::Ended;
 
 impl Live {
     pub(super) fn finish_halves(&mut self, at: Arrival, context: &mut Context<'_, impl Receiver>) {
@@ -63,8 +63,8 @@ impl Live {
         self.is_finished() && self.halves.to_server.fin_acked && self.halves.to_client.fin_acked
     }
 
-    /// The numbers each side would have used next.
-    pub(in crate::tcp) fn next_numbers(&self) -> Both<Option<SeqNumber>> {
-        Both::from_fn(|direction| self.halves[direction].base)
+    /// What its late packets will be known by.
+    pub(in crate::tcp) fn ended(&self) -> Ended {
+        Ended { next: Both::from_fn(|direction| self.halves[direction].base), syn: self.syn }
     }
 }

@@ -29,8 +29,9 @@ impl Live {
         let Some((_, held)) = half.take_waiting() else { return };
         let freed = before.saturating_sub(half.waiting_octets());
         *context.total_waiting = context.total_waiting.saturating_sub(freed);
-        let at = Arrival { time: held.time, packet: held.packet };
-        self.deliver(direction, &Ready { octets: &held.octets, cut: held.cut, pieces: &held.pieces, at }, context);
+        let at = held.arrival();
+        let (cut, marks) = (held.cut, held.marks);
+        self.deliver(direction, &Ready { octets: &held.octets, cut, pieces: &held.pieces, at, marks }, context);
         self.finish_halves(at, context);
     }
 
@@ -109,9 +110,7 @@ impl Live {
             let other = direction.opposite();
             let missing = self.missing_at_end(other);
             if missing > 0 && self.halves[other].seen && !self.halves[other].is_waiting() {
-                let at = self.halves[direction]
-                    .peek_waiting()
-                    .map_or(at, |(_, held)| Arrival { time: held.time, packet: held.packet });
+                let at = self.halves[direction].peek_waiting().map_or(at, |(_, held)| held.arrival());
                 self.skip(other, missing, GapReason::Lost, at, context);
             }
             self.deliver_waiting(direction, context);

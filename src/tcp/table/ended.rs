@@ -32,7 +32,7 @@ impl FlowTable {
         self.with_live(slot, receiver, |live, context| live.close(close, at, context));
         let Some(place) = self.slots.get_mut(slot) else { return };
         if let State::Live(live) = &place.state {
-            place.state = State::Ended(live.next_numbers());
+            place.state = State::Ended(live.ended());
             self.live = self.live.saturating_sub(1);
             self.tombstones.push_back((slot, place.facts.id));
             self.bury();
@@ -56,9 +56,11 @@ impl FlowTable {
         let Some(place) = self.slots.get_mut(slot) else { return };
         place.state = State::Free;
         // The ports may be in use by a newer flow.
-        if self.index.get(&place.key) == Some(slot) {
-            self.index.remove(&place.key);
+        let key = place.key;
+        if self.index.get(&key) == Some(slot) {
+            self.index.remove(&key);
         }
+        self.contexts.remove(&key, slot);
         self.free.push(slot);
     }
 

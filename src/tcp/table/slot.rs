@@ -24,8 +24,17 @@ pub(in crate::tcp) enum State {
     /// Met without a SYN: packets are held until the beginning is certain.
     Starting(Vec<Held>),
     Live(Box<Live>),
-    /// Ended; kept so that late packets do not open a new flow. The numbers each side would have used next.
-    Ended(Both<Option<SeqNumber>>),
+    /// Ended; kept so that late packets do not open a new flow.
+    Ended(Ended),
+}
+
+/// What late packets of a flow are known by.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tcp) struct Ended {
+    /// The number each side would have used next.
+    pub(in crate::tcp) next: Both<Option<SeqNumber>>,
+    /// The numbers of the SYNs.
+    pub(in crate::tcp) syn: Both<Option<SeqNumber>>,
 }
 
 impl Slot {
@@ -48,7 +57,7 @@ impl Slot {
                         JUMP,
                     )
             }
-            State::Ended(next) => {
+            State::Ended(Ended { next, .. }) => {
                 let near =
                     next[direction].is_none_or(|base| sequence.distance(base).unsigned_abs() <= JUMP.unsigned_abs());
                 near && !(opens && next[direction].is_some_and(|base| sequence.distance(base) >= 0))

@@ -65,7 +65,7 @@ impl Diagram {
         if let Some(whole) = &mut self.whole
             && let Some((kind, text)) = words::of(event, false)
         {
-            whole.push(flow.facts, kind, text, &self.limits);
+            whole.push(&flow, kind, text, &self.limits);
             if !whole.is_whole() {
                 self.whole = None;
             }
@@ -87,7 +87,7 @@ impl Diagram {
                 let touched = self.open.values_mut().filter(|open| Some(open.last_frame) == fault.frame);
                 touched.for_each(|open| open.take(event, &self.limits));
             }
-            Body::Gap { .. } | Body::Resync { .. } | Body::Unfinished { .. } => {
+            Body::Gap { .. } | Body::Resync { .. } | Body::Unfinished { .. } | Body::Sides { .. } => {
                 let touched = self.open.values_mut().filter(|open| open.flow == flow.facts.id);
                 touched.for_each(|open| open.take(event, &self.limits));
             }
@@ -172,7 +172,7 @@ impl Diagram {
 impl Open {
     fn take(&mut self, event: &Event<'_>, limits: &Limits) {
         if let (Some(flow), Some((kind, text))) = (event.flow, words::of(event, true)) {
-            self.recording.push(flow.facts, kind, text, limits);
+            self.recording.push(&flow, kind, text, limits);
         }
     }
 }

@@ -15,7 +15,7 @@ use self::escape::code;
 use self::findings::Findings;
 use self::trace::Trace;
 use super::ending::{self, Verdict};
-use super::methods::{Methods, Name, Tally};
+use super::methods::{self, Methods, Name, Tally};
 use super::unseen::Unseen;
 use super::{Source, Summary, View};
 use crate::capture::{Facts, Format};
@@ -55,6 +55,8 @@ pub struct Options {
 pub struct Limits {
     /// Rows of the table of calls: the first ones that end. 100.
     pub rows: usize,
+    /// Rows of the table of further calls that failed: the first ones of them. 25.
+    pub failed: usize,
     /// Rows of the table of findings: the first ones. 50.
     pub findings: usize,
     /// Rows of the totals by method: those with most calls. 50.
@@ -72,7 +74,16 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rows: 100, findings: 50, methods: 50, arrows: 60, participants: 8, open_calls: 512, trace: 32 << 10 }
+        Self {
+            rows: 100,
+            failed: 25,
+            findings: 50,
+            methods: 50,
+            arrows: 60,
+            participants: 8,
+            open_calls: 512,
+            trace: 32 << 10,
+        }
     }
 }
 
@@ -80,6 +91,9 @@ impl Default for Limits {
 struct Rows {
     text: Vec<u8>,
     count: usize,
+    /// Rows of calls that failed, for which there was no room among the others.
+    failed: Vec<u8>,
+    failed_count: usize,
     left_out: u64,
     failed_left_out: u64,
 }
@@ -112,7 +126,7 @@ impl Markdown {
     pub fn held_bytes(&self) -> usize {
         [
             self.findings.held_bytes(),
-            self.rows.text.capacity(),
+            self.rows.text.capacity().saturating_add(self.rows.failed.capacity()),
             self.methods.held_bytes(),
             self.diagram.held_bytes(),
             self.trace.held_bytes(),
@@ -123,21 +137,43 @@ impl Markdown {
 
     fn row(&mut self, flow: &Flow<'_>, call: &Call) {
         let verdict = self.methods.add(call);
-        let Rows { text: out, count, left_out, failed_left_out } = &mut self.rows;
-        if *count >= self.options.limits.rows {
+        let has_failed = verdict == Verdict::Failed;
+        let Rows { text, count, failed, failed_count, left_out, failed_left_out } = &mut self.rows;
+        let out = if *count < self.options.limits.rows {
+            *count = count.saturating_add(1);
+            text
+        } else if has_failed && *failed_count < self.options.limits.failed {
+            *failed_count = failed_count.saturating_add(1);
+            failed
+        } else {
             *left_out = left_out.saturating_add(1);
-            *failed_left_out = failed_left_out.saturating_add(u64::from(verdict == Verdict::Failed));
+            *failed_left_out = failed_left_out.saturating_add(u64::from(has_failed));
             return;
-        }
-        *count = count.saturating_add(1);
-        let origin = self.origin;
+        };
         out.extend_from_slice(b"| ");
         integer(out, call.id.0);
+        bar(out);
+        match call.path() {
+            Some(path) => code(out, path, PATH),
+            None => out.push(b'?'),
+        }
+        bar(out);
+        let strong: &[u8] = if has_failed { b"**" } else { b"" };
+        out.extend_from_slice(strong);
+        ending::status(call, out);
+        out.extend_from_slice(strong);
+        bar(out);
+        ending::outcome(call, out);
+        bar(out);
+        match ending::duration(call) {
+            Some(nanos) => write::millis(out, nanos),
+            None => out.push(b'-'),
+        }
         bar(out);
         if self.options.absolute {
             write::clock(out, call.start.time);
         } else {
-            write::millis(out, call.start.time.nanos_since(origin));
+            write::millis(out, call.start.time.nanos_since(self.origin));
         }
         bar(out);
         integer(out, flow.facts.id.0);
@@ -150,26 +186,6 @@ impl Markdown {
         for number in [call.bodies.to_server.octets, call.bodies.to_client.octets] {
             bar(out);
             integer(out, number);
-        }
-        bar(out);
-        match ending::duration(call) {
-            Some(nanos) => write::millis(out, nanos),
-            None => out.push(b'-'),
-        }
-        bar(out);
-        if verdict == Verdict::Failed {
-            out.extend_from_slice(b"**");
-        }
-        ending::status(call, out);
-        if verdict == Verdict::Failed {
-            out.extend_from_slice(b"**");
-        }
-        bar(out);
-        ending::outcome(call, out);
-        bar(out);
-        match call.path() {
-            Some(path) => code(out, path, PATH),
-            None => out.push(b'?'),
         }
         out.extend_from_slice(b" |\n");
     }
@@ -206,21 +222,29 @@ impl Markdown {
         if self.rows.count == 0 {
             return out.extend_from_slice(b"There are none.\n");
         }
-        let start: &[u8] = if self.options.absolute { b"start" } else { b"start ms" };
-        out.extend_from_slice(b"| call | ");
-        out.extend_from_slice(start);
-        out.extend_from_slice(
-            b" | flow | stream | requests | responses | octets to server | octets to client | took ms | status or end | outcome | method |\n",
-        );
-        out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|---:|:---|:---|:---|\n");
-        out.extend_from_slice(&self.rows.text);
+        self.table(&self.rows.text, out);
+        if self.rows.failed_count > 0 {
+            out.extend_from_slice(b"\nThe first further calls that failed:\n\n");
+            self.table(&self.rows.failed, out);
+        }
         if self.rows.left_out > 0 {
             out.push(b'\n');
             counted_as(out, self.rows.left_out, "more call is", "more calls are");
-            out.extend_from_slice(b" not in this table, ");
+            out.extend_from_slice(b" not shown here, ");
             integer(out, self.rows.failed_left_out);
             out.extend_from_slice(b" of which failed.\n");
         }
+    }
+
+    /// What a reader looks for first stands first: a code host cuts wide tables off.
+    fn table(&self, rows: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(b"| call | method | status or end | outcome | took ms | ");
+        out.extend_from_slice(if self.options.absolute { b"start".as_slice() } else { b"start ms" });
+        out.extend_from_slice(
+            b" | flow | stream | requests | responses | octets to server | octets to client |\n\
+              |---:|:---|:---|:---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+        );
+        out.extend_from_slice(rows);
     }
 
     fn totals(&self, out: &mut Vec<u8>) {
@@ -230,9 +254,9 @@ impl Markdown {
         }
         out.extend_from_slice(b"\n## Methods\n\n");
         out.extend_from_slice(
-            b"| calls | errors | unknown | p50 ms | p95 ms | p99 ms | octets to server | octets to client | method |\n",
+            b"| method | calls | errors | unknown | p50 ms | p95 ms | p99 ms | octets to server | octets to client |\n",
         );
-        out.extend_from_slice(b"|---:|---:|---:|---:|---:|---:|---:|---:|:---|\n");
+        out.extend_from_slice(b"|:---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
         for (name, tally) in methods.iter().take(self.options.limits.methods) {
             total(*name, tally, out);
         }
@@ -288,6 +312,14 @@ impl View for Markdown {
 
 fn total(name: Name<'_>, tally: &Tally, out: &mut Vec<u8>) {
     out.extend_from_slice(b"| ");
+    match name {
+        Name::Path(path) => match methods::cut(path) {
+            Some(part) => code(out, &[part, b"..."].concat(), PATH),
+            None => code(out, path, PATH),
+        },
+        _ => name.write(out),
+    }
+    bar(out);
     integer(out, tally.calls);
     for number in [tally.errors, tally.unknown] {
         bar(out);
@@ -306,11 +338,6 @@ fn total(name: Name<'_>, tally: &Tally, out: &mut Vec<u8>) {
     for number in [tally.octets.to_server, tally.octets.to_client] {
         bar(out);
         integer(out, number);
-    }
-    bar(out);
-    match name {
-        Name::Path(path) => code(out, path, PATH),
-        _ => name.write(out),
     }
     out.extend_from_slice(b" |\n");
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use super::Limits;
 use crate::direction::Direction;
-use crate::tcp::FlowFacts;
+use crate::event::Flow;
 use crate::write;
 
 /// What happened between the participants, in order.
@@ -25,6 +25,7 @@ pub(super) struct Recording {
 struct Participant {
     address: SocketAddr,
     is_client: bool,
+    is_guess: bool,
 }
 
 /// One arrow or note.
@@ -49,9 +50,11 @@ pub(super) enum Kind {
 
 impl Recording {
     /// Keeps a step; `text` is escaped for mermaid.
-    pub(super) fn push(&mut self, facts: &FlowFacts, kind: Kind, text: Vec<u8>, limits: &Limits) {
-        let client = self.participant(facts.client, true, limits);
-        let server = self.participant(facts.server, false, limits);
+    pub(super) fn push(&mut self, flow: &Flow<'_>, kind: Kind, text: Vec<u8>, limits: &Limits) {
+        let is_guess = flow.guess().is_some();
+        let client = Participant { address: flow.facts.client, is_client: true, is_guess };
+        let server = Participant { address: flow.facts.server, is_client: false, is_guess };
+        let (client, server) = (self.participant(client, limits), self.participant(server, limits));
         let (Some(client), Some(server)) = (client, server) else {
             self.crowded = true;
             self.left_out = self.left_out.saturating_add(1);
@@ -95,6 +98,7 @@ impl Recording {
             name(number, out);
             out.extend_from_slice(if participant.is_client { b" as client " } else { b" as server " });
             out.extend_from_slice(participant.address.to_string().as_bytes());
+            out.extend_from_slice(if participant.is_guess { b" (a guess)" } else { b"" });
             out.push(b'\n');
         }
         for step in &self.head {
@@ -118,8 +122,7 @@ impl Recording {
         steps.fold(0, |sum, step| sum.saturating_add(size_of::<Step>()).saturating_add(step.text.capacity()))
     }
 
-    fn participant(&mut self, address: SocketAddr, is_client: bool, limits: &Limits) -> Option<usize> {
-        let wanted = Participant { address, is_client };
+    fn participant(&mut self, wanted: Participant, limits: &Limits) -> Option<usize> {
         if let Some(at) = self.participants.iter().position(|participant| *participant == wanted) {
             return Some(at);
         }

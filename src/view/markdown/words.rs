@@ -2,6 +2,7 @@
 
 use super::escape::mermaid;
 use super::sequence::Kind;
+use crate::annotate;
 use crate::direction::Direction;
 use crate::event::{Body, Event, FrameEvent};
 use crate::grpc::call::{Call, Outcome};
@@ -80,6 +81,14 @@ pub(super) fn of(event: &Event<'_>, alone: bool) -> Option<(Kind, Vec<u8>)> {
                 end_of(call, out);
                 ending::remarks(call, ", ", out);
             }
+            Kind::Note
+        }
+        Body::Sides { turned } => {
+            let mut note = Vec::new();
+            if let Some(flow) = &event.flow {
+                annotate::sides(flow, *turned, &mut note);
+            }
+            mermaid(out, &note, 2 * TEXT);
             Kind::Note
         }
         Body::Ended(close) if !alone => {
@@ -207,33 +216,44 @@ fn data_words(event: &FrameEvent<'_>, octets: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// `response 3`, `responses 3 to 7`, and what of a message goes on in the next frame.
+/// `response 3`, `responses 3 to 7`, and what of a message goes on in the next frame. Without a number where that is not known.
 fn message_words(progress: &Progress, noun: &str, out: &mut Vec<u8>) {
-    if progress.ended > 0 {
-        say(out, &[", ", noun, if progress.ended > 1 { "s " } else { " " }]);
-        integer(out, u64::from(progress.first));
-        if progress.ended > 1 {
+    let known = progress.numbers_known;
+    match progress.ended {
+        0 => {}
+        1 => numbered(noun, progress.first, known, out),
+        ended if known => {
+            say(out, &[", ", noun, "s "]);
+            integer(out, u64::from(progress.first));
             say(out, &[" to "]);
-            integer(out, u64::from(progress.first.saturating_add(progress.ended).saturating_sub(1)));
+            integer(out, u64::from(progress.first.saturating_add(ended).saturating_sub(1)));
+        }
+        ended => {
+            say(out, &[", "]);
+            integer(out, u64::from(ended));
+            say(out, &[" ", noun, "s"]);
         }
     }
     match progress.open {
         Some((index, have, Some(declared))) => {
-            say(out, &[", ", noun, " "]);
-            integer(out, u64::from(index));
+            numbered(noun, index, known, out);
             say(out, &[" has "]);
             integer(out, u64::from(have));
             say(out, &[" of "]);
             integer(out, u64::from(declared));
         }
         Some((index, _, None)) => {
-            say(out, &[", ", noun, " "]);
-            integer(out, u64::from(index));
+            numbered(noun, index, known, out);
             say(out, &[" begins"]);
         }
         None if progress.lost => say(out, &[", place among the messages lost"]),
         None => {}
     }
+}
+
+fn numbered(noun: &str, index: u32, known: bool, out: &mut Vec<u8>) {
+    say(out, &[", "]);
+    annotate::numbered(noun.as_bytes(), index, known, out);
 }
 
 fn kind_name(header: FrameHeader, out: &mut Vec<u8>) {

@@ -56,6 +56,9 @@ pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, tool
         number(out, key!("error_code"), code.0);
         display(out, key!("error_name"), code);
     }
+    if call.sides_guessed {
+        truth(out, key!("sides_guessed"), true);
+    }
     truth(out, key!("complete"), call.is_complete() && call.outcome != Some(Outcome::Open));
     end(out);
 }

@@ -5,7 +5,7 @@ use super::trouble::{self, Reached};
 use super::write::{base64, end, key, moment, name, number, number_again, packets, string, string_or_hex, truth};
 use crate::event::{Event, MessageEvent};
 use crate::grpc::encoding::End;
-use crate::view::contents::{Contents, Reading, Unpacked};
+use crate::view::contents::{Contents, Reading, Unpacked, compact_json};
 
 /// What a message's reading left out for a limit.
 #[derive(Clone, Copy, Default)]
@@ -84,8 +84,16 @@ fn content(
         }
         None => name(out, key!("schema"), "none"),
     }
+    if let Some(codec) = reading.codec {
+        string(out, key!("codec"), codec.to_string().as_bytes());
+    }
+    let json = reading.codec.filter(|codec| codec.is_json()).and_then(|_| compact_json(octets?));
     out.extend_from_slice(key!("json"));
     let clean = match octets {
+        _ if reading.codec.is_some() => {
+            out.extend_from_slice(json.as_deref().unwrap_or(b"null"));
+            true
+        }
         Some(octets) => reading.json(octets, out).is_clean(),
         None => {
             out.extend_from_slice(b"null");
@@ -93,6 +101,10 @@ fn content(
         }
     };
     let mut error = unpacking_error(unpacked);
+    if let Some(codec) = reading.codec.filter(|_| error.is_empty() && octets.is_some() && json.is_none()) {
+        error = if codec.is_json() { "not JSON, as its content type says" } else { "its codec is not read here" }
+            .to_owned();
+    }
     left_out.cut = matches!(unpacked, Unpacked::From { end: End::Cut, .. });
     if !clean && let Some(octets) = octets {
         left_out.unread = report(octets, &mut reading, &mut error, out);

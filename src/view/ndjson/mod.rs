@@ -14,6 +14,7 @@ mod frame;
 mod message;
 mod names;
 mod prepared;
+mod sides;
 mod summary;
 mod tls;
 mod trouble;
@@ -77,7 +78,8 @@ impl View for Ndjson {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         let Self { contents, bytes, reached, tools } = self;
         match &event.body {
-            Body::Identified => {}
+            Body::Identified => sides::guessed(event, out),
+            Body::Sides { turned } => sides::known(event, *turned, out),
             Body::Frame(frame) => {
                 frame::frame(event, frame, *bytes, tools, out);
                 frame::limits(event, frame, reached, out);

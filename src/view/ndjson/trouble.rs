@@ -115,6 +115,7 @@ pub(super) fn foreign(event: &Event<'_>, direction: Direction, octets: &[u8], ou
     out.extend_from_slice(key!("note"));
     let mut note = Vec::new();
     annotate::foreign(direction, octets, &mut note);
+    annotate::hedge(event.flow.as_ref(), 0, &mut note);
     quoted(out, &note);
     end(out);
 }

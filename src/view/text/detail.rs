@@ -5,12 +5,13 @@ use crate::annotate;
 use crate::event::{FrameEvent, MessageEvent};
 use crate::grpc::call::Metadata;
 use crate::grpc::calls::Role;
+use crate::grpc::content_type::Codec;
 use crate::grpc::encoding::{End, Form};
 use crate::grpc::metadata::{binary_values, is_binary};
 use crate::http2::connection::Frame;
 use crate::http2::frame::FrameHeader;
 use crate::http2::payload::Payload;
-use crate::view::contents::{Contents, Unpacked};
+use crate::view::contents::{Contents, Unpacked, compact_json};
 use crate::write;
 
 pub(super) const INDENT: usize = 30;
@@ -249,6 +250,10 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
             return;
         };
         let line = out.len();
+        if let Some(codec) = reading.codec {
+            foreign(codec, octets, preview::room(width, 0), out);
+            return preview::wrap(out, line, width);
+        }
         match reading.type_name() {
             Some(name) => out.extend_from_slice(name.as_bytes()),
             None if event.call.path().is_none() => out.extend_from_slice(b"(its method is not known, a guess)"),
@@ -288,6 +293,25 @@ pub(super) fn message(contents: &mut Contents, event: &MessageEvent<'_>, width: 
         }
     });
     out.push(b'\n');
+}
+
+/// A message that is not protobuf: JSON as it is, anything else as octets.
+fn foreign(codec: Codec<'_>, octets: &[u8], room: usize, out: &mut Vec<u8>) {
+    match compact_json(octets).filter(|_| codec.is_json()) {
+        Some(json) => {
+            out.extend_from_slice(b"JSON ");
+            write::untrusted_part(out, &json, room);
+        }
+        None => {
+            out.extend_from_slice(if codec.is_json() {
+                b"not JSON, as it says: \"".as_slice()
+            } else {
+                b"its codec is not read here: \""
+            });
+            write::untrusted_part(out, octets, 40);
+            out.push(b'"');
+        }
+    }
 }
 
 fn name(form: Form) -> &'static [u8] {

@@ -8,8 +8,17 @@ use crate::tcp::FlowId;
 use crate::time::Timestamp;
 use crate::write;
 
+use super::fold::fold;
+
 /// Where flags begin, counted from the note.
 const NOTE: usize = 52;
+/// Where notes begin, and how much further right with clock times and with the numbers of flows.
+const BEGIN: usize = 53;
+const CLOCK: usize = 22;
+const FLOW: usize = 6;
+/// Columns that a note should have, and where it goes on otherwise.
+const ROOM: usize = 40;
+const NARROW: usize = 32;
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +84,8 @@ pub(super) struct Line {
     pub(super) late: bool,
     pub(super) flow: Option<FlowId>,
     pub(super) style: Style,
+    /// Columns into which lines are broken.
+    pub(super) fold: Option<usize>,
 }
 
 impl Line {
@@ -101,8 +112,18 @@ impl Line {
         }
     }
 
+    /// Breaks a line that is too wide; it goes on where notes begin, or further left where that would leave little room.
+    fn broken(&self, from: usize, out: &mut Vec<u8>) {
+        let Some(width) = self.fold else { return };
+        let wider = if self.absolute { CLOCK } else { 0 };
+        let notes = BEGIN.saturating_add(wider).saturating_add(if self.flow.is_some() { FLOW } else { 0 });
+        let indent = if width >= notes.saturating_add(ROOM) { notes } else { NARROW };
+        fold(out, from, width, indent);
+    }
+
     /// A frame with its note.
     pub(super) fn frame(&self, frame: &Frame<'_>, note: &[u8], out: &mut Vec<u8>) {
+        let from = out.len();
         self.begin(Some(frame.direction), out);
         match frame.header {
             Some(header) => {
@@ -124,17 +145,20 @@ impl Line {
         if let Some(header) = frame.header {
             flags(header, note, out);
         }
+        self.broken(from, out);
         out.push(b'\n');
     }
 
     /// A remark that is no frame.
     pub(super) fn remark(&self, direction: Option<Direction>, note: &[u8], out: &mut Vec<u8>) {
+        let from = out.len();
         self.begin(direction, out);
         out.extend_from_slice(b"         ");
         self.style.warning(out, |out| {
             out.extend_from_slice(b"-- ");
             out.extend_from_slice(note);
         });
+        self.broken(from, out);
         out.push(b'\n');
     }
 }

@@ -1,7 +1,7 @@
 //! The words of remarks between frames.
 
 use crate::event::Finding;
-use crate::tcp::{FlowFacts, GapReason};
+use crate::tcp::GapReason;
 use crate::write;
 
 pub(super) fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
@@ -15,19 +15,6 @@ pub(super) fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
     out.push(b')');
     if finding.uncertain {
         out.extend_from_slice(b"; uncertain: what this capture does not have may explain it");
-    }
-}
-
-/// Segments that came again: keep-alives show what they are; whether others were sent or captured again, the capture does not tell.
-pub(super) fn repeated(facts: &FlowFacts, out: &mut Vec<u8>) {
-    let others = facts.repeated_segments.saturating_sub(facts.keep_alives);
-    for (count, one, many) in
-        [(others, "segment repeated", "segments repeated"), (facts.keep_alives, "keep-alive", "keep-alives")]
-    {
-        if count > 0 {
-            out.extend_from_slice(b", ");
-            write::counted_as(out, count, one, many);
-        }
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct State {
     /// The streams that were closed last; only kept where `partial` makes it matter.
     pub(super) closed: VecDeque<u32>,
     /// How often frames were lost: what is known of a stream's windows ends with each.
-    pub(super) losses: u64,
+    pub(super) losses: u32,
 }
 
 impl<'a> Raw<'a> {
@@ -221,7 +221,7 @@ impl State {
             side.before_preface = None;
         }
         self.sides[direction.opposite()].lose_answers();
-        self.losses = self.losses.saturating_add(1);
+        self.losses = self.losses.wrapping_add(1);
     }
 
     fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {

@@ -16,7 +16,8 @@ pub use self::sides::{hedge, sides};
 
 use crate::direction::Direction;
 use crate::event::{Event, FrameEvent, Protocol};
-use crate::http2::frame::FrameHeader;
+use crate::http2::connection::{Facts, Frame};
+use crate::http2::frame::{FrameHeader, FrameType};
 use crate::http2::payload::Payload;
 use crate::http2::preface::Begin;
 use crate::write;
@@ -52,7 +53,7 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
         Payload::Origin { entries } => connection::origin(entries, out),
         Payload::Unknown(_) => out.extend_from_slice(b"a type this program does not know"),
         Payload::Unreadable(_) if seen.missing == 0 => out.extend_from_slice(b"does not parse"),
-        Payload::Unreadable(_) => {}
+        Payload::Unreadable(_) => unread(seen, out),
     }
     if seen.missing > 0 {
         separate(before, out);
@@ -65,6 +66,24 @@ pub fn note(event: &Event<'_>, frame: &FrameEvent<'_>, out: &mut Vec<u8>) {
         oddities(header, before, out);
     }
     hedge(event.flow.as_ref(), before, out);
+}
+
+/// A frame of which only a part was captured: what its header tells of it.
+fn unread(frame: &Frame<'_>, out: &mut Vec<u8>) {
+    let Some(header) = frame.header else { return };
+    let from = sender(frame.direction);
+    let words: [&[u8]; 3] = match (header.kind(), frame.facts) {
+        (FrameType::SETTINGS, Facts::Settings { preface: Some(true) }) => [b"", from, b" preface, in part"],
+        (FrameType::SETTINGS, _) => [b"", from, b" sends SETTINGS, known in part"],
+        (FrameType::WINDOW_UPDATE, _) => [b"more room, how much is not known", b"", b""],
+        (FrameType::RST_STREAM, _) => [b"the ", from, b" closes the stream, why is not known"],
+        (FrameType::PING, _) if header.is_ack() => [b"answers a PING, which one is not known", b"", b""],
+        (FrameType::PING, _) => [b"asks for an answer", b"", b""],
+        (FrameType::GOAWAY, _) => [b"the ", from, b" is going away, why is not known"],
+        (FrameType::PUSH_PROMISE, _) => [b"the ", from, b" promises a response"],
+        _ => return,
+    };
+    words.into_iter().for_each(|part| out.extend_from_slice(part));
 }
 
 /// What the header has that it should not have.
@@ -95,10 +114,11 @@ fn sender(direction: Direction) -> &'static [u8] {
 }
 
 /// Appends the time between two frames; a capture may have its packets out of time order, and then there is none to tell.
-fn since(nanos: i64, out: &mut Vec<u8>) {
+fn since(before: &[u8], nanos: i64, out: &mut Vec<u8>) {
     if nanos < 0 {
-        out.extend_from_slice(b"a time unknown, for the capture has it before that");
+        out.extend_from_slice(b", out of time order in this capture");
     } else {
+        out.extend_from_slice(before);
         write::elapsed(out, nanos);
     }
 }
@@ -115,7 +135,7 @@ pub fn protocol(protocol: &Protocol, out: &mut Vec<u8>) {
             out.extend_from_slice(b"HTTP/2, prior knowledge, behind a PROXY protocol header");
         }
         Protocol::Http2(Begin::Upgrade) => out.extend_from_slice(b"HTTP/2, upgraded from HTTP/1.1 (h2c)"),
-        Protocol::Http2(Begin::Unseen) => out.extend_from_slice(b"HTTP/2, its first octets were not captured"),
+        Protocol::Http2(Begin::Unseen) => out.extend_from_slice(b"HTTP/2, the client's preface was not captured"),
         Protocol::Http2(Begin::Mid | Begin::Turned(_)) => out.extend_from_slice(UNDER_WAY),
         Protocol::Http2(Begin::Guessed(guess)) => {
             out.extend_from_slice(UNDER_WAY);

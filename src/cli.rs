@@ -91,7 +91,8 @@ No privilege is needed: connect clients to --listen instead of to the server. Ha
 as well. Ethernet, IP and TCP headers of the capture are made up around the octets, and it says so. If decoding or the disk \
 cannot keep up, octets are forwarded but not recorded, and counted. A full disk stops the recording, not the forwarding.
 
-Ctrl-C closes the connections, completes trace and capture and tells what was forwarded; a second one ends at once. \
+After Ctrl-C no connection is accepted, and those that are open have --grace to end; then trace and capture are completed, \
+and it is told what was forwarded. A second Ctrl-C ends at once. \
 A closed pipe on the standard output (`relay ... | head`) ends the relay as well; `-o FILE` keeps it going.
 
 Exit codes:
@@ -196,6 +197,9 @@ pub struct Relay {
     /// Keep the capture (pcapng)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// How long connections may go on after Ctrl-C: 200ms, 5s
+    #[arg(long, default_value = "5s", value_name = "TIME")]
+    pub grace: String,
     /// How it is read and shown.
     #[command(flatten)]
     pub reading: ReadingArgs,
@@ -326,6 +330,9 @@ pub struct Serve {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Bounds (times as 200ms, 5s, 2m, 1h)")]
 pub struct ServeBounds {
+    /// Connections open at once; more wait until one ends
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
     /// Calls open at once on one connection
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_concurrent_streams: u32,

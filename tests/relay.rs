@@ -189,7 +189,7 @@ fn frames_are_shown_as_they_pass_and_filters_choose_among_them() {
 #[test]
 fn many_connections_pass_at_the_same_time_and_one_that_stands_still_holds_up_nobody() {
     let (address, stopper) = example();
-    let relay = Relay::start(address, &["-T", "calls"]);
+    let relay = Relay::start(address, &["-T", "calls", "--grace", "100ms"]);
     let dead: Vec<TcpStream> = (0..20).map(|_| relay.connect()).collect();
     let playing: Vec<_> = (0..8)
         .map(|_| {
@@ -349,6 +349,36 @@ fn a_trace_that_cannot_be_written_ends_but_the_capture_and_the_forwarding_go_on(
     assert_eq!(code, 7, "{errors}");
     assert!(decoded(&path, &[]).contains("32 frames, 2 calls"));
     stopper.stop(Stop::Gracefully);
+}
+
+#[test]
+fn what_is_open_at_ctrl_c_may_go_on_to_its_end_and_nothing_new_begins() {
+    let (listener, mut relay) = plain(&["--grace", "60s"]);
+    let (mut client, mut server) = pair(&listener, &relay);
+    client.write_all(b"question").expect("the relay reads");
+    server.read_exact(&mut [0; 8]).expect("the question");
+    relay.signal();
+    let line = relay.error_line();
+    assert!(line.contains("1 open connection may go on for 60s; Ctrl-C again ends at once"), "{line}");
+    while TcpStream::connect(relay.address).is_ok() {}
+    server.write_all(b"answer").expect("the relay reads");
+    drop(server);
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).expect("a proper end");
+    assert_eq!(answer, b"answer");
+    drop(client);
+    let (code, _, errors) = relay.wait();
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("8 octets to the server, 6 to the client"), "{errors}");
+}
+
+#[test]
+fn what_does_not_end_within_the_grace_is_ended() {
+    let (listener, relay) = plain(&["--grace", "50ms"]);
+    let (mut client, _server) = pair(&listener, &relay);
+    let (code, _, errors) = relay.finish();
+    assert_eq!(code, 0, "{errors}");
+    assert!(client.read(&mut [0]).is_ok_and(|length| length == 0));
 }
 
 #[test]

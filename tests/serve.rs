@@ -86,6 +86,19 @@ fn it_listens_on_this_machine_alone_and_says_where() {
 }
 
 #[test]
+fn no_more_connections_are_open_than_were_asked_for_and_the_next_one_waits() {
+    let served = Served::start(&["--max-connections", "1"]);
+    let mut first = served.client();
+    assert_eq!(frame(&mut first).kind(), FrameType::SETTINGS);
+    let mut second = served.client();
+    second.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert!(second.read(&mut [0; 1]).is_err(), "nobody answers yet");
+    drop(first);
+    second.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    assert_eq!(frame(&mut second).kind(), FrameType::SETTINGS);
+}
+
+#[test]
 fn who_says_nothing_is_not_waited_for() {
     let served = Served::start(&["--handshake-timeout", "50ms"]);
     let mut silent = TcpStream::connect(served.address).unwrap();

@@ -234,7 +234,7 @@ fn an_answer_met_late_that_says_it_is_no_grpc_is_no_call() {
 #[test]
 fn an_answer_met_late_is_an_exchange_until_its_messages_or_its_status_tell_that_it_is_a_call() {
     let shown = text_of(&late_answer(UNTOLD, &message(b"a"), &trailers(1, &[("grpc-status", "0")])));
-    line(&shown, "response begins: 200, of exchange 0, whose request was not captured");
+    line(&shown, "response begins: 200, of exchange 0, whose request headers were not captured");
     line(&shown, "response 0, 1 octet");
     line(&shown, "call 0 ends: OK (0)");
     let shown = text_of(&late_answer(UNTOLD, &[], &trailers(1, &[("grpc-status", "5")])));

@@ -18,6 +18,7 @@ use crate::write;
 
 /// Octets of text from the peer that a note shows.
 const SHOWN: usize = 120;
+const UNSEEN_REQUEST: &[u8] = b", whose request headers were not captured";
 
 pub(super) fn headers(event: &FrameEvent<'_>, out: &mut Vec<u8>) {
     let frame = event.frame;
@@ -88,7 +89,7 @@ fn response_begins(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
     if !call.begins {
         out.extend_from_slice(b", of ");
         name(call, out);
-        out.extend_from_slice(b", whose request was not captured");
+        out.extend_from_slice(UNSEEN_REQUEST);
     }
     if !call.reads_messages(Direction::ToClient) {
         out.extend_from_slice(b", not gRPC");
@@ -110,6 +111,10 @@ fn ends(call: &Call, belongs: Belongs, out: &mut Vec<u8>) {
         return;
     }
     name(call, out);
+    if belongs.role == Role::TrailersOnly && !call.begins {
+        out.extend_from_slice(UNSEEN_REQUEST);
+        out.push(b',');
+    }
     out.extend_from_slice(match belongs.role {
         // What has no gRPC status has no trailers of gRPC either.
         Role::TrailersOnly if belongs.status.is_none() && call.is_complete() => b" ends with headers only".as_slice(),
@@ -281,7 +286,7 @@ fn messages(call: &Call, direction: Direction, progress: &Progress, data: &[u8],
         }
         out.extend_from_slice(b" of ");
         out.extend_from_slice(noun);
-        return out.extend_from_slice(b"s, where each begins is not known");
+        return out.extend_from_slice(b"s, where each begins and ends is not known");
     }
     let known = progress.numbers_known;
     if progress.ended > 1 && known {
@@ -391,9 +396,17 @@ pub fn cut_off(call: &Call, out: &mut Vec<u8>) {
     match call.outcome {
         Some(Outcome::ConnectionLost) => out.extend_from_slice(b" is cut off: the connection ended"),
         Some(Outcome::Refused) => out.extend_from_slice(b" was left out by the GOAWAY: the server did not process it"),
-        _ => out.extend_from_slice(b": its end is not in this capture"),
+        _ => match call.unread_reset {
+            Some(by) => {
+                out.extend_from_slice(b" was reset by the ");
+                out.extend_from_slice(sender(by));
+                out.extend_from_slice(b", why is not known");
+            }
+            None => out.extend_from_slice(b": its end is not in this capture"),
+        },
     }
-    out.extend_from_slice(b"; ");
+    // What was captured is not all that there was.
+    out.extend_from_slice(if call.is_complete() { b"; ".as_slice() } else { b"; captured: " });
     write::counted(out, u64::from(call.bodies.to_server.messages), "request");
     out.extend_from_slice(b", ");
     write::counted(out, u64::from(call.bodies.to_client.messages), "response");

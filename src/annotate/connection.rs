@@ -22,8 +22,7 @@ pub(super) fn settings(frame: &Frame<'_>, settings: Settings<'_>, out: &mut Vec<
         };
         out.extend_from_slice(b"accepts the SETTINGS of packet ");
         write::integer(out, sent.at.packet);
-        out.extend_from_slice(b" after ");
-        return super::since(frame.at.time.nanos_since(sent.at.time), out);
+        return super::since(b" after ", frame.at.time.nanos_since(sent.at.time), out);
     }
     out.extend_from_slice(sender(frame.direction));
     let count = settings.count() as u64;

@@ -25,8 +25,7 @@ pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {
         Facts::Acknowledges(Answers::Sent(sent)) => {
             out.extend_from_slice(b"answers packet ");
             write::integer(out, sent.at.packet);
-            out.extend_from_slice(b": ");
-            super::since(frame.at.time.nanos_since(sent.at.time), out);
+            super::since(b": ", frame.at.time.nanos_since(sent.at.time), out);
         }
         Facts::Acknowledges(Answers::OneOf) => out.extend_from_slice(b"answers one of several PINGs with its payload"),
         Facts::Acknowledges(Answers::NotSeen) => out.extend_from_slice(b"answers a PING that was not seen before"),

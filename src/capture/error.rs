@@ -53,8 +53,8 @@ pub enum Error {
 
     /// The input ends before a record is complete.
     #[error(
-        "the input ends inside {what}: it begins at octet {offset} and needs at least {needed} octets, \
-         {present} are there; what precedes it was read"
+        "the input ends inside {what}, which begins at octet {offset}: {present} of at least {needed} octets are there; \
+         what precedes it was read"
     )]
     Truncated {
         /// Where the unfinished record, block or compressed stream begins.

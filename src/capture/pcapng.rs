@@ -304,7 +304,14 @@ pub(crate) fn block_name(kind: u32) -> Option<&'static str> {
 }
 
 fn what_block(kind: u32) -> &'static str {
-    block_name(kind).unwrap_or("a block of unknown type")
+    match kind {
+        SECTION_HEADER => "a section header block",
+        INTERFACE_DESCRIPTION => "an interface description block",
+        OBSOLETE_PACKET => "an obsolete packet block",
+        SIMPLE_PACKET => "a simple packet block",
+        ENHANCED_PACKET => "an enhanced packet block",
+        _ => block_name(kind).map_or("a block of unknown type", |_| "a block without packets"),
+    }
 }
 
 const NO_INTERFACE: &str = "packet skipped: its interface is not described in its section";

@@ -38,7 +38,8 @@ pub fn run(arguments: &Serve) -> Result<(), Failure> {
     let listener = listen(&arguments.listen)?;
     let address = listener.local_addr().map_err(|error| unusable(&arguments.listen, &error))?;
     let memory = Rc::new(Memory { most: most_memory, held: Cell::new(0), connections: Cell::new(0) });
-    let host = Serves { services: Arc::new(services), config, interceptors, memory };
+    let most_connections = usize::try_from(arguments.bounds.max_connections).unwrap_or(usize::MAX);
+    let host = Serves { services: Arc::new(services), config, interceptors, memory, most_connections };
     let served = drive::block_on(async {
         let listener = TcpListener::from_std(listener)?;
         let stopping = stop::by_signals()?;
@@ -220,6 +221,7 @@ struct Serves {
     config: Config,
     interceptors: Interceptors,
     memory: Rc<Memory>,
+    most_connections: usize,
 }
 
 impl Host for Serves {
@@ -228,6 +230,10 @@ impl Host for Serves {
         let serving = Serving::new(Arc::clone(&self.services), self.config.clone()).with_interceptors(chain);
         self.memory.connections.set(self.memory.connections.get().saturating_add(1));
         Box::new(Watched { serving, from, memory: Rc::clone(&self.memory), held: 0, moved: 0 })
+    }
+
+    fn most_connections(&self) -> usize {
+        self.most_connections
     }
 
     fn troubled(&mut self, error: &io::Error, pause: Duration) {

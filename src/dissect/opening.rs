@@ -20,12 +20,15 @@ const PREFACE_WITHIN: usize = 512;
 /// Octets, and capture time, for which a connection met midway is held back until a header block tells who is the client.
 const SIDES_OCTETS: usize = 16 << 10;
 const SIDES_NANOS: i64 = 1_000_000_000;
-/// How often all of it is looked through before that.
+/// How often all that is held back is looked through; after that only when it has grown.
 const LOOKS: u32 = 64;
 /// How PROXY protocol headers begin, version 1 and version 2.
 const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n"];
 /// Octets after which a flow that says nothing we know is given up.
 const ENOUGH: usize = 8192;
+/// Packets of a flow within which one of the server is expected, if any are captured; and then octets of it.
+const SOON: u8 = 4;
+const SOON_AFTER: u8 = 8;
 /// Octets of a server's side after which its client's preface is no longer awaited: it was not captured.
 const PATIENCE: usize = 4096;
 
@@ -190,7 +193,7 @@ impl Opening {
                 continue;
             }
             if let Some(skip) = find_magic(octets) {
-                return self.with_preface(direction, skip, facts);
+                return self.with_preface(direction, skip, facts, last);
             }
             // The preface, or a PROXY protocol header before it, is coming.
             let begins = |whole: &[u8]| whole.starts_with(octets.get(..whole.len()).unwrap_or(octets));
@@ -215,17 +218,34 @@ impl Opening {
         self.frames(facts, last)
     }
 
-    fn with_preface(&self, client: Direction, skip: usize, facts: &FlowFacts) -> Verdict {
+    fn with_preface(&self, client: Direction, skip: usize, facts: &FlowFacts, last: bool) -> Verdict {
         let swap = client == Direction::ToClient;
-        let server = &self.octets[client.opposite()];
-        // The server's side is whole if nothing of it came yet (but packets of it do), or if it begins with its own preface.
-        let silent = server.is_empty() && facts.seen[client.opposite()];
-        let whole = !self.gaps[client.opposite()] && (silent || begins_with_settings(server));
+        let other = client.opposite();
+        let nothing = self.first[other].is_none() && !self.gaps[other];
+        let soon = facts.packets < u64::from(if facts.seen[other] { SOON_AFTER } else { SOON });
+        if nothing && soon && !last && (facts.opened == Opened::Mid || !facts.seen[other]) {
+            // What the server says first, or that packets of it are captured at all, will show whether its side is whole.
+            return Verdict::Wait;
+        }
+        // The server's side is whole if nothing of it came after a captured handshake, or if it begins with its own preface.
+        let silent = nothing && facts.seen[other] && facts.opened == Opened::Syn;
+        let whole = silent || self.begins_with_preface(other, facts);
         let from_start = Both { to_server: !self.gaps[client], to_client: whole };
         let before = self.octets[client].get(..skip).unwrap_or_default();
         let proxied = PROXY.iter().any(|proxy| before.starts_with(proxy));
         let begin = if proxied { Begin::Proxied } else { Begin::PriorKnowledge };
         Verdict::Http2 { begin, swap, from_start, skip }
+    }
+
+    /// Whether the first octets of the server's side are its preface: right behind the SYN, or with nothing known to be missing before them.
+    fn begins_with_preface(&self, server: Direction, facts: &FlowFacts) -> bool {
+        let first = self.items.iter().find_map(|item| match item {
+            Item::Octets(chunk) if chunk.direction == server => Some(chunk),
+            _ => None,
+        });
+        let behind_syn = facts.opened == Opened::Syn
+            && first.is_some_and(|chunk| chunk.offset == 0 && begins_with_settings(&chunk.octets));
+        behind_syn || (!self.gaps[server] && begins_with_settings(&self.octets[server]))
     }
 
     /// No preface of the client: frames that chain, and who sends requests.
@@ -236,7 +256,9 @@ impl Opening {
                 continue;
             };
             let silent = self.first[direction.opposite()].is_none() && !self.gaps[direction.opposite()];
-            if at == 0 && silent && octets.len() < PATIENCE && !last && begins_with_settings(octets) {
+            let server = (at == 0 && begins_with_settings(octets))
+                || (facts.opened == Opened::Syn && direction == Direction::ToClient);
+            if server && silent && octets.len() < PATIENCE && !last {
                 // A server may speak first. What it may rely on is known when the client's preface comes, or does not.
                 return Verdict::Wait;
             }
@@ -257,7 +279,9 @@ impl Opening {
                 (Opened::Mid, Sides { hint: Some(swap), .. }) => (Begin::Guessed(Guess::Frames), swap),
                 (Opened::Mid, Sides { .. }) => (Begin::Guessed(Guess::Addresses), false),
             };
-            return Verdict::Http2 { begin, swap, from_start: Both::default(), skip: 0 };
+            let whole = begin == Begin::Unseen && !swap && self.begins_with_preface(Direction::ToClient, facts);
+            let from_start = Both { to_server: false, to_client: whole };
+            return Verdict::Http2 { begin, swap, from_start, skip: 0 };
         }
         Verdict::Wait
     }

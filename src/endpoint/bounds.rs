@@ -23,7 +23,8 @@ pub struct Bounds {
     /// the call that needs more ends with RESOURCE_EXHAUSTED. Default 128 MiB.
     pub answers: usize,
     /// How many more frames may bring nothing (resets, refused streams, empty DATA, CONTINUATION, PRIORITY, unknown types,
-    /// interim responses) than streams end well. Beyond it the connection ends with ENHANCE_YOUR_CALM. Default 1000.
+    /// interim responses, SETTINGS after the first, answers to nothing, WINDOW_UPDATE and PING beyond those that DATA for the
+    /// peer accounts for) than streams end well. Beyond it the connection ends with ENHANCE_YOUR_CALM. Default 1000.
     pub nuisances: u32,
     /// How many of them are forgotten each second. Default 50.
     pub forgiven_each_second: u32,

@@ -117,6 +117,10 @@ pub struct Connection {
     pub(super) block: Option<Block>,
     /// Frames that cost more than they bring, less those that brought something.
     pub(super) nuisance: u32,
+    /// What DATA that this end has sent excuses of frames that may follow from it, at [`REPLY`](super::receive::REPLY) each.
+    pub(super) excused: usize,
+    /// PINGs of this end that wait for their answers.
+    pub(super) pings: u32,
     /// Octets of `out` that answer frames of the peer.
     pub(super) answered: usize,
     /// Streams of the peer that have ended since `out` was fetched: it cannot know yet, so to it they are open.
@@ -183,6 +187,8 @@ impl Connection {
             settings_acknowledged: false,
             block: None,
             nuisance: 0,
+            excused: 0,
+            pings: 0,
             answered: 0,
             ended: 0,
             life: Life::default(),
@@ -310,7 +316,7 @@ impl Connection {
         self.write_headers(stream, fields, false);
         let now = self.life.now;
         if self.pinger.as_mut().is_some_and(|pinger| pinger.stream_opened(now)) {
-            write::ping(keepalive::PING, false, &mut self.out);
+            self.write_ping(keepalive::PING);
         }
         Some(stream)
     }
@@ -407,7 +413,7 @@ impl Connection {
     pub(super) fn probe(&mut self) {
         let used = std::mem::take(&mut self.receive.used);
         self.grant(used);
-        write::ping(bdp::PING, false, &mut self.out);
+        self.write_ping(bdp::PING);
     }
 
     /// Gives the peer more room on the connection.

@@ -156,7 +156,7 @@ impl Connection {
         let has_streams = !self.streams.is_empty();
         match self.pinger.as_mut().map(|pinger| pinger.handle_timeout(now, has_streams)) {
             Some(Due::Dead) => return self.give_up("keepalive ping failed to receive ACK within timeout"),
-            Some(Due::Ping) => write::ping(keepalive::PING, false, &mut self.out),
+            Some(Due::Ping) => self.write_ping(keepalive::PING),
             Some(Due::Nothing) | None => {}
         }
         match self.life.stop {
@@ -191,7 +191,7 @@ impl Connection {
         }
         self.life.stop = Stop::Announced(now.saturating_add_nanos(UNANSWERED_STOP), words);
         write::go_away(HIGHEST_STREAM, ErrorCode::NO_ERROR, words.as_bytes(), &mut self.out);
-        write::ping(STOP_PING, false, &mut self.out);
+        self.write_ping(STOP_PING);
     }
 
     /// Ends at once, whatever is under way. The peer is told so; `words` goes along.

@@ -162,8 +162,10 @@ impl Connection {
             Payload::RstStream(code) => self.peer_resets(stream, code),
             Payload::Settings(_) if header.is_ack() => {
                 self.settings_acknowledged = true;
-                if let Some(octets) = self.unacknowledged.pop_front().flatten() {
-                    self.decoder.set_size_limit(octets);
+                match self.unacknowledged.pop_front() {
+                    Some(Some(octets)) => self.decoder.set_size_limit(octets),
+                    Some(None) => {}
+                    None => self.nuisance = self.nuisance.saturating_add(1),
                 }
                 Ok(())
             }
@@ -171,12 +173,19 @@ impl Connection {
             Payload::PushPromise { promised, fragment, .. } => self.push_promise(header, promised, fragment),
             Payload::Ping(opaque) => {
                 if !header.is_ack() {
+                    self.follows_from_data();
                     write::ping(opaque, true, &mut self.out);
                     let has_streams = !self.streams.is_empty();
                     if self.strikes.as_mut().is_some_and(|strikes| strikes.ping(now, has_streams)) {
                         return Err(nuisance(TOO_MANY_PINGS));
                     }
-                } else if opaque == STOP_PING {
+                    return Ok(());
+                }
+                match self.pings.checked_sub(1) {
+                    Some(pings) => self.pings = pings,
+                    None => self.nuisance = self.nuisance.saturating_add(1),
+                }
+                if opaque == STOP_PING {
                     self.stop_answered();
                 } else if opaque == bdp::PING {
                     self.probe_answered(now);
@@ -307,7 +316,9 @@ impl Connection {
     }
 
     fn settings(&mut self, settings: Settings<'_>) -> Judged {
-        if !std::mem::replace(&mut self.settings_seen, true) {
+        if std::mem::replace(&mut self.settings_seen, true) {
+            self.nuisance = self.nuisance.saturating_add(1);
+        } else {
             // From now on silence about the number of streams means any number.
             self.peer.max_streams = u32::MAX;
         }
@@ -355,7 +366,16 @@ impl Connection {
         Ok(())
     }
 
+    /// A frame that a receiver of DATA sends, WINDOW_UPDATE or the PING of an estimator: a nuisance where there was no such DATA.
+    fn follows_from_data(&mut self) {
+        match self.excused.checked_sub(REPLY) {
+            Some(rest) => self.excused = rest,
+            None => self.nuisance = self.nuisance.saturating_add(1),
+        }
+    }
+
     fn window_update(&mut self, stream: StreamId, increment: u32) -> Judged {
+        self.follows_from_data();
         if stream == StreamId::CONNECTION {
             self.send_window = self.send_window.saturating_add(increment.into());
             return match (increment, self.send_window) {
@@ -380,6 +400,8 @@ impl Connection {
     }
 }
 
+/// Octets of DATA that excuse one frame which follows from them: nobody gives back less at a time, on the whole.
+pub(super) const REPLY: usize = 64;
 /// The largest window (§6.9.1).
 const MAX_WINDOW: i64 = 0x7fff_ffff;
 /// Octets kept of what a GOAWAY says in words.

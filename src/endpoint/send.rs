@@ -5,6 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use super::connection::{Connection, Side};
 use super::fields::Fields;
 use super::keepalive::Strikes;
+use super::receive::REPLY;
 use super::stream::Item;
 use crate::http2::error_code::ErrorCode;
 use crate::http2::frame::StreamId;
@@ -57,6 +58,7 @@ impl Connection {
                 let piece = rest.get(..most).unwrap_or(rest);
                 let is_last = piece.len() == rest.len();
                 write::data(stream, piece, end && is_last, &mut self.out);
+                self.excused = self.excused.saturating_add(most).saturating_add(EACH_DATA).min(MOST_EXCUSED);
                 let used = i64::try_from(most).unwrap_or(i64::MAX);
                 state.send_window = state.send_window.saturating_sub(used);
                 self.send_window = self.send_window.saturating_sub(used);
@@ -68,6 +70,11 @@ impl Connection {
                 }
             }
         }
+    }
+
+    pub(super) fn write_ping(&mut self, opaque: [u8; 8]) {
+        self.pings = self.pings.saturating_add(1);
+        write::ping(opaque, false, &mut self.out);
     }
 
     pub(super) fn write_headers(&mut self, stream: StreamId, fields: &Fields, end: bool) {
@@ -118,6 +125,10 @@ fn indexing(name: &[u8]) -> Indexing {
 /// Words in the names of secrets: `x-api-key`, `x-auth-token`, `client-secret`.
 const SECRETS: [&[u8]; 6] = [b"api-key", b"apikey", b"token", b"secret", b"password", b"credential"];
 
+/// What each DATA frame excuses beside its octets: two WINDOW_UPDATEs, a PING, and one more.
+const EACH_DATA: usize = 4 * REPLY;
+/// What is excused at the most.
+const MOST_EXCUSED: usize = 16 << 20;
 /// Octets of room that is kept although nothing is to be sent.
 const KEPT: usize = 4 << 10;
 /// Octets after which no further DATA frame is written before they are fetched.

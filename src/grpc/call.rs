@@ -84,6 +84,8 @@ pub struct Call {
     pub damaged: bool,
     /// Whether frames were lost while it was under way: what ended it may be among them.
     pub end_lost: bool,
+    /// Which side sent a RST_STREAM whose error code was not captured.
+    pub unread_reset: Option<Direction>,
     /// The HTTP status of the response.
     pub http_status: Option<u16>,
     /// The gRPC status; of several the last.

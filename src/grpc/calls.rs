@@ -20,7 +20,7 @@ use super::nature::{Nature, has_status, is_response, lacks_path, nature};
 pub use super::role::{Belongs, Role};
 use crate::direction::{Both, Direction};
 use crate::http2::connection::{Block, Frame, Hole, Part};
-use crate::http2::frame::StreamId;
+use crate::http2::frame::{FrameType, StreamId};
 use crate::http2::payload::Payload;
 use crate::http2::streams::Streams;
 use crate::limits::Limits;
@@ -91,6 +91,9 @@ impl Calls {
         match frame.payload {
             Payload::Data { data, .. } => self.data(frame, stream, data, limits, shared),
             Payload::RstStream(code) => self.reset(frame, stream, code),
+            Payload::Unreadable(_) if frame.header.is_some_and(|header| header.kind() == FrameType::RST_STREAM) => {
+                self.unread_reset(stream, frame.direction)
+            }
             _ => self.plain(stream),
         }
     }
@@ -118,6 +121,15 @@ impl Calls {
         if self.losses.is_some() {
             Direction::BOTH.into_iter().for_each(|direction| self.note(stream, direction));
         }
+    }
+
+    /// A RST_STREAM whose error code is not known ends a call nobody knows how.
+    fn unread_reset(&mut self, stream: StreamId, by: Direction) -> Belongs {
+        if let Some(Exchange::Call(call)) = self.exchanges.get_mut(stream) {
+            (call.damaged, call.end_lost) = (true, true);
+            call.unread_reset.get_or_insert(by);
+        }
+        self.plain(stream)
     }
 
     fn plain(&self, stream: StreamId) -> Belongs {
@@ -152,7 +164,9 @@ impl Calls {
             } else if begins || self.partial {
                 let mut call = shared.begin(stream, frame.at);
                 call.sides_guessed = self.guessed;
-                call.begins = begins && !(self.partial && nature == Nature::Unknown && lacks_path(block));
+                // Trailers of a request end the stream: what does not, begins it.
+                let trailers = self.partial && nature == Nature::Unknown && lacks_path(block) && frame.ends_stream;
+                call.begins = begins && !trailers;
                 if !call.begins {
                     call.bodies = Both::from_fn(|_| super::message::Body::lost());
                 }

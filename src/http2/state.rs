@@ -220,7 +220,9 @@ impl State {
         if side.before_preface == Some(true) {
             side.before_preface = None;
         }
-        self.sides[direction.opposite()].lose_answers();
+        let other = &mut self.sides[direction.opposite()];
+        other.lose_answers();
+        other.hpack.forget_size_limit();
         self.losses = self.losses.wrapping_add(1);
     }
 

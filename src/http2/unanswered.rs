@@ -28,6 +28,10 @@ impl<T> Unanswered<T> {
         self.sent.iter().map(|(_, what)| what)
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.sent.iter_mut().map(|(_, what)| what)
+    }
+
     pub(super) fn push(&mut self, sent: FrameRef, what: T) {
         self.sent.push_back((sent, what));
     }

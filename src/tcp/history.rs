@@ -35,8 +35,6 @@ struct Place {
     time: Timestamp,
     /// Octets kept, the header among them.
     length: u16,
-    /// Octets of the segment, modulo 2^16.
-    whole: u16,
     identification: u16,
     context: u16,
     hops: u8,
@@ -48,8 +46,18 @@ struct Place {
 pub(super) struct Seen {
     pub(super) marks: Marks,
     pub(super) offset: u64,
-    /// Its octets, modulo 2^16.
-    pub(super) length: u16,
+    /// Its octets as far as they were kept.
+    length: u64,
+    /// Whether it had more.
+    is_cut: bool,
+}
+
+impl Seen {
+    /// Whether its octets, as far as they were kept, began and ended where these do.
+    pub(super) fn is_alike(&self, offset: u64, length: usize) -> bool {
+        let length = length as u64;
+        self.offset == offset && if self.is_cut { length >= self.length } else { length == self.length }
+    }
 }
 
 impl History {
@@ -65,7 +73,6 @@ impl History {
             at,
             time,
             length: octets.len() as u16,
-            whole: segment.payload.len() as u16,
             identification: segment.identification,
             context: context(segment),
             hops: segment.hops,
@@ -89,7 +96,6 @@ impl History {
             at,
             time: marks.time,
             length: length as u16,
-            whole: octets.len() as u16,
             identification: marks.identification,
             context: marks.context,
             hops: marks.hops,
@@ -148,7 +154,7 @@ impl History {
     /// Whether a remembered segment begins or ends at `offset`.
     pub(super) fn is_border(&self, recent: &Recent, offset: u64) -> bool {
         let mut kept = recent.places.iter().filter(|place| !self.is_overwritten(place));
-        kept.any(|place| place.offset == offset || place.offset.saturating_add(place.whole.into()) == offset)
+        kept.any(|place| place.offset == offset || place.offset.saturating_add(place.kept()) == offset)
     }
 
     /// The segment delivered last.
@@ -179,7 +185,8 @@ impl History {
             window: u16::from_be_bytes([e, f]),
             timestamp: timestamp_value(options),
         };
-        Some(Seen { marks, offset: place.offset, length: place.whole })
+        let is_cut = usize::from(place.length) >= KEPT;
+        Some(Seen { marks, offset: place.offset, length: place.kept(), is_cut })
     }
 
     const fn is_overwritten(&self, place: &Place) -> bool {
@@ -262,7 +269,8 @@ mod tests {
         history.remember_part(&mut recent, 0, b"first", &marks(1));
         history.remember_part(&mut recent, 5, b"second", &Marks { timestamp: None, ..marks(2) });
         let seen = history.bringers(&recent, 6).next().unwrap();
-        assert_eq!((seen.marks, seen.offset, seen.length), (Marks { timestamp: None, ..marks(2) }, 5, 6));
+        assert_eq!((seen.marks, seen.is_alike(5, 6)), (Marks { timestamp: None, ..marks(2) }, true));
+        assert!(!seen.is_alike(5, 7) && !seen.is_alike(6, 6));
         assert_eq!(history.oldest(&recent).unwrap().marks, marks(1));
         assert_eq!(history.newest(&recent).unwrap().marks.identification, 2);
         assert!(history.bringers(&recent, 11).next().is_none());

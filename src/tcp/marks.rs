@@ -97,3 +97,42 @@ pub(super) fn context(segment: &Segment<'_>) -> u16 {
         u16::from_be_bytes([high, low])
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks() -> Marks {
+        Marks {
+            time: Timestamp::EPOCH,
+            identification: 7,
+            hops: 64,
+            context: 0,
+            acknowledgment: 100,
+            window: 512,
+            timestamp: Some(1000),
+        }
+    }
+
+    #[test]
+    fn the_same_identification_is_the_same_packet_and_another_one_is_not() {
+        assert_eq!(marks().again(&Marks { hops: 63, ..marks() }, true), Repeat::Captured);
+        assert_eq!(marks().again(&Marks { identification: 8, ..marks() }, true), Repeat::Sent);
+        assert_eq!(marks().again(&Marks { acknowledgment: 101, ..marks() }, true), Repeat::Sent);
+    }
+
+    #[test]
+    fn without_an_identification_the_clock_tells_what_was_sent_again_and_the_place_what_was_captured_again() {
+        let first = Marks { identification: 0, ..marks() };
+        assert_eq!(first.again(&Marks { timestamp: Some(1001), ..first }, true), Repeat::Sent);
+        assert_eq!(first.again(&Marks { context: 9, ..first }, true), Repeat::Captured);
+        assert_eq!(first.again(&Marks { hops: 63, ..first }, true), Repeat::Captured);
+        assert_eq!(first.again(&first, true), Repeat::Unknown);
+    }
+
+    #[test]
+    fn a_packet_cut_up_or_numbered_anew_on_its_way_is_not_said_to_be_sent_again() {
+        assert_eq!(marks().again(&Marks { identification: 8, ..marks() }, false), Repeat::Unknown);
+        assert_eq!(marks().again(&Marks { identification: 900, context: 3, ..marks() }, true), Repeat::Unknown);
+    }
+}

@@ -93,12 +93,15 @@ impl FlowTable {
         self.advance(at.time, receiver);
         let key = Key::of(segment);
         if segment.encapsulation.is_some() {
-            return self.wrapped_segment(key, at, segment, receiver);
+            return self.wrapped_segment(key, at, *segment, receiver);
         }
         let known = self.index.get(&key);
-        if !known.is_some_and(|slot| self.next_segment(slot, at, segment, receiver)) {
-            self.any_segment(key, known, at, *segment, receiver);
+        if let Some(slot) = known
+            && self.next_segment(slot, at, segment, receiver)
+        {
+            return;
         }
+        self.any_segment(key, known, at, *segment, receiver);
     }
 
     /// Takes a segment that its flow is waiting for; `false` for all others, which change nothing.
@@ -143,7 +146,7 @@ impl FlowTable {
         let segment = &segment;
         let slot = match known {
             Some(slot) if self.slots.get(slot).is_some_and(|place| place.takes(segment)) => slot,
-            None if self.contexts.has(&key) => return self.wrapped_segment(key, at, segment, receiver),
+            None if self.contexts.has(&key) => return self.wrapped_segment(key, at, *segment, receiver),
             _ => {
                 if let Some(slot) = known {
                     self.close(slot, Close::Replaced, at, receiver);

@@ -155,16 +155,18 @@ impl Text {
     fn columns(&mut self, flow: Option<&Flow<'_>>, out: &mut Vec<u8>) {
         let Some(flow) = flow else { return };
         let id = flow.facts.id;
+        let now = flow.facts.last.time.nanos_since(self.start);
+        let nanos = if self.options.absolute { None } else { Some(now) };
         match self.only_flow {
             None => {
                 self.only_flow = Some(id);
                 out.push(b'\n');
-                line::header(self.options.absolute, false, out);
+                line::header(nanos, false, out);
             }
             Some(only) if only != id && !self.many_flows => {
                 self.many_flows = true;
                 out.push(b'\n');
-                line::header(self.options.absolute, true, out);
+                line::header(nanos, true, out);
             }
             Some(_) => {}
         }
@@ -265,6 +267,7 @@ impl Text {
                 write::integer(out, flow.facts.octets_to_client);
                 out.extend_from_slice(b" to the client");
                 self::flow::repeated(flow.facts, out);
+                words::one_sided(flow.facts, out);
             },
             out,
         );

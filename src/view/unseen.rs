@@ -88,7 +88,7 @@ impl Unseen {
         }
         if let Some(why) = summary.ended_early {
             say(&mut |out| {
-                out.extend_from_slice(b"the input ended early: ");
+                out.extend_from_slice(b"not everything was read: ");
                 escaped(out, why.as_bytes());
             });
         }

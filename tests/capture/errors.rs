@@ -56,11 +56,11 @@ fn a_message_says_what_happened_and_what_to_do() {
     assert_eq!(
         text(&capture[..capture.len() - 1]),
         format!(
-            "the input ends inside a packet record: it begins at octet {} and needs at least {} octets, \
-             {} are there; what precedes it was read",
+            "the input ends inside a packet record, which begins at octet {}: {} of at least {} octets are there; \
+             what precedes it was read",
             capture.len() - 82,
-            82,
-            81
+            81,
+            82
         )
     );
 }

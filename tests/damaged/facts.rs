@@ -85,6 +85,17 @@ fn flows_are_as_many_and_begin_and_end_as_the_capture_shows() {
 }
 
 #[test]
+fn keep_alives_are_counted_as_such() {
+    each(|case, complain| {
+        let expected = case.expect["keep_alives"].as_u64().unwrap_or(0);
+        let seen: u64 = case.trace.flows.values().map(|(facts, _, _)| facts.keep_alives).sum();
+        if seen != expected {
+            complain(format!("{seen} keep-alives where {expected} are true"));
+        }
+    });
+}
+
+#[test]
 fn a_cut_file_says_where_it_was_cut_after_all_that_precedes_it() {
     each(|case, complain| {
         let exit = case.expect["exit"].as_u64();

@@ -2,6 +2,7 @@
 
 use framescope::endpoint::Peer;
 use framescope::endpoint::client::{Client, Request};
+use framescope::endpoint::compression::{Compression, envelope};
 use framescope::endpoint::connection::Config;
 use framescope::endpoint::example::{Example, ROUTE, SEARCH, point, search_request};
 use framescope::http2::error_code::ErrorCode;
@@ -12,7 +13,7 @@ use framescope::http2::settings::{Setting, SettingId};
 use framescope::http2::write;
 use proptest::prelude::*;
 
-use crate::support::{REQUEST, answer, answers, at, block, go_away, kinds, reset, sent, server};
+use crate::support::{REQUEST, answer, answers, at, block, frames, go_away, kinds, reset, sent, server};
 
 /// A request's HEADERS, the stream left open.
 fn headers(stream: u32, out: &mut Vec<u8>) {
@@ -222,6 +223,69 @@ fn floods_are_given_up() {
     };
     assert!(is_calmed(200, long_block), "a header block without end");
     assert!(is_calmed(10_000, |_, out| write::frame(FrameType(0xfa), 0, StreamId(0), &[], out)), "unknown types");
+}
+
+/// As [`is_calmed`], but the answers are read.
+fn is_calmed_though_it_reads(repetitions: u32, mut write: impl FnMut(u32, &mut Vec<u8>)) -> bool {
+    let mut server = server(Config::default());
+    for n in 0..repetitions {
+        let mut octets = Vec::new();
+        write(n, &mut octets);
+        server.handle_octets(at(1), &octets);
+        let answers = answers(&mut server);
+        if server.is_finished() {
+            return go_away(&answers) == Some(ErrorCode::ENHANCE_YOUR_CALM);
+        }
+    }
+    false
+}
+
+#[test]
+fn floods_are_given_up_though_their_answers_are_read() {
+    assert!(is_calmed_though_it_reads(2000, |_, out| write::window_update(StreamId(0), 1, out)), "WINDOW_UPDATE");
+    let of_stream = |n: u32, out: &mut Vec<u8>| {
+        if n == 0 {
+            headers(1, out);
+        }
+        write::window_update(StreamId(1), 1, out);
+    };
+    assert!(is_calmed_though_it_reads(2000, of_stream), "WINDOW_UPDATE of a stream");
+    assert!(is_calmed_though_it_reads(2000, |_, out| write::ping([0; 8], false, out)), "PING");
+    assert!(is_calmed_though_it_reads(2000, |_, out| write::ping([0; 8], true, out)), "PING ACK");
+    assert!(is_calmed_though_it_reads(2000, |_, out| write::settings(&[], out)), "SETTINGS");
+    assert!(is_calmed_though_it_reads(2000, |_, out| write::settings_ack(out)), "SETTINGS ACK");
+    let rapid_reset = |n: u32, out: &mut Vec<u8>| {
+        headers(n * 2 + 1, out);
+        write::rst_stream(StreamId(n * 2 + 1), ErrorCode::CANCEL, out);
+    };
+    assert!(is_calmed_though_it_reads(2000, rapid_reset), "rapid reset");
+}
+
+#[test]
+fn giving_back_what_was_received_in_small_pieces_is_no_flood() {
+    let mut server = server(Config::default());
+    let answer = "x".repeat(50_000);
+    for n in 0..200 {
+        let stream = StreamId(n * 2 + 1);
+        let mut octets = Vec::new();
+        headers(stream.0, &mut octets);
+        for piece in envelope(&search_request(&answer), Compression::Identity).chunks(16_384) {
+            write::data(stream, piece, false, &mut octets);
+        }
+        write::data(stream, &[], true, &mut octets);
+        server.handle_octets(at(1), &octets);
+        for (header, _) in frames(&answers(&mut server)) {
+            if header.kind() == FrameType::DATA {
+                let mut octets = Vec::new();
+                for _ in 0..header.length() / 256 {
+                    write::window_update(StreamId(0), 256, &mut octets);
+                }
+                write::ping([1; 8], false, &mut octets);
+                server.handle_octets(at(1), &octets);
+            }
+        }
+        assert!(!server.is_finished(), "round {n}: {:?}", go_away(&answers(&mut server)));
+    }
 }
 
 #[test]

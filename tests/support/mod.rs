@@ -84,6 +84,8 @@ pub(crate) struct SeenFrame {
     pub(crate) shown: Vec<u8>,
     /// Its number, the stream's state, and what follows from it, without times and packets.
     pub(crate) effects: String,
+    /// What follows from it.
+    pub(crate) facts: Facts,
 }
 
 /// A header block, copied.
@@ -275,6 +277,7 @@ impl Trace {
             role: event.belongs.role,
             shown: frame.octets.to_vec(),
             effects: effects(frame),
+            facts: frame.facts,
         });
     }
 

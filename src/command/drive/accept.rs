@@ -25,6 +25,11 @@ pub trait Host {
     /// The peer for a connection that came from `from`.
     fn peer(&mut self, from: SocketAddr) -> Box<dyn Peer>;
 
+    /// How many connections may be open at once; more wait in the system's queue until one ends.
+    fn most_connections(&self) -> usize {
+        MOST_CONNECTIONS
+    }
+
     /// A connection is over.
     fn ended(&mut self, _from: SocketAddr, _how: io::Result<()>) {}
 
@@ -65,7 +70,7 @@ pub trait Handler {
     fn troubled(&mut self, error: &io::Error, pause: Duration);
 }
 
-/// Connections open at once; more wait in the system's queue until one ends.
+/// Connections open at once, where a host says nothing else.
 pub const MOST_CONNECTIONS: usize = 10_000;
 
 /// Serves until it is told to stop and every connection is over, to be called within [`block_on`](super::block_on).
@@ -73,7 +78,8 @@ pub const MOST_CONNECTIONS: usize = 10_000;
 /// Stopped [gracefully](crate::endpoint::Stop::Gracefully), it accepts no more, each peer is told, and this waits until they have
 /// finished; stopped [at once](crate::endpoint::Stop::AtOnce), it waits no longer than [`peer::LAST_WORDS`].
 pub async fn serve(listener: impl Listen, host: impl Host, stopping: Stopping, clock: Clock) {
-    accept(listener, Serving { host, stopping: stopping.clone(), clock }, MOST_CONNECTIONS, stopping).await;
+    let most = host.most_connections();
+    accept(listener, Serving { host, stopping: stopping.clone(), clock }, most, stopping).await;
 }
 
 struct Serving<H> {

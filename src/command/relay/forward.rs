@@ -22,6 +22,7 @@ use crate::command::drive::stop::Stopping;
 use crate::command::drive::words;
 use crate::command::shown;
 use crate::direction::{Both, Direction};
+use crate::endpoint::Stop;
 
 /// Octets of a connection that are on their way in one direction.
 pub(super) const BUFFER: usize = 16 << 10;
@@ -61,16 +62,25 @@ pub(super) struct Forwarding {
     to: Rc<str>,
     queue: Rc<Queue>,
     stopping: Stopping,
+    /// How long a connection may go on when all are to stop.
+    grace: Duration,
     totals: Rc<Cell<Totals>>,
+    /// Connections that are not over.
+    open: Rc<Cell<u64>>,
     next: u64,
     /// Whether it was told that not everything is recorded.
     warned: Rc<Cell<bool>>,
 }
 
 impl Forwarding {
-    pub(super) fn new(to: String, queue: Queue, stopping: Stopping) -> Self {
-        let (totals, warned) = Default::default();
-        Self { to: to.into(), queue: Rc::new(queue), stopping, totals, next: 0, warned }
+    pub(super) fn new(to: String, queue: Queue, stopping: Stopping, grace: Duration) -> Self {
+        let (totals, open, warned) = Default::default();
+        Self { to: to.into(), queue: Rc::new(queue), stopping, grace, totals, open, next: 0, warned }
+    }
+
+    /// How many connections are open.
+    pub(super) fn open(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.open)
     }
 
     /// What is forwarded, counted when a connection is over.
@@ -96,11 +106,13 @@ impl Handler for Forwarding {
             failed: false,
             warned: Rc::clone(&self.warned),
         };
+        self.open.set(self.open.get().saturating_add(1));
         let (to, stopping) = (Rc::clone(&self.to), self.stopping.clone());
-        Box::pin(conversation.run(stream, to, stopping))
+        Box::pin(conversation.run(stream, to, stopping, self.grace))
     }
 
     fn over(&mut self, conversation: Conversation) {
+        self.open.set(self.open.get().saturating_sub(1));
         let mut totals = self.totals.get();
         totals.connections = totals.connections.saturating_add(1);
         totals.failed = totals.failed.saturating_add(conversation.failed.into());
@@ -137,11 +149,19 @@ pub(super) struct Conversation {
 struct Broken(Direction);
 
 impl Conversation {
-    async fn run(mut self, mut client: TcpStream, to: Rc<str>, mut stopping: Stopping) -> Self {
+    async fn run(mut self, mut client: TcpStream, to: Rc<str>, mut stopping: Stopping, grace: Duration) -> Self {
+        let stopped = async {
+            if stopping.next().await == Stop::Gracefully {
+                tokio::select! {
+                    () = tokio::time::sleep(grace) => {}
+                    _ = stopping.next() => {}
+                }
+            }
+        };
         tokio::select! {
             () = self.forward(&mut client, &to) => {}
             // Neither end has ended the connection, so the capture does not say so either.
-            _ = stopping.next() => {}
+            () = stopped => {}
         }
         self
     }

@@ -7,18 +7,21 @@ mod forward;
 mod queue;
 mod recorder;
 
+use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::rc::Rc;
 use std::thread;
 
 use self::forward::Forwarding;
 use self::recorder::Recorder;
 use super::drive::clock::Clock;
-use super::drive::stop::{Stopper, stopping};
+use super::drive::stop::{Stopper, Stopping, stopping};
 use super::drive::{self, accept, words};
 use super::output::{self, Output};
 use super::{Failure, options, shown};
 use crate::cli::{ReadingArgs, Relay};
+use crate::endpoint::Stop;
 
 /// Relays until Ctrl-C, or until nobody reads the trace any more.
 ///
@@ -28,6 +31,8 @@ use crate::cli::{ReadingArgs, Relay};
 pub fn run(arguments: &Relay) -> Result<(), Failure> {
     let limits = options::limits(&arguments.reading.limits)?;
     let filter = options::frame_filter(&arguments.filter)?;
+    let grace = options::duration("--grace", &arguments.grace)?;
+    let words_of_grace = arguments.grace.clone();
     let to = host_and_port("--to", &arguments.to)?;
     host_and_port("--listen", &arguments.listen)?;
     let ReadingArgs { shown, schema, .. } = &arguments.reading;
@@ -46,8 +51,9 @@ pub fn run(arguments: &Relay) -> Result<(), Failure> {
         drive::block_on(async {
             listening(&stopper, &listener, address, &to)?;
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let forwarding = Forwarding::new(to, queue, stopping.clone());
+            let forwarding = Forwarding::new(to, queue, stopping.clone(), grace);
             let totals = forwarding.totals();
+            tokio::task::spawn_local(tell_of_open(forwarding.open(), stopping.clone(), words_of_grace));
             accept::accept(listener, forwarding, MOST_CONNECTIONS, stopping).await;
             Ok(totals.take())
         })
@@ -73,6 +79,14 @@ fn listening(stopper: &Stopper, listener: &TcpListener, address: SocketAddr, to:
     stopper.heed_signals()?;
     eprintln!("framescope: listening on {address}, forwarding to {}", shown(to));
     Ok(())
+}
+
+/// Says at Ctrl-C what is waited for.
+async fn tell_of_open(open: Rc<Cell<u64>>, mut stopping: Stopping, grace: String) {
+    if stopping.next().await == Stop::Gracefully && open.get() > 0 {
+        let (count, s) = (open.get(), if open.get() == 1 { "" } else { "s" });
+        eprintln!("framescope: stopping: {count} open connection{s} may go on for {grace}; Ctrl-C again ends at once");
+    }
 }
 
 /// Checks that `text` is a name or address with a port.

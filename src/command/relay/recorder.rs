@@ -184,7 +184,7 @@ impl Recorder {
             return;
         }
         match self.output.error() {
-            None => self.stopper.stop(Stop::Gracefully),
+            None => self.stopper.stop(Stop::AtOnce),
             Some(error) => eprintln!("framescope: cannot write the output: {error}; forwarding goes on"),
         }
     }

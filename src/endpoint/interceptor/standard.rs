@@ -60,8 +60,11 @@ impl Logging {
         let Some(Logged { path, began, requests, answers }) = self.calls.remove(&stream) else { return };
         let micros = now.nanos_since(began).max(0) / 1000;
         let (millis, micros) = (micros / 1000, micros % 1000);
-        let time = format!("{millis}.{micros:03} ms");
-        self.line(format!("stream {stream} {path}: {how} after {time}, {requests} in, {answers} out"));
+        let time = match (millis, micros) {
+            (0, 0) => "at once".to_owned(),
+            _ => format!("after {millis}.{micros:03} ms"),
+        };
+        self.line(format!("stream {stream} {path}: {how} {time}, {requests} in, {answers} out"));
     }
 }
 

@@ -246,6 +246,7 @@ impl Caller {
 impl Peer for Caller {
     fn begin(&mut self, now: Timestamp) {
         self.began = now;
+        self.diary.happens(now, Moment::Begin);
         self.client.begin(now);
         self.advance(now);
     }

@@ -203,6 +203,7 @@ impl Program {
 impl Dialler for Program {
     fn begin(&mut self, now: Timestamp) {
         self.began = now;
+        self.diary.happens(now, Moment::Begin);
         self.channel.begin(now);
         self.advance(now);
     }

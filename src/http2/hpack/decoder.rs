@@ -102,6 +102,12 @@ impl Decoder {
         self.lowest_limit = Some(self.lowest_limit.map_or(limit, |lowest| lowest.min(limit)));
     }
 
+    /// Takes any size from the encoder: what it is bound to was not captured.
+    pub fn forget_size_limit(&mut self) {
+        self.size_limit = None;
+        self.lowest_limit = None;
+    }
+
     /// The limit in octets that the encoder is bound to; `None` if never told after a late start.
     pub fn size_limit(&self) -> Option<u32> {
         self.size_limit

@@ -1,10 +1,12 @@
 //! Frames of which something is not there: octets that were not captured, or that were too many to keep.
 
-use super::{State, Step};
-use crate::http2::frame::{Flags, FrameHeader, FrameType};
+use super::{CLOSED, State, Step};
+use crate::http2::frame::{Flags, FrameHeader, FrameId, FrameType, StreamId};
 use crate::http2::payload::Payload;
 use crate::http2::reader::Raw;
-use crate::http2::seen::{Facts, Part, Sink};
+use crate::http2::seen::{Facts, FrameRef, Part, Sink};
+use crate::http2::settings::Values;
+use crate::http2::side::UsedBy;
 use crate::span::Piece;
 
 impl State {
@@ -48,8 +50,53 @@ impl State {
                 self.sides[step.direction].block = None;
                 self.plain(raw, Payload::Unreadable(&[]), Facts::None, step);
             }
-            _ => self.plain(raw, Payload::Unreadable(&[]), Facts::None, step),
+            _ => self.unread(raw, &[], step),
         }
+    }
+
+    /// A frame without a header block, and not DATA, whose payload is not known: what it may have changed is unknown from here on.
+    fn unread(&mut self, raw: &Raw<'_>, prefix: &[u8], step: &mut Step<'_, impl Sink>) {
+        let payload = Payload::Unreadable(prefix);
+        let stream = raw.header.stream();
+        match raw.header.kind() {
+            FrameType::SETTINGS if !raw.header.is_ack() => {
+                let facts = self.unread_settings(step);
+                return self.emit(raw, payload, facts, None, step);
+            }
+            FrameType::WINDOW_UPDATE if stream == StreamId::CONNECTION => {
+                let side = &mut self.sides[step.direction.opposite()];
+                (side.window, side.used, side.used_by) = (None, None, UsedBy::Many);
+            }
+            FrameType::WINDOW_UPDATE => {
+                if let Some(stream) = self.streams.get_mut(stream) {
+                    let granted = step.direction.opposite();
+                    (stream.balance[granted], stream.used[granted]) = (None, None);
+                }
+            }
+            FrameType::RST_STREAM => {
+                self.end_stream(stream, step.shared);
+                return self.emit(raw, payload, Facts::None, Some(CLOSED), step);
+            }
+            _ => {}
+        }
+        self.plain(raw, payload, Facts::None, step);
+    }
+
+    /// SETTINGS that could not be read: whatever they set is unknown, and stays so when they and those before them are accepted.
+    fn unread_settings(&mut self, step: &mut Step<'_, impl Sink>) -> Facts {
+        let side = &mut self.sides[step.direction];
+        let preface = side.before_preface.replace(false);
+        side.values = Values::UNKNOWN;
+        side.initial_changes = side.initial_changes.wrapping_add(1);
+        side.unanswered_settings.iter_mut().for_each(Vec::clear);
+        if side.unanswered_settings.len() < step.shared.limits.unanswered {
+            let sent = FrameRef { id: FrameId(step.shared.next_frame), at: step.at };
+            side.unanswered_settings.push(sent, Vec::new());
+        } else {
+            self.limit("SETTINGS without acknowledgement", step);
+        }
+        self.sides[step.direction.opposite()].hpack.forget_size_limit();
+        Facts::Settings { preface }
     }
 
     /// A frame of which some octets were not captured: what is before the first hole can be read.
@@ -98,7 +145,7 @@ impl State {
                 }
                 self.broken_block(raw, payload, &block.fragment, &block.frames, block.ends_stream, step);
             }
-            _ => self.plain(raw, Payload::Unreadable(prefix), Facts::None, step),
+            _ => self.unread(raw, prefix, step),
         }
     }
 }

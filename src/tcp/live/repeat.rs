@@ -31,7 +31,7 @@ impl Live {
     /// Whether one octet that comes again is a keep-alive: the segment that brought it had more, or another one.
     pub(super) fn asks(&self, view: &View<'_>, start: u64, history: &History) -> bool {
         let recent = &self.halves[view.direction].recent;
-        let more = history.bringers(recent, start).any(|seen| (seen.offset, seen.length) != (start, 1));
+        let more = history.bringers(recent, start).any(|seen| !seen.is_alike(start, 1));
         more || history.differing(recent, start, view.payload) > 0
     }
 
@@ -54,8 +54,7 @@ impl Live {
 }
 
 fn against(seen: &Seen, view: &View<'_>, start: u64) -> Repeat {
-    let whole = seen.offset == start && usize::from(seen.length) == view.payload.len() & 0xffff;
-    seen.marks.again(&view.marks, whole)
+    seen.marks.again(&view.marks, seen.is_alike(start, view.payload.len()))
 }
 
 /// A copy of any of the packets is a copy; a new packet is none of them.

@@ -14,9 +14,11 @@ impl FlowTable {
         &mut self,
         key: Key,
         at: Arrival,
-        segment: &Segment<'_>,
+        segment: Segment<'_>,
         receiver: &mut impl Receiver,
     ) {
+        // By value, so that the usual segment never has to stand in memory.
+        let segment = &segment;
         let number = segment.encapsulation.map_or(0, Encapsulation::number);
         let known = self.contexts.meet(&key, number, at.packet, Key::is_from_low(segment));
         let slot = match known {

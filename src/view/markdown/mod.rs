@@ -10,6 +10,8 @@ mod sequence;
 mod trace;
 mod words;
 
+use std::collections::BTreeMap;
+
 use self::diagram::Diagram;
 use self::escape::code;
 use self::findings::Findings;
@@ -53,7 +55,7 @@ pub struct Options {
 /// How much of everything a report holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Rows of the table of calls: the first ones that end. 100.
+    /// Rows of the table of calls: those that began first. 100.
     pub rows: usize,
     /// Rows of the table of further calls that failed: the first ones of them. 25.
     pub failed: usize,
@@ -89,13 +91,38 @@ impl Default for Limits {
 
 #[derive(Debug, Default)]
 struct Rows {
-    text: Vec<u8>,
-    count: usize,
-    /// Rows of calls that failed, for which there was no room among the others.
-    failed: Vec<u8>,
-    failed_count: usize,
+    /// By the numbers of calls; whether each has failed.
+    first: BTreeMap<CallId, (Vec<u8>, bool)>,
+    /// Calls that failed, for which there was no room among those.
+    failed: BTreeMap<CallId, Vec<u8>>,
     left_out: u64,
     failed_left_out: u64,
+}
+
+impl Rows {
+    /// Keeps the row, if it is not behind as many as there may be.
+    fn add(&mut self, call: CallId, row: Vec<u8>, failed: bool, limits: Limits) {
+        self.first.insert(call, (row, failed));
+        if self.first.len() <= limits.rows {
+            return;
+        }
+        let Some((call, (row, failed))) = self.first.pop_last() else { return };
+        if failed {
+            self.failed.insert(call, row);
+            if self.failed.len() <= limits.failed {
+                return;
+            }
+            self.failed.pop_last();
+            self.failed_left_out = self.failed_left_out.saturating_add(1);
+        }
+        self.left_out = self.left_out.saturating_add(1);
+    }
+
+    fn held_bytes(&self) -> usize {
+        let of = |row: &Vec<u8>| row.capacity().saturating_add(size_of::<(CallId, Vec<u8>, bool)>());
+        let rows = self.first.values().map(|(row, _)| row).chain(self.failed.values());
+        rows.map(of).fold(0, usize::saturating_add)
+    }
 }
 
 /// Characters of a path.
@@ -126,7 +153,7 @@ impl Markdown {
     pub fn held_bytes(&self) -> usize {
         [
             self.findings.held_bytes(),
-            self.rows.text.capacity().saturating_add(self.rows.failed.capacity()),
+            self.rows.held_bytes(),
             self.methods.held_bytes(),
             self.diagram.held_bytes(),
             self.trace.held_bytes(),
@@ -138,18 +165,7 @@ impl Markdown {
     fn row(&mut self, flow: &Flow<'_>, call: &Call) {
         let verdict = self.methods.add(call);
         let has_failed = verdict == Verdict::Failed;
-        let Rows { text, count, failed, failed_count, left_out, failed_left_out } = &mut self.rows;
-        let out = if *count < self.options.limits.rows {
-            *count = count.saturating_add(1);
-            text
-        } else if has_failed && *failed_count < self.options.limits.failed {
-            *failed_count = failed_count.saturating_add(1);
-            failed
-        } else {
-            *left_out = left_out.saturating_add(1);
-            *failed_left_out = failed_left_out.saturating_add(u64::from(has_failed));
-            return;
-        };
+        let out = &mut Vec::new();
         out.extend_from_slice(b"| ");
         integer(out, call.id.0);
         bar(out);
@@ -188,6 +204,8 @@ impl Markdown {
             integer(out, number);
         }
         out.extend_from_slice(b" |\n");
+        let row = std::mem::take(out);
+        self.rows.add(call.id, row, has_failed, self.options.limits);
     }
 
     fn facts(&self, summary: &Summary<'_>, out: &mut Vec<u8>) {
@@ -219,13 +237,13 @@ impl Markdown {
 
     fn calls(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\n## Calls\n\n");
-        if self.rows.count == 0 {
+        if self.rows.first.is_empty() {
             return out.extend_from_slice(b"There are none.\n");
         }
-        self.table(&self.rows.text, out);
-        if self.rows.failed_count > 0 {
+        self.table(self.rows.first.values().map(|(row, _)| row), out);
+        if !self.rows.failed.is_empty() {
             out.extend_from_slice(b"\nThe first further calls that failed:\n\n");
-            self.table(&self.rows.failed, out);
+            self.table(self.rows.failed.values(), out);
         }
         if self.rows.left_out > 0 {
             out.push(b'\n');
@@ -237,14 +255,14 @@ impl Markdown {
     }
 
     /// What a reader looks for first stands first: a code host cuts wide tables off.
-    fn table(&self, rows: &[u8], out: &mut Vec<u8>) {
+    fn table<'a>(&self, rows: impl Iterator<Item = &'a Vec<u8>>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"| call | method | status or end | outcome | took ms | ");
         out.extend_from_slice(if self.options.absolute { b"start".as_slice() } else { b"start ms" });
         out.extend_from_slice(
             b" | flow | stream | requests | responses | octets to server | octets to client |\n\
               |---:|:---|:---|:---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         );
-        out.extend_from_slice(rows);
+        rows.for_each(|row| out.extend_from_slice(row));
     }
 
     fn totals(&self, out: &mut Vec<u8>) {

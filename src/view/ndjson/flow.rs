@@ -1,7 +1,7 @@
 //! The `flow` record: one TCP conversation, written when it ends.
 
 use super::tls;
-use super::write::{display, end, key, name, number, number_if_known, quoted_hex, truth};
+use super::write::{display, end, key, name, number, number_if_known, quoted_hex, rare_number, truth};
 use crate::event::{Event, Protocol};
 use crate::http2::preface::Begin;
 use crate::net::Wrap;
@@ -27,7 +27,7 @@ pub(super) fn ended(event: &Event<'_>, close: Close, out: &mut Vec<u8>) {
         name(out, key!("begin"), begin);
     }
     if let Protocol::Http2(Begin::Turned(packet)) = flow.protocol {
-        number(out, key!("sides_turned_packet"), *packet);
+        rare_number(out, key!("sides_turned_packet"), packet);
     }
     let opened = match facts.opened {
         Opened::Syn => "syn",

@@ -340,7 +340,7 @@ fn facts(frame: &Frame<'_>, out: &mut Vec<u8>) {
             let window_key = if on_connection { key!("window_connection") } else { key!("window_stream") };
             number_if_known(out, window_key, window);
             number_if_known(out, key!("used"), used);
-            number_if_known(out, key!("used_by"), by.map(|stream| stream.0));
+            number_if_known(out, key!("used_by"), used.and(by).map(|stream| stream.0));
             number_if_known(out, key!("window_used_up_ns"), used_up);
         }
     }

@@ -1,6 +1,6 @@
 //! The `sides` record: which side of a flow is the client, where the octets did not tell it at once. Once for the guess, and once when it is known.
 
-use super::write::{display, end, key, name, number, number_if_known, string, truth};
+use super::write::{display, end, key, name, rare_number, truth};
 use crate::annotate;
 use crate::event::Event;
 use crate::http2::preface::Guess;
@@ -26,16 +26,16 @@ pub(super) fn known(event: &Event<'_>, turned: bool, out: &mut Vec<u8>) {
     truth(out, key!("turned"), turned);
     let mut note = Vec::new();
     annotate::sides(flow, turned, &mut note);
-    string(out, key!("note"), &note);
+    display(out, key!("note"), String::from_utf8_lossy(&note));
     end(out);
 }
 
 fn begin(event: &Event<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"type\":\"sides\"");
-    number(out, key!("time_ns"), event.at.time.as_nanos());
-    number(out, key!("packet"), event.at.packet);
-    number_if_known(out, key!("flow"), event.flow.map(|flow| flow.facts.id.0));
+    rare_number(out, key!("time_ns"), event.at.time.as_nanos());
+    rare_number(out, key!("packet"), event.at.packet);
     if let Some(flow) = &event.flow {
+        rare_number(out, key!("flow"), flow.facts.id.0);
         display(out, key!("client"), flow.facts.client);
         display(out, key!("server"), flow.facts.server);
     }

@@ -109,6 +109,13 @@ pub(super) fn display(out: &mut Vec<u8>, key: &[u8], value: impl Display) {
     string(out, key, value.to_string().as_bytes());
 }
 
+/// Appends a key and an integer. For what is rare.
+#[cold]
+pub(super) fn rare_number(out: &mut Vec<u8>, key: &[u8], number: impl Display) {
+    out.extend_from_slice(key);
+    out.extend_from_slice(number.to_string().as_bytes());
+}
+
 /// Appends octets under the first key as a string if they are UTF-8, else under the second in hex: never altered.
 #[inline]
 pub(super) fn string_or_hex(out: &mut Vec<u8>, keys: (&[u8], &[u8]), octets: &[u8]) {

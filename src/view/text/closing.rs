@@ -14,6 +14,7 @@ pub(super) fn tell(summary: &Summary<'_>, (cut, octets): (u64, u64), own_notes: 
         out.extend_from_slice(b" missing, without a line of their own\n");
     }
     if let Some(net) = summary.net {
+        fragments(net, out);
         not_shown(net, own_notes, out);
     }
     if summary.late_packets > 0 {
@@ -44,7 +45,7 @@ pub(super) fn tell(summary: &Summary<'_>, (cut, octets): (u64, u64), own_notes: 
         }
     }
     if let Some(why) = summary.ended_early {
-        out.extend_from_slice(b"the input ended early: ");
+        out.extend_from_slice(b"not everything was read: ");
         write::untrusted(out, why.as_bytes());
         out.push(b'\n');
     }
@@ -64,12 +65,18 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
         (totals.calls, "call"),
         (totals.messages, "message"),
     ];
-    let sometimes = [(totals.conflicts, "conflict"), (totals.gaps, "gap"), (totals.malformed, "malformed item")];
+    const GAP: &str = "gap";
+    let sometimes = [(totals.conflicts, "conflict"), (totals.gaps, GAP), (totals.malformed, "malformed item")];
     for (n, noun) in always.into_iter().chain(sometimes.into_iter().filter(|(n, _)| *n > 0)) {
         if !std::mem::replace(&mut first, false) {
             out.extend_from_slice(b", ");
         }
         write::counted(out, n, noun);
+        if noun == GAP {
+            out.extend_from_slice(b" (");
+            write::counted(out, totals.gap_octets, "octet");
+            out.extend_from_slice(b" missing)");
+        }
     }
     if let Some(found) = summary.findings.filter(|found| *found > 0) {
         out.extend_from_slice(b", ");
@@ -79,12 +86,20 @@ fn totals(summary: &Summary<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b", ");
         write::counted_as(out, totals.limits, "limit reached", "limits reached");
     }
-    if totals.gap_octets > 0 {
-        out.extend_from_slice(b" (");
-        write::counted(out, totals.gap_octets, "octet");
-        out.extend_from_slice(b" missing)");
-    }
     out.push(b'\n');
+}
+
+/// How many packets were fragments of one that is counted once where it is shown.
+fn fragments(net: &Counters, out: &mut Vec<u8>) {
+    if net.datagrams_reassembled == 0 {
+        return;
+    }
+    let waited = net.fragments_held.saturating_sub(net.incomplete().fragments);
+    let packets = waited.saturating_add(net.datagrams_reassembled).saturating_add(net.fragments_repeated);
+    write::counted(out, packets, "packet");
+    out.extend_from_slice(b" are IP fragments of ");
+    write::counted(out, net.datagrams_reassembled, "datagram");
+    out.extend_from_slice(b"; a flow counts each datagram as one packet\n");
 }
 
 /// What was in the capture but is not TCP, or did not parse.
@@ -107,7 +122,9 @@ fn not_shown(net: &Counters, own_notes: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(if any { b", " } else { b"not shown: " });
         any = true;
         write::counted(out, incomplete.datagrams, "IP datagram");
-        out.extend_from_slice(b" of which fragments are missing");
+        out.extend_from_slice(b" of which fragments are missing (");
+        write::counted(out, incomplete.fragments, "packet");
+        out.push(b')');
     }
     if own_notes > 0 {
         out.extend_from_slice(if any { b", " } else { b"not shown: " });

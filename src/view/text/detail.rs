@@ -91,7 +91,9 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
     let Some(block) = &frame.block else { return false };
     let mut wrap = Wrap::new(width);
     let mut placeholder = false;
+    let mut any = false;
     for field in block.fields.fields() {
+        any = true;
         wrap.item(out, |out| {
             if let Some(size) = field.size_update() {
                 out.extend_from_slice(b"(table size ");
@@ -121,7 +123,9 @@ pub(super) fn fields(frame: &Frame<'_>, width: usize, out: &mut Vec<u8>) -> bool
         });
     }
     if !block.complete {
-        wrap.item(out, |out| out.extend_from_slice("(the rest was not captured)".as_bytes()));
+        let words: &[u8] =
+            if any { b"(the rest was not captured)" } else { b"(none of its fields was captured whole)" };
+        wrap.item(out, |out| out.extend_from_slice(words));
     }
     wrap.end(out);
     placeholder

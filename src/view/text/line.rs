@@ -20,6 +20,9 @@ const FLOW: usize = 6;
 const ROOM: usize = 40;
 const NARROW: usize = 32;
 
+/// Columns of a time from the start, at the least.
+const TIME: usize = 8;
+
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
@@ -61,12 +64,15 @@ impl Style {
     }
 }
 
-/// The header of the columns.
-pub(super) fn header(absolute: bool, flows: bool, out: &mut Vec<u8>) {
-    if absolute {
-        write::left(out, "time", 30);
+/// The header of the columns, for lines whose times are as wide as `nanos` from the start; `None` for times of the clock.
+pub(super) fn header(nanos: Option<i64>, flows: bool, out: &mut Vec<u8>) {
+    if let Some(nanos) = nanos {
+        let mut time = Vec::new();
+        write::moment(&mut time, nanos, TIME);
+        (2..time.len()).for_each(|_| out.push(b' '));
+        out.extend_from_slice(b"ms");
     } else {
-        out.extend_from_slice(b"      ms");
+        write::left(out, "time", 30);
     }
     out.extend_from_slice(b"  packet  ");
     if flows {
@@ -94,7 +100,7 @@ impl Line {
             if self.absolute {
                 out.extend_from_slice(self.at.time.rfc3339().as_bytes());
             } else {
-                write::moment(out, self.at.time.nanos_since(self.start), 8);
+                write::moment(out, self.at.time.nanos_since(self.start), TIME);
             }
         });
         if self.late {

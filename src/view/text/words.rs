@@ -1,7 +1,7 @@
 //! The words of remarks between frames.
 
 use crate::event::Finding;
-use crate::tcp::GapReason;
+use crate::tcp::{FlowFacts, GapReason};
 use crate::write;
 
 pub(super) fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
@@ -18,12 +18,26 @@ pub(super) fn found(finding: &Finding<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// A capture of one direction only: of the other there is nothing to show.
+pub(super) fn one_sided(facts: &FlowFacts, out: &mut Vec<u8>) {
+    let from = match (facts.seen.to_server, facts.seen.to_client) {
+        (true, false) => b"server".as_slice(),
+        (false, true) => b"client",
+        _ => return,
+    };
+    out.extend_from_slice(b"; no packet of the ");
+    out.extend_from_slice(from);
+    out.extend_from_slice(b" was captured");
+}
+
 pub(super) fn gap(octets: u64, reason: GapReason, out: &mut Vec<u8>) {
     write::counted(out, octets, "octet");
     out.extend_from_slice(match reason {
-        GapReason::Lost => b" missing: they reached the other side, but the capture does not have them".as_slice(),
+        GapReason::Lost => {
+            b" missing: they reached the other side, but no whole packet of the capture has them".as_slice()
+        }
         GapReason::Cut => b" missing: the packet was captured only in part (snap length)",
-        GapReason::NotCaptured => b" missing: the capture ended before they came",
+        GapReason::NotCaptured => b" missing: they had not come when the capture ended",
         GapReason::Limit => b" missing: they may have come later, a limit ended the waiting",
     });
 }

@@ -12,7 +12,7 @@ pub(super) enum Nature {
     Unknown,
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn nature(block: &Block<'_>) -> Nature {
     let mut unknown = !block.complete;
     for field in block.fields.fields() {

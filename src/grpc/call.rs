@@ -329,7 +329,9 @@ impl Call {
     }
 
     fn take_field(&mut self, direction: Direction, which: usize, name: &[u8], value: &[u8], limit: usize) {
-        self.is_told |= name.starts_with(b"grpc-");
+        if !self.is_told {
+            self.is_told = name.starts_with(b"grpc-");
+        }
         match name {
             b"grpc-status" => {
                 self.statuses = self.statuses.saturating_add(1);

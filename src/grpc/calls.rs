@@ -339,6 +339,7 @@ impl Calls {
     }
 
     /// Of an exchange of which nothing has told yet whether it is gRPC, this header block may tell that it is not.
+    #[cold]
     fn settle(&mut self, stream: StreamId, direction: Direction, block: &Block<'_>, shared: &mut Shared) {
         let untold = matches!(self.exchanges.get(stream), Some(Exchange::Call(call)) if !call.is_told);
         if untold && nature(block) == Nature::Plain {

@@ -12,9 +12,9 @@ pub(super) enum Nature {
     Unknown,
 }
 
+#[inline(always)]
 pub(super) fn nature(block: &Block<'_>) -> Nature {
     let mut unknown = !block.complete;
-    let mut interim = false;
     for field in block.fields.fields() {
         if field.static_name() == StaticName::CONTENT_TYPE
             && let Some(value) = field.value()
@@ -29,11 +29,10 @@ pub(super) fn nature(block: &Block<'_>) -> Nature {
         if field.static_name() == StaticName::NONE && field.name().is_some_and(|name| name == b"grpc-status") {
             return Nature::Grpc;
         }
-        interim |= field.static_name() == StaticName::STATUS && matches!(field.value(), Some([b'1', _, _]));
         unknown |= !field.is_known();
     }
     // An interim response (1xx) says nothing of what is to come.
-    if unknown || interim { Nature::Unknown } else { Nature::Plain }
+    if unknown || is_interim(block) { Nature::Unknown } else { Nature::Plain }
 }
 
 pub(super) fn lacks_path(block: &Block<'_>) -> bool {
@@ -50,4 +49,12 @@ pub(super) fn has_status(block: &Block<'_>) -> bool {
 /// Whether the block is the one a response begins with: trailers have no `:status`.
 pub(super) fn is_response(block: &Block<'_>) -> bool {
     block.fields.fields().any(|field| field.static_name() == StaticName::STATUS)
+}
+
+#[cold]
+fn is_interim(block: &Block<'_>) -> bool {
+    block
+        .fields
+        .fields()
+        .any(|field| field.static_name() == StaticName::STATUS && matches!(field.value(), Some([b'1', _, _])))
 }

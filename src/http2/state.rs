@@ -39,7 +39,7 @@ pub(super) struct State {
     /// The streams that were closed last; only kept where `partial` makes it matter.
     pub(super) closed: VecDeque<u32>,
     /// How often frames were lost: what is known of a stream's windows ends with each.
-    pub(super) losses: u64,
+    pub(super) losses: u32,
 }
 
 impl<'a> Raw<'a> {
@@ -230,7 +230,7 @@ impl State {
         let other = &mut self.sides[direction.opposite()];
         other.lose_answers();
         other.hpack.forget_size_limit();
-        self.losses = self.losses.saturating_add(1);
+        self.losses = self.losses.wrapping_add(1);
     }
 
     fn frame(&mut self, raw: &Raw<'_>, step: &mut Step<'_, impl Sink>) {

@@ -31,7 +31,7 @@ pub const fn name(state: StreamState) -> &'static str {
 }
 
 /// What is known of one stream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Stream {
     pub(super) state: StreamState,
     /// Whether each half of `state` is known: what opened or ended it may not have been captured.
@@ -42,9 +42,9 @@ pub(super) struct Stream {
     /// Flow-controlled octets that no WINDOW_UPDATE has given back; `None` when some octets or updates were not captured.
     pub(super) used: Both<Option<u64>>,
     /// When DATA of each direction used the window up, and how often SETTINGS had changed it until then.
-    pub(super) used_up: Both<Option<(Timestamp, u32)>>,
+    pub(super) used_up: Option<Box<Both<Option<(Timestamp, u32)>>>>,
     /// The losses of the connection's frames that this takes into account.
-    pub(super) losses: u64,
+    pub(super) losses: u32,
 }
 
 impl Stream {
@@ -54,11 +54,17 @@ impl Stream {
     }
 
     /// What was known of the windows before frames were lost is known no more; nor is a half that was not closed.
-    pub(super) fn take_losses(&mut self, losses: u64) {
+    pub(super) fn take_losses(&mut self, losses: u32) {
         if self.losses != losses {
             let known = Both::from_fn(|direction| self.known[direction] && self.state[direction] == Half::Closed);
             *self = Self { state: self.state, known, losses, ..Self::default() };
         }
+    }
+
+    /// DATA has used up the window for octets of this direction.
+    #[cold]
+    pub(super) fn end_window(&mut self, direction: Direction, at: Timestamp, changes: u32) {
+        self.used_up.get_or_insert_default()[direction] = Some((at, changes));
     }
 
     /// A frame of a direction has come for which the stream must be open, and which may end that half.
@@ -72,11 +78,13 @@ impl Stream {
     }
 
     /// Exchanges the two directions.
-    pub(super) const fn turn(&mut self) {
+    pub(super) fn turn(&mut self) {
         self.state.swap();
         self.known.swap();
         self.balance.swap();
         self.used.swap();
-        self.used_up.swap();
+        if let Some(used_up) = &mut self.used_up {
+            used_up.swap();
+        }
     }
 }

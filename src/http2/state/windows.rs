@@ -15,9 +15,8 @@ impl State {
         let length = raw.header.length();
         let stream_id = raw.header.stream();
         let side = &mut self.sides[step.direction];
-        let before = side.window;
-        side.window = before.map(|window| window.saturating_sub(i64::from(length)));
-        if is_end(before, side.window) {
+        side.window = side.window.map(|window| window.saturating_sub(i64::from(length)));
+        if is_end(side.window, length) {
             side.used_up = Some(step.at.time);
         }
         side.used = side.used.map(|used| used.saturating_add(u64::from(length)));
@@ -34,13 +33,12 @@ impl State {
         let (states, window) = match self.streams.get_mut(stream_id) {
             Some(stream) => {
                 stream.take_losses(self.losses);
-                let before = left(initial, stream.balance[step.direction]);
-                let window = before.map(|window| window.saturating_sub(i64::from(length)));
-                if is_end(before, window) {
-                    stream.used_up[step.direction] = Some((step.at.time, changes));
+                let balance = stream.balance[step.direction].map(|balance| balance.saturating_sub(i64::from(length)));
+                stream.balance[step.direction] = balance;
+                let window = left(initial, balance);
+                if is_end(window, length) {
+                    stream.end_window(step.direction, step.at.time, changes);
                 }
-                let balance = stream.balance[step.direction];
-                stream.balance[step.direction] = balance.map(|balance| balance.saturating_sub(i64::from(length)));
                 stream.used[step.direction] =
                     stream.used[step.direction].map(|used| used.saturating_add(u64::from(length)));
                 stream.take_frame(step.direction, raw.header.ends_stream());
@@ -67,7 +65,7 @@ impl State {
             let side = &mut self.sides[granted];
             let before = side.window;
             side.window = grant(before);
-            let since = side.used_up.filter(|_| is_end(side.window, before));
+            let since = side.used_up.filter(|_| is_end(before, increment));
             let used_up = since.map(|since| step.at.time.nanos_since(since)).filter(|nanos| *nanos >= 0);
             let by = match std::mem::replace(&mut side.used_by, UsedBy::Nobody) {
                 UsedBy::One(stream) => Some(stream),
@@ -86,8 +84,9 @@ impl State {
             stream.balance[granted] = grant(stream.balance[granted]);
             let after = left(initial, stream.balance[granted]);
             // Where the sender has finished nobody waited; where SETTINGS are under way, what it went by is not certain.
-            let told = stream.state[granted] != Half::Closed && ahead == 0 && is_end(after, before);
-            let since = stream.used_up[granted].filter(|(_, then)| told && *then == changes);
+            let told = stream.state[granted] != Half::Closed && ahead == 0 && is_end(before, increment);
+            let known = stream.used_up.as_ref().filter(|_| told).and_then(|used_up| used_up[granted]);
+            let since = known.filter(|(_, then)| *then == changes);
             let used_up = since.map(|(since, _)| step.at.time.nanos_since(since)).filter(|nanos| *nanos >= 0);
             let used = stream.used[granted];
             stream.used[granted] = used.map(|used| used.saturating_sub(u64::from(increment)));
@@ -119,9 +118,10 @@ impl State {
     }
 }
 
-/// Whether of a window that was `more` nothing is left when it is `less`.
-fn is_end(more: Option<i64>, less: Option<i64>) -> bool {
-    matches!((more, less), (Some(1..), Some(..=0)))
+/// Whether nothing is left of a window that is something when it is larger by `octets`.
+#[inline]
+fn is_end(window: Option<i64>, octets: u32) -> bool {
+    matches!(window, Some(..=0)) && window.is_some_and(|window| window.saturating_add(i64::from(octets)) > 0)
 }
 
 /// What is left of a stream's window.

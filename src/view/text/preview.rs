@@ -61,7 +61,8 @@ fn place(text: &str, columns: usize, inside: &mut bool) -> Option<usize> {
         if c == ' ' && count > columns / 2 {
             let next = at.checked_add(1);
             match (within, before) {
-                (true, _) => word = next,
+                (true, _) if count > columns.saturating_mul(3) / 4 => word = next,
+                (true, _) => {}
                 (false, ',') => (between, word) = (next, None),
                 (false, _) => {}
             }

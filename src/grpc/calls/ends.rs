@@ -27,21 +27,13 @@ impl Calls {
             }
             None => return Belongs::default(),
         };
-        // What ended it before may be among what was lost: the response, or what the other side did.
-        let in_doubt = call.in_doubt.to_client || call.in_doubt[frame.direction.opposite()];
-        let after_end = if call.outcome.is_some() { Some(true) } else { Some(false).filter(|_| !in_doubt) };
+        let after_end = end_reset(call, frame.direction, code, frame.at);
         let left_out = call.left_out && after_end == Some(false) && frame.direction == Direction::ToServer;
-        match after_end {
-            Some(_) => {
-                end_reset(call, frame.direction, code, frame.at);
-                call.left_out = false;
-            }
-            None => call.ended[frame.direction] = true,
-        }
         if left_out {
             // The server did not process it, whatever the client makes of that.
             call.outcome = Some(Outcome::Refused);
         }
+        call.left_out &= after_end.is_none();
         if !call.ended[frame.direction.opposite()] {
             // The other side does not know yet: what it has sent is still to come.
             let until = frame.at.time.saturating_add_nanos(LINGER_NANOS);
@@ -156,18 +148,24 @@ impl Calls {
     }
 }
 
-/// A side resets the stream.
-pub(super) fn end_reset(call: &mut Call, direction: Direction, code: ErrorCode, at: Arrival) {
+/// A side resets the stream: whether the call had ended before, or the other side had reset it; `None` where that may be among what was
+/// not captured.
+pub(super) fn end_reset(call: &mut Call, direction: Direction, code: ErrorCode, at: Arrival) -> Option<bool> {
     call.note_ending(direction, Some(code), at);
-    if call.outcome.is_none() {
-        call.end = Some(at);
-        call.outcome = Some(match direction {
-            Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
-            Direction::ToClient => Outcome::ResetByServer(code),
-            Direction::ToServer => Outcome::ResetByClient(code),
-        });
-    }
     call.ended[direction] = true;
+    if call.outcome.is_some() {
+        return Some(true);
+    }
+    if call.in_doubt.to_client || call.in_doubt[direction.opposite()] {
+        return None;
+    }
+    call.end = Some(at);
+    call.outcome = Some(match direction {
+        Direction::ToClient if code == ErrorCode::REFUSED_STREAM => Outcome::Refused,
+        Direction::ToClient => Outcome::ResetByServer(code),
+        Direction::ToServer => Outcome::ResetByClient(code),
+    });
+    Some(false)
 }
 
 /// A side ends its half with END_STREAM.

@@ -85,7 +85,9 @@ impl Call {
         (self.ended, self.outcome, self.end) = Default::default();
         for Ending { direction, reset, at } in std::mem::take(&mut self.endings) {
             match reset {
-                Some(code) => end_reset(self, direction.opposite(), code, at),
+                Some(code) => {
+                    end_reset(self, direction.opposite(), code, at);
+                }
                 None => end_half(self, direction.opposite(), at),
             }
         }

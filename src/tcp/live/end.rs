@@ -40,7 +40,10 @@ impl Live {
             let missing = self.missing_at_end(direction);
             if missing > 0 {
                 let at = self.halves[direction].shown_at().unwrap_or(at);
-                self.skip(direction, missing, GapReason::Lost, at, context);
+                let half = &self.halves[direction];
+                let acknowledged = half.acked >= half.next.saturating_add(missing);
+                let reason = if acknowledged { GapReason::Lost } else { GapReason::NotCaptured };
+                self.skip(direction, missing, reason, at, context);
             }
         }
         self.finish_halves(at, context);

@@ -95,7 +95,7 @@ impl Connection {
     }
 
     /// Takes the next octets of a direction.
-    #[inline]
+    #[inline(always)] // measured: the usual of its callers is on the way of every segment
     pub fn push(
         &mut self,
         direction: Direction,

@@ -49,14 +49,15 @@ impl<T> Unanswered<T> {
     /// Takes an acknowledgement of something like this: what it answers, and the oldest that it can answer.
     pub(super) fn answer(&mut self, like: impl Fn(&T) -> bool) -> (Answers, Option<T>) {
         let Some(place) = self.sent.iter().position(|(_, what)| like(what)) else { return (Answers::NotSeen, None) };
-        let doubted = place < self.doubted;
-        let last = self.sent.iter().rposition(|(_, what)| like(what)).unwrap_or(place);
+        let last = if place < self.doubted { self.sent.iter().rposition(|(_, what)| like(what)) } else { None };
         let Some((sent, what)) = self.sent.remove(place) else { return (Answers::NotSeen, None) };
-        self.doubted = self.doubted.saturating_sub(usize::from(doubted));
-        if doubted && last > place {
-            // It answers any of them, and what is left of them may be answered.
-            self.doubted = self.doubted.max(last);
-            return (Answers::OneOf, Some(what));
+        if let Some(last) = last {
+            self.doubted = self.doubted.saturating_sub(1);
+            if last > place {
+                // It answers any of them, and what is left of them may be answered.
+                self.doubted = self.doubted.max(last);
+                return (Answers::OneOf, Some(what));
+            }
         }
         (Answers::Sent(sent), Some(what))
     }

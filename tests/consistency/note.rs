@@ -1,7 +1,8 @@
 //! Notes compared: what the note of a damaged copy says must stand in the note of the whole capture, but for words of not knowing.
 
 /// Words that say only that something is not known.
-const HEDGES: [&str; 24] = [
+const HEDGES: [&str; 25] = [
+    " a PING, which one is not known",
     ", window unknown",
     "its status is not known",
     "its path refers to a header that was not captured",

@@ -30,6 +30,9 @@ pub const fn name(state: StreamState) -> &'static str {
     }
 }
 
+/// When DATA of each direction used a window up, and how often SETTINGS had changed it until then.
+pub(super) type UsedUp = Both<Option<(Timestamp, u32)>>;
+
 /// What is known of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -42,7 +45,7 @@ pub(super) struct Stream {
     /// Flow-controlled octets that no WINDOW_UPDATE has given back; `None` when some octets or updates were not captured.
     pub(super) used: Both<Option<u64>>,
     /// When DATA of each direction used the window up, and how often SETTINGS had changed it until then.
-    pub(super) used_up: Option<Box<Both<Option<(Timestamp, u32)>>>>,
+    pub(super) used_up: Option<Box<UsedUp>>,
     /// The losses of the connection's frames that this takes into account.
     pub(super) losses: u32,
 }

@@ -48,32 +48,34 @@ fn break_lines(out: &mut Vec<u8>, from: usize, columns: usize) {
 /// Where to break a text that has more characters than a line: the octet that the next line begins with. `inside` says whether the text
 /// begins inside a string, and then whether the rest does.
 fn place(text: &str, columns: usize, inside: &mut bool) -> Option<usize> {
+    if text.len() <= columns {
+        return None;
+    }
+    // A break early in the line would waste more than one in the middle of a value does harm.
+    let (early, late) = (columns / 2, columns.saturating_mul(3) / 4);
     let (mut within, mut escaped) = (*inside, false);
     let (mut between, mut word) = (None, None);
-    let mut before = ' ';
-    for (count, (at, c)) in text.char_indices().enumerate() {
+    let (mut count, mut before) = (0_usize, b' ');
+    for (at, octet) in text.bytes().enumerate() {
+        if octet & 0xc0 == 0x80 {
+            // Of a character that was counted.
+            continue;
+        }
         if count >= columns {
             *inside = between.is_none() && (within || word.is_some());
             // None divides an escape.
             return Some(between.or(word).unwrap_or(at.saturating_sub(usize::from(escaped))));
         }
-        // A break early in the line would waste more than one in the middle of a value does harm.
-        if c == ' ' && count > columns / 2 {
-            let next = at.checked_add(1);
-            match (within, before) {
-                (true, _) if count > columns.saturating_mul(3) / 4 => word = next,
-                (true, _) => {}
-                (false, ',') => (between, word) = (next, None),
-                (false, _) => {}
-            }
-        }
-        match c {
+        match octet {
             _ if escaped => escaped = false,
-            '\\' if within => escaped = true,
-            '"' => within = !within,
+            b'\\' if within => escaped = true,
+            b'"' => within = !within,
+            b' ' if within && count > late => word = at.checked_add(1),
+            b' ' if !within && count > early && before == b',' => (between, word) = (at.checked_add(1), None),
             _ => {}
         }
-        before = c;
+        count = count.wrapping_add(1);
+        before = octet;
     }
     None
 }

@@ -282,14 +282,13 @@ impl Call {
                 continue;
             }
             let name = field.static_name();
-            if matches!(name, StaticName::METHOD | StaticName::SCHEME | StaticName::USER_AGENT) {
-                // Clients that name themselves so make no other requests.
-                let agent = name == StaticName::USER_AGENT && !self.is_told;
-                self.is_told |= agent && field.value().is_some_and(|value| value.starts_with(b"grpc-"));
+            if matches!(name, StaticName::METHOD | StaticName::SCHEME) {
                 continue;
             }
             let value = field.value().unwrap_or_default();
             match name {
+                // Clients that name themselves so make no other requests.
+                StaticName::USER_AGENT => self.is_told |= value.starts_with(b"grpc-"),
                 StaticName::PATH => self.keep(|text| &mut text.path, value, limit),
                 StaticName::AUTHORITY => self.keep(|text| &mut text.authority, value, limit),
                 StaticName::STATUS => {

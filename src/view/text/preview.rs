@@ -48,9 +48,54 @@ fn break_lines(out: &mut Vec<u8>, from: usize, columns: usize) {
 /// Where to break a text that has more characters than a line: the octet that the next line begins with. `inside` says whether the text
 /// begins inside a string, and then whether the rest does.
 fn place(text: &str, columns: usize, inside: &mut bool) -> Option<usize> {
-    if text.len() <= columns {
-        return None;
+    let line = text.as_bytes().get(..columns).filter(|_| text.len() > columns)?;
+    if !line.is_ascii() {
+        return any_place(text, columns, inside);
     }
+    let (early, late) = (columns / 2, columns.saturating_mul(3) / 4);
+    let (mut within, mut from) = (*inside, 0);
+    let (mut between, mut word) = (None, None);
+    loop {
+        let to = quote(line, from, within);
+        let part = |least: usize| line.get(from.max(least)..to).unwrap_or_default();
+        if !within && let Some(at) = part(early).windows(2).rposition(|pair| pair == b", ") {
+            (between, word) = (at.checked_add(from.max(early)).and_then(|at| at.checked_add(2)), None);
+        }
+        let late = late.saturating_add(1);
+        if within && let Some(at) = part(late).iter().rposition(|octet| *octet == b' ') {
+            word = at.checked_add(from.max(late)).and_then(|at| at.checked_add(1));
+        }
+        if to >= columns {
+            *inside = between.is_none() && (within || word.is_some());
+            // None divides an escape.
+            let divided = within && ends_in_escape(part(0));
+            return Some(between.or(word).unwrap_or(columns.saturating_sub(usize::from(divided))));
+        }
+        (within, from) = (!within, to.saturating_add(1));
+    }
+}
+
+/// Where the next quote is that begins a string, or ends it; the end of the line where there is none.
+fn quote(line: &[u8], from: usize, within: bool) -> usize {
+    let mut next = from;
+    while let Some(at) = line.get(next..).and_then(|rest| rest.iter().position(|octet| *octet == b'"')) {
+        let at = next.saturating_add(at);
+        if !within || !ends_in_escape(line.get(from..at).unwrap_or_default()) {
+            return at;
+        }
+        next = at.saturating_add(1);
+    }
+    line.len()
+}
+
+/// Whether the part of a string ends with a backslash that makes an escape of what follows.
+fn ends_in_escape(part: &[u8]) -> bool {
+    part.iter().rev().take_while(|octet| **octet == b'\\').count() % 2 == 1
+}
+
+/// The same, character by character.
+#[cold]
+fn any_place(text: &str, columns: usize, inside: &mut bool) -> Option<usize> {
     // A break early in the line would waste more than one in the middle of a value does harm.
     let (early, late) = (columns / 2, columns.saturating_mul(3) / 4);
     let (mut within, mut escaped) = (*inside, false);
@@ -110,6 +155,24 @@ mod tests {
         assert!(lines.iter().all(|line| line.chars().count() <= 120), "{lines:?}");
         let joined: String = lines.iter().map(|line| line.strip_prefix(&" ".repeat(32)).unwrap_or(line)).collect();
         assert_eq!(joined, text);
+    }
+
+    #[test]
+    fn ascii_is_broken_where_any_text_is() {
+        let pieces = ["a", " ", ", ", "\"", "\\\"", "\\\\", "\": \"", "long word ", "x, y", "{\"k\": [1, 2], "];
+        let mut state = 7_u32;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            while text.len() < 130 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                text.push_str(pieces[(state >> 24) as usize % pieces.len()]);
+            }
+            for (columns, begins_inside) in [(40, false), (40, true), (88, false), (120, true)] {
+                let (mut fast, mut slow) = (begins_inside, begins_inside);
+                let places = (place(&text, columns, &mut fast), any_place(&text, columns, &mut slow));
+                assert_eq!((places.0, fast), (places.1, slow), "{columns} of {text}");
+            }
+        }
     }
 
     #[test]

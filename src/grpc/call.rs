@@ -231,6 +231,12 @@ impl Call {
         })
     }
 
+    /// Whether any user metadata is kept.
+    #[must_use]
+    pub fn has_metadata(&self) -> bool {
+        self.text.metadata.iter().any(|list| !list.is_empty())
+    }
+
     /// Octets of metadata beyond the limit, which were not kept.
     #[must_use]
     pub const fn metadata_left_out(&self) -> u64 {

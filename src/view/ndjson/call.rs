@@ -2,6 +2,7 @@
 
 use super::Tools;
 use super::names::Names;
+use super::prepared::prepared;
 use super::write::{
     base64, display, end, end_list, key, moment, name, number, number_again, number_if_known, quoted, quoted_hex,
     string, string_or_hex, truth,
@@ -44,9 +45,13 @@ pub(super) fn call(event: &Event<'_>, call: &Call, contents: &mut Contents, tool
         status_details(details, contents, scratch, out);
     }
     number_if_known(out, key!("timeout_ns"), call.timeout.map(|timeout| timeout.nanos()));
-    metadata(key!("request_metadata"), call, Metadata::Request, scratch, out);
-    metadata(key!("response_metadata"), call, Metadata::Response, scratch, out);
-    metadata(key!("trailers"), call, Metadata::Trailers, scratch, out);
+    if call.has_metadata() {
+        metadata(key!("request_metadata"), call, Metadata::Request, scratch, out);
+        metadata(key!("response_metadata"), call, Metadata::Response, scratch, out);
+        metadata(key!("trailers"), call, Metadata::Trailers, scratch, out);
+    } else {
+        prepared!(r#","request_metadata":[],"response_metadata":[],"trailers":[]"#).write(out);
+    }
     if call.trailers_only {
         truth(out, key!("trailers_only"), true);
     }
@@ -118,6 +123,7 @@ fn times(call: &Call, moments: &mut Moments, out: &mut Vec<u8>) {
 /// `status` as the wire said; where it said none, what a client makes of that stands beside it.
 fn status(call: &Call, out: &mut Vec<u8>) {
     match call.status {
+        Some(Status::OK) => prepared!(r#","status":0,"status_name":"OK""#).write(out),
         Some(status) => {
             number(out, key!("status"), status.0);
             status_name(key!("status_name"), status, out);

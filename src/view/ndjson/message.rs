@@ -1,6 +1,7 @@
 //! The `message` record: one gRPC message, unpacked and read with the schema, or guessed without one.
 
 use super::Tools;
+use super::prepared::prepared;
 use super::trouble::{self, Reached};
 use super::write::{base64, end, key, moment, name, number, number_again, packets, string, string_or_hex, truth};
 use crate::event::{Event, MessageEvent};
@@ -80,9 +81,9 @@ fn content(
     match reading.type_name() {
         Some(type_name) => {
             string(out, key!("message_type"), type_name.as_bytes());
-            name(out, key!("schema"), "given");
+            prepared!(r#","schema":"given""#).write(out);
         }
-        None => name(out, key!("schema"), "none"),
+        None => prepared!(r#","schema":"none""#).write(out),
     }
     if let Some(codec) = reading.codec {
         string(out, key!("codec"), codec.to_string().as_bytes());

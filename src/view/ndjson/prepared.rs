@@ -30,10 +30,16 @@ impl Prepared {
     /// Appends the text.
     #[inline(always)]
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let end = out.len().wrapping_add(self.length);
-        out.extend_from_slice(&self.octets);
-        out.truncate(end);
+        write(&self.octets, self.length, out);
     }
+}
+
+/// Appends the first `length` octets of those that there are: all of them are, and what is too much is taken back.
+#[inline(always)]
+pub(super) fn write<const N: usize>(octets: &[u8; N], length: usize, out: &mut Vec<u8>) {
+    let end = out.len().wrapping_add(length);
+    out.extend_from_slice(octets);
+    out.truncate(end);
 }
 
 /// The [`Prepared`] text that these parts make.

@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use super::prepared::prepared;
+use super::prepared::{self, prepared};
 use crate::direction::Direction;
 use crate::event::Flow;
 use crate::protobuf::json::text;
@@ -25,7 +25,8 @@ pub(super) use key;
 /// Ends a list whose items were each preceded by `before`: `[` as long as there was none.
 #[inline]
 pub(super) fn end_list(out: &mut Vec<u8>, before: u8) {
-    out.extend_from_slice(if before == b'[' { b"[]" } else { b"]" });
+    let (octets, length) = if before == b'[' { (b"[]", 2) } else { (b"] ", 1) };
+    prepared::write(octets, length, out);
 }
 
 /// Ends a record.
@@ -66,7 +67,8 @@ pub(super) fn number_if_known(out: &mut Vec<u8>, key: &[u8], known: Option<impl 
 #[inline(always)]
 pub(super) fn truth(out: &mut Vec<u8>, key: &[u8], value: bool) {
     out.extend_from_slice(key);
-    out.extend_from_slice(if value { b"true" } else { b"false" });
+    let (octets, length) = if value { (b"true ", 4) } else { (b"false", 5) };
+    prepared::write(octets, length, out);
 }
 
 /// Appends `flow`, `direction` and [`packets`].

@@ -33,12 +33,12 @@ pub(super) fn ping(frame: &Frame<'_>, opaque: [u8; 8], out: &mut Vec<u8>) {
             Some((_, words)) => out.extend_from_slice(words),
             // The C core counts its PINGs, keepalive and bandwidth probes alike; the first has number 0.
             None if let [0, 0, 0, 0, 0, 0, rest @ ..] = opaque => {
-                out.extend_from_slice(b"asks for an answer (keepalive or bandwidth probe), number ");
+                out.extend_from_slice(b"asks for an answer (keepalive, bandwidth probe or the like), number ");
                 write::integer(out, u16::from_be_bytes(rest));
                 out.extend_from_slice(b" as gRPC's C core counts");
             }
             None => {
-                out.extend_from_slice(b"asks for an answer (keepalive or bandwidth probe), payload ");
+                out.extend_from_slice(b"asks for an answer (keepalive, bandwidth probe or the like), payload ");
                 write::hex(out, &opaque);
             }
         },

@@ -5,9 +5,9 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 /// Octets asked for at once.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 1 << 20;
 /// Pieces read ahead.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// The octets of another reader, in the same order and with the same errors.
 #[derive(Debug)]

@@ -121,7 +121,7 @@ pub enum Fragment {
 /// A header between the link and the TCP payload.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "the variants are the names of the headers")]
 pub enum Layer {
     Ethernet,
     Llc,

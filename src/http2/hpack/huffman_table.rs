@@ -4,7 +4,7 @@
 //! say everything.
 
 // Everything here runs in the compiler, where an overflow or a bad index is a build error.
-#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated by the compiler")]
 
 /// The end-of-string symbol, whose code may only appear as padding (§5.2).
 pub(super) const EOS: u16 = 256;

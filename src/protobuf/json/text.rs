@@ -96,7 +96,7 @@ fn pair(bits: u64) -> [u8; 2] {
     PAIRS.get((bits & 0xfff) as usize).copied().unwrap_or_default()
 }
 
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // evaluated by the compiler
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 static PAIRS: [[u8; 2]; 4096] = {
     let mut pairs = [[0; 2]; 4096];
     let (mut high, mut at) = (0, 0);

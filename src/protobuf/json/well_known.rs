@@ -277,7 +277,7 @@ fn fraction(out: &mut Vec<u8>, nanos: u32) {
 }
 
 /// Year, month and day of a day counted from 1970-01-01, within the years 1 to 9999.
-#[allow(clippy::arithmetic_side_effects)] // the caller's range keeps every term below 2^40
+#[expect(clippy::arithmetic_side_effects, reason = "the caller's range keeps every term below 2^40")]
 fn civil(day: i64) -> (u64, u64, u64) {
     // Days are counted from 0000-03-01, so that leap days end a year and 400 years are a whole number of days.
     let day = day + 719_468;

@@ -12,7 +12,7 @@ const ROOM: usize = 64;
 
 impl Prepared {
     /// The text that `parts` make.
-    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // evaluated by the compiler
+    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated by the compiler")]
     pub(super) const fn new(parts: &[&str]) -> Self {
         let (mut octets, mut length, mut part) = ([0; ROOM], 0, 0);
         while part < parts.len() {

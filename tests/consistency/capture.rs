@@ -3,39 +3,13 @@
 //! A damaged copy keeps the packet numbers of the whole capture, so that both can be compared number by number.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use framescope::capture::{CaptureFile, LinkType, Options, Packet, Source as _, TimeQuality};
 use framescope::net::{Net, Outcome, TcpFlags};
 use framescope::span::Piece;
-use framescope::time::Timestamp;
 
-/// A packet that owns its octets.
-#[derive(Clone, Debug)]
-pub(crate) struct Owned {
-    pub(crate) number: u64,
-    pub(crate) time: Timestamp,
-    pub(crate) link: LinkType,
-    pub(crate) data: Vec<u8>,
-    pub(crate) original_length: u32,
-}
-
-impl Owned {
-    pub(crate) fn packet(&self) -> Packet<'_> {
-        Packet {
-            number: self.number,
-            time: self.time,
-            time_quality: TimeQuality::Captured,
-            link: self.link,
-            data: &self.data,
-            original_length: self.original_length,
-            interface: 0,
-            options: Options::empty(),
-        }
-    }
-}
+use crate::kept::Owned;
 
 /// Where an octet stands in what one side of a connection sends.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -108,22 +82,6 @@ impl Parts {
     pub(crate) fn all(&self) -> impl Iterator<Item = (u64, &Part)> {
         self.0.iter().flat_map(|(number, parts)| parts.iter().map(|part| (*number, part)))
     }
-}
-
-/// Every packet of a capture file.
-pub(crate) fn packets(path: &Path) -> Vec<Owned> {
-    let mut source = CaptureFile::open(File::open(path).unwrap()).unwrap();
-    let mut all = Vec::new();
-    while let Some(packet) = source.next_packet().unwrap() {
-        all.push(Owned {
-            number: packet.number,
-            time: packet.time,
-            link: packet.link,
-            data: packet.data.to_vec(),
-            original_length: packet.original_length,
-        });
-    }
-    all
 }
 
 /// The captures in a folder of at most `largest` octets.

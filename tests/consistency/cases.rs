@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::capture::{Parts, packets};
+use super::capture::Parts;
 use super::compare::Report;
 use super::damage::Damage;
 use super::decode::Decoder;
+use super::kept::packets;
 use super::story::Story;
 
 /// Nothing that a fixture with this damage says is false.

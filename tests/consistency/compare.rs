@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::capture::{Owned, Parts};
+use super::capture::Parts;
 use super::damage::Damage;
 use super::decode::Record;
+use super::kept::Owned;
 use super::note;
 use super::story::{Flows, Story};
 

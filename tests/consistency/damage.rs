@@ -1,6 +1,7 @@
 //! What can happen to a capture: packets lost, repeated, out of order, cut short, or captured from the middle on.
 
-use super::capture::{Owned, Parts};
+use super::capture::Parts;
+use super::kept::Owned;
 
 /// What was done to a capture.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -12,7 +12,8 @@ use framescope::view::contents::Contents;
 use framescope::view::ndjson::Ndjson;
 use serde_json::Value;
 
-use super::capture::{Owned, Parts, Place};
+use super::capture::{Parts, Place};
+use super::kept::Owned;
 
 /// One record.
 #[derive(Debug)]

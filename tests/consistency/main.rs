@@ -10,16 +10,19 @@ mod compare;
 mod coverage;
 mod damage;
 mod decode;
+#[path = "../support/kept.rs"]
+mod kept;
 mod note;
 mod story;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use capture::{Owned, Parts, captures, packets};
+use capture::{Parts, captures};
 use compare::{Comparison, Report};
 use damage::Damage;
 use decode::Decoder;
+use kept::{Owned, packets};
 use story::{Flows, Story};
 
 /// Octets of the largest capture that is damaged.

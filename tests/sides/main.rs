@@ -5,6 +5,8 @@
 mod support;
 
 mod cases;
+#[path = "../support/kept.rs"]
+mod kept;
 mod oracle;
 mod seen;
 mod talk;

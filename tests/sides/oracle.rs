@@ -4,51 +4,16 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use framescope::capture::{CaptureFile, LinkType, Options, Packet, Source, TimeQuality};
 use framescope::grpc::call::Outcome;
 use framescope::http2::connection::{Answers, Facts};
-use framescope::time::Timestamp;
 
+use crate::kept::{Owned, packets};
 use crate::seen::{Ended, Frame, Seen};
 use crate::support::{complain, fixture, fixtures};
 
-/// A packet, kept.
-struct Kept {
-    number: u64,
-    time: Timestamp,
-    link: LinkType,
-    data: Vec<u8>,
-    original_length: u32,
-}
-
-impl Kept {
-    fn packet(&self) -> Packet<'_> {
-        Packet {
-            number: self.number,
-            time: self.time,
-            time_quality: TimeQuality::Captured,
-            link: self.link,
-            data: &self.data,
-            original_length: self.original_length,
-            interface: 0,
-            options: Options::empty(),
-        }
-    }
-
-    /// The TCP source port, of IPv4 over Ethernet.
-    fn port(&self) -> u16 {
-        u16::from_be_bytes([self.data[34], self.data[35]])
-    }
-}
-
-fn read(path: &Path) -> Vec<Kept> {
-    let mut source = CaptureFile::open(std::fs::File::open(path).unwrap()).unwrap();
-    let mut kept = Vec::new();
-    while let Some(packet) = source.next_packet().unwrap() {
-        let Packet { number, time, link, original_length, .. } = packet;
-        kept.push(Kept { number, time, link, data: packet.data.to_vec(), original_length });
-    }
-    kept
+/// The TCP source port, of IPv4 over Ethernet.
+fn port(packet: &Owned) -> u16 {
+    u16::from_be_bytes([packet.data[34], packet.data[35]])
 }
 
 /// What the whole capture tells.
@@ -59,8 +24,8 @@ struct Truth {
 }
 
 impl Truth {
-    fn of(packets: &[Kept]) -> Self {
-        let seen = Seen::of(packets.iter().map(Kept::packet));
+    fn of(packets: &[Owned]) -> Self {
+        let seen = Seen::of(packets.iter().map(Owned::packet));
         assert!(seen.frames.iter().all(|frame| !frame.sides.guessed));
         let client = seen.frames[0].sides.client.port();
         let frames = seen.frames.into_iter().map(|frame| (frame.place, frame)).collect();
@@ -143,13 +108,13 @@ struct Tally {
 }
 
 fn hold(path: &Path, tally: &mut Tally) -> Vec<String> {
-    let packets = read(path);
+    let packets = packets(path);
     let truth = Truth::of(&packets);
     let mut complaints = Vec::new();
     for cut in 1..packets.len() {
         for side in [None, Some(true), Some(false)] {
-            let captured = |packet: &&Kept| side.is_none_or(|client| (packet.port() == truth.client) == client);
-            let seen = Seen::of(packets[cut..].iter().filter(captured).map(Kept::packet));
+            let captured = |packet: &&Owned| side.is_none_or(|client| (port(packet) == truth.client) == client);
+            let seen = Seen::of(packets[cut..].iter().filter(captured).map(Owned::packet));
             let frames = seen.frames.iter().map(|frame| truth.frame(frame));
             let calls = seen.calls.iter().map(|call| truth.call(call, side.is_none()));
             let wrong = frames.chain(calls).filter_map(Result::err);
